@@ -1,0 +1,123 @@
+//! The in-process event bus: bounded, and never waited for by those who publish.
+//!
+//! Two ways to listen. A *queue* receives events in order and asynchronously; one that falls more than
+//! [`QUEUE_EVENTS_MAX`] behind loses the oldest and is told how many. An *inline* listener runs within `publish`: it sees
+//! every event before the publisher goes on, so it has to be quick (the query cache's generations).
+
+use std::fmt;
+
+use tokio::sync::broadcast;
+
+use crate::shared::DomainEvent;
+
+/// How many events a queue holds before its reader is said to lag.
+pub const QUEUE_EVENTS_MAX: usize = 1_024;
+
+type Inline = Box<dyn Fn(&DomainEvent) + Send + Sync>;
+
+/// Carries [`DomainEvent`]s from those who cause them to those who act upon them.
+pub struct EventBus {
+    queue: broadcast::Sender<DomainEvent>,
+    inline: Vec<Inline>,
+}
+
+impl Default for EventBus {
+    fn default() -> Self {
+        Self { queue: broadcast::Sender::new(QUEUE_EVENTS_MAX), inline: Vec::new() }
+    }
+}
+
+impl EventBus {
+    /// Adds a listener that runs within `publish`. Listeners are added before the bus is shared.
+    #[must_use]
+    pub fn with_inline(mut self, listener: impl Fn(&DomainEvent) + Send + Sync + 'static) -> Self {
+        self.inline.push(Box::new(listener));
+        self
+    }
+
+    pub fn subscribe(&self) -> EventQueue {
+        EventQueue { receiver: self.queue.subscribe() }
+    }
+
+    pub fn publish(&self, event: DomainEvent) {
+        for listener in &self.inline {
+            listener(&event);
+        }
+        // An error means that nobody listens, which is fine.
+        let _ = self.queue.send(event);
+    }
+}
+
+impl fmt::Debug for EventBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventBus")
+            .field("queued", &self.queue.len())
+            .field("inline", &self.inline.len())
+            .finish()
+    }
+}
+
+/// One listener's view of the events since it subscribed.
+#[derive(Debug)]
+pub struct EventQueue {
+    receiver: broadcast::Receiver<DomainEvent>,
+}
+
+/// What a listener is handed.
+#[derive(Debug, Clone)]
+pub enum Delivery {
+    Event(DomainEvent),
+    /// So many events were overwritten before they were read.
+    Missed(u64),
+}
+
+impl EventQueue {
+    /// The next event; `None` once the bus is gone and the queue is empty. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        match self.receiver.recv().await {
+            Ok(event) => Some(Delivery::Event(event)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Delivery::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::shared::MetricsIngested;
+
+    fn event() -> DomainEvent {
+        DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns: Vec::new() }))
+    }
+
+    #[tokio::test]
+    async fn inline_listeners_have_seen_the_event_when_publish_returns() {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&seen);
+        let bus = EventBus::default().with_inline(move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        bus.publish(event());
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_lags_is_told_how_many_it_missed_and_goes_on() {
+        let bus = EventBus::default();
+        let mut queue = bus.subscribe();
+        for _ in 0..QUEUE_EVENTS_MAX + 3 {
+            bus.publish(event());
+        }
+        assert!(matches!(queue.next().await, Some(Delivery::Missed(3))));
+        assert!(matches!(queue.next().await, Some(Delivery::Event(_))));
+        drop(bus);
+        for _ in 0..QUEUE_EVENTS_MAX - 1 {
+            assert!(matches!(queue.next().await, Some(Delivery::Event(_))));
+        }
+        assert!(queue.next().await.is_none());
+    }
+}

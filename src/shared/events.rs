@@ -1,0 +1,59 @@
+//! Domain events: past facts, by which contexts hear of each other.
+
+use std::sync::Arc;
+
+use super::{NumberColumns, TenantId, Timestamp};
+
+/// A fact that others may act upon. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum DomainEvent {
+    MetricsIngested(Arc<MetricsIngested>),
+    AlertTriggered(Arc<AlertTransition>),
+    AlertResolved(Arc<AlertTransition>),
+}
+
+impl DomainEvent {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::MetricsIngested(_) => "MetricsIngested",
+            Self::AlertTriggered(_) => "AlertTriggered",
+            Self::AlertResolved(_) => "AlertResolved",
+        }
+    }
+}
+
+/// Points became visible in the store. One event per stored batch, never one per point.
+#[derive(Debug)]
+pub struct MetricsIngested {
+    /// One entry per request of the batch.
+    pub columns: Vec<NumberColumns>,
+}
+
+/// One group of a rule began or ceased to fire.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertTransition {
+    pub tenant: TenantId,
+    pub rule_id: Box<str>,
+    pub rule_name: Box<str>,
+    /// `INFO`, `WARN`, `ERROR` or `CRITICAL`.
+    pub severity: &'static str,
+    /// What was measured, as people say it: `avg(http.server.duration) over 5m`.
+    pub expression: Box<str>,
+    /// The threshold as text: `> 0.8`.
+    pub threshold: Box<str>,
+    /// The value that decided; absent when the data stopped.
+    pub value: Option<f64>,
+    /// The value furthest beyond the threshold while it fired.
+    pub peak: f64,
+    /// Labels of the group, then those of the rule; sorted by name.
+    pub labels: Vec<(Box<str>, Box<str>)>,
+    /// Rendered annotations, in the order of the rule.
+    pub annotations: Vec<(Box<str>, Box<str>)>,
+    pub channels: Vec<Box<str>>,
+    /// When the condition began to hold.
+    pub since: Timestamp,
+    /// When this transition happened.
+    pub at: Timestamp,
+    /// Why, in a few words: `avg 0.93 > 0.8 for 2m`.
+    pub reason: Box<str>,
+}

@@ -1,0 +1,18 @@
+//! Words that every context speaks: tenants, series, labels, time, and the events by which contexts hear of each other.
+//!
+//! No I/O and no async in here, and nothing that only one context needs.
+
+pub mod columns;
+pub mod duration_text;
+pub mod events;
+pub mod label_filter;
+pub mod series;
+pub mod tenant;
+pub mod time;
+
+pub use columns::{MetricRun, NumberColumns, NumberRow};
+pub use events::{AlertTransition, DomainEvent, MetricsIngested};
+pub use label_filter::{FilterError, LabelFilter};
+pub use series::{Attribute, MetricKind, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchId};
+pub use tenant::TenantId;
+pub use time::{Clock, Interval, TimeRange, Timestamp};

@@ -1,0 +1,137 @@
+//! What a time series is: its identity, its id, the kind of its points, and who watches it.
+
+use std::sync::Arc;
+
+use super::TenantId;
+
+/// Identifies a series on every node and after every restart alike: the hash of its canonical identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesId(pub u64);
+
+/// Whether a sum tells what was added since the last report, or since its start
+/// (OTLP `AggregationTemporality`; "unspecified" has no place in the domain).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Temporality {
+    Delta,
+    Cumulative,
+}
+
+/// What the points of a metric mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    Gauge,
+    Sum { temporality: Temporality, monotonic: bool },
+}
+
+impl MetricKind {
+    /// A counter as SDKs export it by default. It is read through its increase, never raw.
+    pub const fn is_cumulative_counter(self) -> bool {
+        matches!(self, Self::Sum { temporality: Temporality::Cumulative, monotonic: true })
+    }
+
+    /// The name in the store, in answers and in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Sum { .. } => "sum",
+        }
+    }
+
+    /// `none` for kinds that have no temporality.
+    pub const fn temporality_name(self) -> &'static str {
+        match self {
+            Self::Gauge => "none",
+            Self::Sum { temporality: Temporality::Delta, .. } => "delta",
+            Self::Sum { temporality: Temporality::Cumulative, .. } => "cumulative",
+        }
+    }
+
+    pub const fn is_monotonic(self) -> bool {
+        matches!(self, Self::Sum { monotonic: true, .. })
+    }
+}
+
+/// One attribute, its value in text form (otlp.md, "Attributes").
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attribute {
+    pub key: Box<str>,
+    pub value: Box<str>,
+}
+
+/// Everything that tells one series from another, plus its description.
+///
+/// Attributes are sorted by key and each key stands once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesIdentity {
+    pub id: SeriesId,
+    pub tenant: TenantId,
+    pub metric: Arc<str>,
+    pub unit: Box<str>,
+    /// Not part of the identity: the last one sent wins.
+    pub description: Box<str>,
+    pub kind: MetricKind,
+    /// `service.name` of the resource; empty if there is none.
+    pub service: Box<str>,
+    pub resource: Vec<Attribute>,
+    pub scope_name: Box<str>,
+    pub scope_version: Box<str>,
+    pub attributes: Vec<Attribute>,
+}
+
+impl SeriesIdentity {
+    /// The value of a label as filters and `groupBy` see it: the point's attribute, else the resource's.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        value_of(&self.attributes, name).or_else(|| value_of(&self.resource, name))
+    }
+}
+
+fn value_of<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
+    let at = attributes.binary_search_by(|attribute| (*attribute.key).cmp(name)).ok()?;
+    attributes.get(at).map(|attribute| &*attribute.value)
+}
+
+/// Stands in for "the rules that look at this series" in each of its points; zero if there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct WatchId(pub u32);
+
+impl WatchId {
+    pub const NONE: Self = Self(0);
+
+    pub fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+/// Port: somebody who wants to know of some series (alerting). Asked once per series, never per point.
+pub trait SeriesWatch: Send + Sync {
+    fn watch(&self, series: &SeriesIdentity) -> WatchId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute(key: &str, value: &str) -> Attribute {
+        Attribute { key: key.into(), value: value.into() }
+    }
+
+    #[test]
+    fn a_label_is_the_points_attribute_before_the_resources() {
+        let series = SeriesIdentity {
+            id: SeriesId(1),
+            tenant: TenantId::unnamed(),
+            metric: "m".into(),
+            unit: "".into(),
+            description: "".into(),
+            kind: MetricKind::Gauge,
+            service: "shop".into(),
+            resource: vec![attribute("host", "a"), attribute("zone", "z")],
+            scope_name: "".into(),
+            scope_version: "".into(),
+            attributes: vec![attribute("host", "b")],
+        };
+        assert_eq!(series.label("host"), Some("b"));
+        assert_eq!(series.label("zone"), Some("z"));
+        assert_eq!(series.label("none"), None);
+    }
+}
