@@ -1,5 +1,6 @@
 //! Mechanism without business words. Any context's infrastructure and presentation may use it; it uses only `shared`.
 
+pub mod clickhouse;
 pub mod clock;
 pub mod event_bus;
 pub mod lifecycle;

@@ -1,0 +1,295 @@
+//! Calls libchdb's C interface. The only file with `unsafe`: it turns raw handles into owned Rust values and copies every
+//! answer out of the library before it is freed.
+//!
+//! The library is opened at run time, so that a server which talks to a ClickHouse cluster does not need it.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use libloading::Library;
+
+type Handle = *mut c_void;
+type ConnectFn = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut Handle;
+type CloseFn = unsafe extern "C" fn(*mut Handle);
+type QueryFn = unsafe extern "C" fn(
+    Handle,
+    *const c_char,
+    usize,
+    *const c_char,
+    usize,
+    *const *const c_char,
+    *const usize,
+    *const *const c_char,
+    *const usize,
+    usize,
+) -> Handle;
+type StreamInsertFn = unsafe extern "C" fn(Handle, *const c_char, usize, *const c_char, usize) -> Handle;
+type StreamAppendFn = unsafe extern "C" fn(Handle, *const c_char, usize) -> c_int;
+type TakesHandleFn = unsafe extern "C" fn(Handle);
+type ReturnsHandleFn = unsafe extern "C" fn(Handle) -> Handle;
+type ReturnsTextFn = unsafe extern "C" fn(Handle) -> *const c_char;
+type ReturnsSizeFn = unsafe extern "C" fn(Handle) -> usize;
+type ReturnsCountFn = unsafe extern "C" fn(Handle) -> u64;
+type SignalHandlersFn = unsafe extern "C" fn(c_int);
+
+/// Why the library cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("cannot load {path}: {reason}")]
+    Load { path: String, reason: String },
+    #[error(
+        "{path} lacks the function {function}: it is not the libchdb version that this server is built for"
+    )]
+    Function { path: String, function: &'static str },
+    #[error("the engine refused to open its data folder (is it damaged, or of a newer version?)")]
+    Connect,
+    #[error("a path holds a zero byte")]
+    Path,
+}
+
+/// What the engine said when it refused a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineRefusal(pub String);
+
+/// libchdb, loaded. One per process and data folder.
+pub struct Engine {
+    connect: ConnectFn,
+    close: CloseFn,
+    query: QueryFn,
+    stream_insert: StreamInsertFn,
+    stream_append: StreamAppendFn,
+    stream_done: ReturnsHandleFn,
+    stream_error: ReturnsTextFn,
+    destroy_stream: TakesHandleFn,
+    result_buffer: ReturnsTextFn,
+    result_length: ReturnsSizeFn,
+    result_error: ReturnsTextFn,
+    result_rows_read: ReturnsCountFn,
+    destroy_result: TakesHandleFn,
+    /// Never unloaded: the engine's own threads run on after the last connection was closed.
+    _library: ManuallyDrop<Library>,
+}
+
+impl Engine {
+    /// Loads the library and leaves the process's signal handlers as they are.
+    pub fn load(path: &Path) -> Result<Arc<Self>, EngineError> {
+        let shown = path.display().to_string();
+        // SAFETY: loading runs the library's initialisers; it is the pinned libchdb, which has none that need a condition of us.
+        let library = unsafe { Library::new(path) }
+            .map_err(|error| EngineError::Load { path: shown.clone(), reason: error.to_string() })?;
+        macro_rules! function {
+            ($name:literal) => {{
+                // SAFETY: the types above follow the header of the pinned version.
+                *unsafe { library.get(concat!($name, "\0").as_bytes()) }
+                    .map_err(|_| EngineError::Function { path: shown.clone(), function: $name })?
+            }};
+        }
+        let set_signal_handlers: SignalHandlersFn = function!("chdb_set_signal_handlers_enabled");
+        let engine = Self {
+            connect: function!("chdb_connect"),
+            close: function!("chdb_close_conn"),
+            query: function!("chdb_query_with_params_n"),
+            stream_insert: function!("chdb_stream_insert_n"),
+            stream_append: function!("chdb_stream_append"),
+            stream_done: function!("chdb_stream_done"),
+            stream_error: function!("chdb_stream_insert_error"),
+            destroy_stream: function!("chdb_destroy_insert_stream"),
+            result_buffer: function!("chdb_result_buffer"),
+            result_length: function!("chdb_result_length"),
+            result_error: function!("chdb_result_error"),
+            result_rows_read: function!("chdb_result_rows_read"),
+            destroy_result: function!("chdb_destroy_query_result"),
+            _library: ManuallyDrop::new(library),
+        };
+        // SAFETY: takes a plain number; called before the first connection, as the header asks.
+        unsafe { set_signal_handlers(0) };
+        Ok(Arc::new(engine))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engine(libchdb)")
+    }
+}
+
+/// One connection to the engine. Used by one thread at a time (`&mut self`), closed when dropped.
+pub struct Connection {
+    engine: Arc<Engine>,
+    slot: NonNull<Handle>,
+}
+
+// SAFETY: a connection may move between threads; `&mut self` on every call keeps two from using it at once.
+unsafe impl Send for Connection {}
+
+/// A statement's answer, copied out of the library.
+#[derive(Debug, Default)]
+pub struct EngineAnswer {
+    pub bytes: Vec<u8>,
+    pub rows_read: u64,
+}
+
+impl Connection {
+    /// Opens a connection with arguments like `--path=DIR`. All connections of a process name the same path.
+    pub fn open(engine: &Arc<Engine>, arguments: &[String]) -> Result<Self, EngineError> {
+        let owned: Vec<CString> = std::iter::once("telemetryflow")
+            .chain(arguments.iter().map(String::as_str))
+            .map(CString::new)
+            .collect::<Result<_, _>>()
+            .map_err(|_| EngineError::Path)?;
+        let mut argv: Vec<*mut c_char> = owned.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
+        let argc = c_int::try_from(argv.len()).map_err(|_| EngineError::Path)?;
+        // SAFETY: argv holds argc valid C strings that outlive the call; the library copies them.
+        let slot = unsafe { (engine.connect)(argc, argv.as_mut_ptr()) };
+        let slot = NonNull::new(slot).ok_or(EngineError::Connect)?;
+        let connection = Self { engine: Arc::clone(engine), slot };
+        if connection.handle().is_null() { Err(EngineError::Connect) } else { Ok(connection) }
+    }
+
+    fn handle(&self) -> Handle {
+        // SAFETY: the slot stays valid until `chdb_close_conn` in `drop`.
+        unsafe { *self.slot.as_ptr() }
+    }
+
+    /// Runs one statement with bound parameters; the answer is in `format`.
+    pub fn query(
+        &mut self,
+        sql: &str,
+        format: &str,
+        parameters: &[(&str, String)],
+    ) -> Result<EngineAnswer, EngineRefusal> {
+        let names: Vec<*const c_char> = parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect();
+        let name_lengths: Vec<usize> = parameters.iter().map(|(name, _)| name.len()).collect();
+        let values: Vec<*const c_char> = parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect();
+        let value_lengths: Vec<usize> = parameters.iter().map(|(_, value)| value.len()).collect();
+        // SAFETY: every pointer is valid for the length that goes with it, for the time of the call.
+        let result = unsafe {
+            (self.engine.query)(
+                self.handle(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                format.as_ptr().cast(),
+                format.len(),
+                names.as_ptr(),
+                name_lengths.as_ptr(),
+                values.as_ptr(),
+                value_lengths.as_ptr(),
+                parameters.len(),
+            )
+        };
+        self.take_result(result)
+    }
+
+    /// Inserts a body in `format`. The statement names table, columns and settings, but neither format nor data.
+    pub fn insert(&mut self, sql: &str, format: &str, body: &[u8]) -> Result<EngineAnswer, EngineRefusal> {
+        // SAFETY: pointers and lengths belong together and are valid for the call.
+        let stream = unsafe {
+            (self.engine.stream_insert)(
+                self.handle(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                format.as_ptr().cast(),
+                format.len(),
+            )
+        };
+        let stream = InsertStream { engine: &self.engine, handle: stream };
+        stream.check()?;
+        // SAFETY: as above; the library has copied the bytes when it returns.
+        let appended =
+            unsafe { (self.engine.stream_append)(stream.handle, body.as_ptr().cast(), body.len()) };
+        if appended != 0 {
+            stream.check()?;
+            return Err(EngineRefusal("the engine did not take the rows".to_owned()));
+        }
+        // SAFETY: the stream is open; `done` ends it and hands over a result.
+        let result = unsafe { (self.engine.stream_done)(stream.handle) };
+        let answer = self.take_result(result)?;
+        stream.check()?;
+        Ok(answer)
+    }
+
+    fn take_result(&self, result: Handle) -> Result<EngineAnswer, EngineRefusal> {
+        if result.is_null() {
+            return Err(EngineRefusal("the engine gave no answer".to_owned()));
+        }
+        let engine = &*self.engine;
+        // SAFETY: the result is valid until it is destroyed below; texts and buffer are copied before that.
+        unsafe {
+            let answer = match text_at((engine.result_error)(result)) {
+                Some(error) => Err(EngineRefusal(error)),
+                None => Ok(EngineAnswer {
+                    bytes: bytes_at((engine.result_buffer)(result), (engine.result_length)(result)),
+                    rows_read: (engine.result_rows_read)(result),
+                }),
+            };
+            (engine.destroy_result)(result);
+            answer
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: the slot came from `chdb_connect` and is closed exactly once.
+        unsafe { (self.engine.close)(self.slot.as_ptr()) };
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection(libchdb)")
+    }
+}
+
+struct InsertStream<'a> {
+    engine: &'a Engine,
+    handle: Handle,
+}
+
+impl InsertStream<'_> {
+    fn check(&self) -> Result<(), EngineRefusal> {
+        if self.handle.is_null() {
+            return Err(EngineRefusal("the engine opened no insert".to_owned()));
+        }
+        // SAFETY: the handle is valid until `drop`; the text is copied.
+        match unsafe { text_at((self.engine.stream_error)(self.handle)) } {
+            Some(error) => Err(EngineRefusal(error)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for InsertStream<'_> {
+    fn drop(&mut self) {
+        if !self.handle.is_null() {
+            // SAFETY: every handle is destroyed exactly once, on success and on failure, as the header asks.
+            unsafe { (self.engine.destroy_stream)(self.handle) };
+        }
+    }
+}
+
+/// # Safety
+/// `text` is null or a C string that is valid during the call.
+unsafe fn text_at(text: *const c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: see above.
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// # Safety
+/// `start` is null or valid for `length` bytes during the call.
+unsafe fn bytes_at(start: *const c_char, length: usize) -> Vec<u8> {
+    if start.is_null() || length == 0 {
+        return Vec::new();
+    }
+    // SAFETY: see above.
+    unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) }.to_vec()
+}

@@ -1,0 +1,203 @@
+//! The embedded engine: a data folder of our own, opened by this process alone, and a pool of connections for each of
+//! writing and reading.
+
+mod ffi;
+mod locate;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use self::ffi::{Connection, Engine, EngineRefusal};
+use super::{Insert, Rows, Select, Store, StoreError, StoreErrorKind, arrow};
+
+pub use ffi::EngineError;
+pub use locate::{LibraryNotFound, find_library};
+
+/// How long a statement waits for a free connection before it is answered as unavailable.
+const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How to open the engine.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    pub library: PathBuf,
+    /// Data folder; made if it is not there.
+    pub path: PathBuf,
+    /// Connections for inserts, and so the inserts in flight.
+    pub writers: usize,
+    /// Connections for queries, and so the queries in flight.
+    pub readers: usize,
+    /// Memory that the engine may take, in bytes.
+    pub memory_bytes_max: u64,
+    pub query_limits: QueryLimits,
+}
+
+/// Limits on each query, enforced by the engine.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryLimits {
+    pub time_max: Duration,
+    pub memory_bytes_max: u64,
+    /// Rows read from tables.
+    pub rows_max: u64,
+}
+
+/// Why the embedded store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the data folder {path} is in use by another process")]
+    InUse { path: PathBuf },
+    #[error("cannot use the data folder {path}: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Setting(#[from] StoreError),
+}
+
+/// ClickHouse inside this process.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    // Declared before the lock: connections close first, then the folder is free for others.
+    writers: Pool,
+    readers: Pool,
+    _lock: File,
+}
+
+impl EmbeddedStore {
+    pub fn open(options: &EmbeddedOptions) -> Result<Self, OpenError> {
+        let lock = lock_folder(&options.path)?;
+        let engine = Engine::load(&options.library)?;
+        let arguments = [
+            format!("--path={}", options.path.join("clickhouse").display()),
+            format!("--max_server_memory_usage={}", options.memory_bytes_max),
+        ];
+        let writers = Pool::open(&engine, &arguments, options.writers, |_| Ok(()))?;
+        let readers = Pool::open(&engine, &arguments, options.readers, |connection| {
+            restrict_to_reading(connection, options.query_limits)
+        })?;
+        Ok(Self { writers, readers, _lock: lock })
+    }
+}
+
+/// One process per data folder: the lock goes with the process, however it ends.
+fn lock_folder(path: &Path) -> Result<File, OpenError> {
+    let failed = |source| OpenError::Folder { path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(failed)?;
+    let lock = File::create(path.join("LOCK")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Limits first; `readonly` last, since it forbids to change the others.
+fn restrict_to_reading(connection: &mut Connection, limits: QueryLimits) -> Result<(), StoreError> {
+    let settings = [
+        format!("max_execution_time = {}", limits.time_max.as_secs_f64()),
+        format!("max_memory_usage = {}", limits.memory_bytes_max),
+        format!("max_rows_to_read = {}", limits.rows_max),
+        "output_format_arrow_string_as_string = 1".to_owned(),
+        "output_format_arrow_low_cardinality_as_dictionary = 0".to_owned(),
+        "output_format_arrow_compression_method = 'none'".to_owned(),
+        "readonly = 1".to_owned(),
+    ];
+    for setting in settings {
+        connection.query(&format!("SET {setting}"), "Null", &[]).map_err(refused)?;
+    }
+    Ok(())
+}
+
+impl Store for EmbeddedStore {
+    fn execute(&self, statement: &str) -> Result<(), StoreError> {
+        self.writers.with(|connection| connection.query(statement, "Null", &[]).map(drop))
+    }
+
+    fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError> {
+        let answer =
+            self.readers.with(|connection| connection.query(select.sql, arrow::FORMAT, select.parameters))?;
+        Ok(Rows { batches: arrow::decode(&answer.bytes)?, rows_read: answer.rows_read })
+    }
+
+    fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError> {
+        let body = arrow::encode(insert.batch)?;
+        let statement = insert_statement(insert);
+        self.writers.with(|connection| connection.insert(&statement, arrow::FORMAT, &body).map(drop))
+    }
+}
+
+/// Every setting that matters is set here, since ClickHouse changed several defaults in 2026.
+fn insert_statement(insert: &Insert<'_>) -> String {
+    let schema = insert.batch.schema();
+    let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    format!(
+        "INSERT INTO {table} ({columns}) SETTINGS async_insert = 0, insert_deduplicate = 1, \
+         insert_deduplication_token = '{token}', max_insert_block_size = 4194304, \
+         min_insert_block_size_rows = 4194304, min_insert_block_size_bytes = 0, max_insert_threads = 1, \
+         input_format_parallel_parsing = 0",
+        table = insert.table,
+        columns = columns.join(", "),
+        token = insert.token,
+    )
+}
+
+fn refused(refusal: EngineRefusal) -> StoreError {
+    StoreError::from_engine(refusal.0)
+}
+
+/// Connections that are lent out one at a time.
+#[derive(Debug)]
+struct Pool {
+    free: Receiver<Connection>,
+    give_back: Sender<Connection>,
+}
+
+impl Pool {
+    fn open(
+        engine: &Arc<Engine>,
+        arguments: &[String],
+        size: usize,
+        prepare: impl Fn(&mut Connection) -> Result<(), StoreError>,
+    ) -> Result<Self, OpenError> {
+        let (give_back, free) = bounded(size);
+        for _ in 0..size {
+            let mut connection = Connection::open(engine, arguments)?;
+            prepare(&mut connection)?;
+            // The channel has room for all of them.
+            let _ = give_back.try_send(connection);
+        }
+        Ok(Self { free, give_back })
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, EngineRefusal>,
+    ) -> Result<T, StoreError> {
+        let connection = self
+            .free
+            .recv_timeout(CONNECTION_WAIT_MAX)
+            .map_err(|_| StoreError::new(StoreErrorKind::Unavailable, "all connections are busy"))?;
+        let mut lent = Lent { connection: Some(connection), pool: self };
+        match lent.connection.as_mut() {
+            Some(connection) => work(connection).map_err(refused),
+            None => Err(StoreError::new(StoreErrorKind::Unavailable, "no connection")),
+        }
+    }
+}
+
+/// Gives the connection back also when the work panics.
+struct Lent<'a> {
+    connection: Option<Connection>,
+    pool: &'a Pool,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = self.pool.give_back.try_send(connection);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong between us and the store, sorted by what to do about it.
+
+/// A statement failed. The engine's own words are kept for the log; they never go to clients.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: {detail}")]
+pub struct StoreError {
+    pub kind: StoreErrorKind,
+    pub detail: String,
+}
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StoreErrorKind {
+    /// The same statement may succeed later: try again.
+    #[error("the store is not available")]
+    Unavailable,
+    /// A limit on time, memory or rows stopped the statement.
+    #[error("the statement passed a limit of the store")]
+    Limit,
+    /// A value that came with the statement is not acceptable (a pattern, say).
+    #[error("the store refused a value")]
+    Value,
+    /// The statement can never succeed as it is.
+    #[error("the store refused the statement")]
+    Refused,
+    /// The store answered something that cannot be read.
+    #[error("the store's answer cannot be read")]
+    Answer,
+}
+
+impl StoreError {
+    pub fn new(kind: StoreErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+
+    /// Sorts a message of the engine by its error code (`Code: 60. DB::Exception: ...`; `ErrorCodes.cpp`).
+    pub fn from_engine(message: String) -> Self {
+        let kind = match code_in(&message) {
+            // TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
+            Some(159 | 241 | 158 | 307 | 396) => StoreErrorKind::Limit,
+            // CANNOT_COMPILE_REGEXP, BAD_QUERY_PARAMETER
+            Some(427 | 457) => StoreErrorKind::Value,
+            // CANNOT_OPEN_FILE, CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE, TOO_MANY_PARTS, SOCKET_TIMEOUT,
+            // NETWORK_ERROR, TOO_MANY_SIMULTANEOUS_QUERIES, CANNOT_SCHEDULE_TASK
+            Some(76 | 75 | 243 | 252 | 209 | 210 | 202 | 439) => StoreErrorKind::Unavailable,
+            Some(_) => StoreErrorKind::Refused,
+            None => StoreErrorKind::Unavailable,
+        };
+        Self { kind, detail: message }
+    }
+
+    /// Whether the same statement may succeed later. Memory limits pass when others finish.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Limit)
+    }
+}
+
+fn code_in(message: &str) -> Option<u32> {
+    let rest = message.get(message.find("Code: ")? + "Code: ".len()..)?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest.get(..digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_sorted_by_what_to_do_about_them() {
+        for (message, kind) in [
+            ("Code: 241. DB::Exception: Memory limit exceeded", StoreErrorKind::Limit),
+            ("Code: 427. DB::Exception: OptimizedRegularExpression", StoreErrorKind::Value),
+            ("Code: 252. DB::Exception: Too many parts", StoreErrorKind::Unavailable),
+            ("Code: 60. DB::Exception: Unknown table", StoreErrorKind::Refused),
+            ("something without a code", StoreErrorKind::Unavailable),
+        ] {
+            assert_eq!(StoreError::from_engine(message.to_owned()).kind, kind, "{message}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The store: ClickHouse behind a port of few verbs. Adapters: `embedded` (libchdb) and `null` (for benchmarks).
+//!
+//! Calls block: they run on threads of the write path or in `spawn_blocking`, never on an async thread.
+
+mod arrow;
+pub mod embedded;
+mod error;
+pub mod migrations;
+mod null;
+
+use std::fmt::Debug;
+
+use arrow_array::RecordBatch;
+
+pub use error::{StoreError, StoreErrorKind};
+pub use null::NullStore;
+
+/// Port to a ClickHouse engine.
+pub trait Store: Send + Sync + Debug {
+    /// Runs a statement of ours that returns nothing (schema).
+    fn execute(&self, statement: &str) -> Result<(), StoreError>;
+
+    /// Runs one SELECT on a read-only connection with bound parameters.
+    fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError>;
+
+    /// Inserts one block. When it returns `Ok` the rows are durable and visible.
+    fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError>;
+}
+
+/// A SELECT with `{name:Type}` placeholders and their values in ClickHouse's text form.
+#[derive(Debug, Clone)]
+pub struct Select<'a> {
+    pub sql: &'a str,
+    pub parameters: &'a [Parameter],
+}
+
+/// A bound value: the placeholder's name, and the value in text form (escaped as in TSV where it is a string).
+pub type Parameter = (&'static str, String);
+
+/// The answer of a SELECT.
+#[derive(Debug, Default)]
+pub struct Rows {
+    pub batches: Vec<RecordBatch>,
+    /// Rows that the engine read to answer.
+    pub rows_read: u64,
+}
+
+/// One block for one table.
+#[derive(Debug)]
+pub struct Insert<'a> {
+    /// Table with its database, from our own constants.
+    pub table: &'static str,
+    /// The same token means the same rows: the store takes them once. From our own counters, never from outside.
+    pub token: &'a str,
+    pub batch: &'a RecordBatch,
+}

@@ -1,0 +1,295 @@
+//! The series catalogue: from the hash of a series' wire form to its id, shared by all decode threads, with a small
+//! cache of each thread in front.
+//!
+//! It holds no text. What a series is stands in `metric_series`; a series that was evicted, or all of them after a
+//! restart, come back with their next point, whose row the table merges with the one before.
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use crate::shared::time::NANOS_PER_HOUR;
+use crate::shared::{Clock, SeriesId, SeriesIdentity, SeriesWatch, TenantId, WatchId};
+use crate::telemetry::application::{
+    NewSeries, SeriesCatalogue, SeriesEntry, SeriesLimitReached, SeriesLookup, WireKey,
+};
+
+/// Slots of each thread's cache; 32 bytes each, so that it stays within a core's own cache.
+const READER_SLOTS: usize = 1 << 15;
+/// Days before the latest one for which the catalogue remembers that a row was written.
+const DAYS_REMEMBERED: u16 = 16;
+
+/// Bounds on what the catalogue holds.
+#[derive(Debug, Clone, Copy)]
+pub struct CatalogueLimits {
+    pub series_max_per_tenant: usize,
+    /// A series without points for this long is forgotten.
+    pub idle_max: Duration,
+}
+
+/// Keys are hashes already.
+#[derive(Debug, Default)]
+struct PassThrough(u64);
+
+impl Hasher for PassThrough {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half of a good hash is a good hash")]
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+type HashKeyed<K, V> = DashMap<K, V, BuildHasherDefault<PassThrough>>;
+
+/// One wire form of a series.
+#[derive(Debug, Clone, Copy)]
+struct WireForm {
+    series: SeriesId,
+    seen_hour: u32,
+}
+
+#[derive(Debug)]
+struct KnownSeries {
+    watch: WatchId,
+    seen_hour: u32,
+    days: WrittenDays,
+    tenant: Arc<AtomicUsize>,
+}
+
+/// Days for which a series' row is in the store or certain to get there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct WrittenDays {
+    latest: u16,
+    /// Bit n: the day n before the latest.
+    before: u16,
+}
+
+impl WrittenDays {
+    fn holds(self, day: i64) -> bool {
+        let Some(age) = u16::try_from(day).ok().and_then(|day| self.latest.checked_sub(day)) else {
+            return false;
+        };
+        age < DAYS_REMEMBERED && self.before & (1 << age) != 0
+    }
+
+    fn add(&mut self, day: i64) {
+        let Ok(day) = u16::try_from(day) else { return };
+        match self.latest.checked_sub(day) {
+            Some(age) if age < DAYS_REMEMBERED => self.before |= 1 << age,
+            Some(_) => {}
+            None => {
+                let shift = u32::from(day - self.latest);
+                self.before = self.before.checked_shl(shift).unwrap_or_default() | 1;
+                self.latest = day;
+            }
+        }
+    }
+}
+
+/// Shared by all threads.
+#[derive(Debug)]
+pub struct Catalogue {
+    wire_forms: HashKeyed<u128, WireForm>,
+    series: HashKeyed<u64, KnownSeries>,
+    tenants: DashMap<TenantId, Arc<AtomicUsize>>,
+    watch: Watcher,
+    clock: ClockHandle,
+    limits: CatalogueLimits,
+}
+
+struct Watcher(Arc<dyn SeriesWatch>);
+struct ClockHandle(Arc<dyn Clock>);
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SeriesWatch")
+    }
+}
+
+impl std::fmt::Debug for ClockHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl Catalogue {
+    pub fn new(limits: CatalogueLimits, watch: Arc<dyn SeriesWatch>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            wire_forms: DashMap::default(),
+            series: DashMap::default(),
+            tenants: DashMap::new(),
+            watch: Watcher(watch),
+            clock: ClockHandle(clock),
+            limits,
+        })
+    }
+
+    /// A view for one thread.
+    pub fn reader(self: &Arc<Self>) -> CatalogueReader {
+        CatalogueReader { catalogue: Arc::clone(self), slots: vec![Slot::EMPTY; READER_SLOTS], hour: 0 }
+    }
+
+    /// Series that are known just now.
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// Forgets series that had no point for longer than the limit. To be called once an hour or so.
+    pub fn evict_idle(&self) {
+        let idle_hours = u32::try_from(self.limits.idle_max.as_secs() / 3_600).unwrap_or(u32::MAX).max(1);
+        let oldest = self.hour().saturating_sub(idle_hours);
+        self.wire_forms.retain(|_, form| form.seen_hour >= oldest);
+        self.series.retain(|_, known| {
+            let stays = known.seen_hour >= oldest;
+            if !stays {
+                known.tenant.fetch_sub(1, Ordering::Relaxed);
+            }
+            stays
+        });
+    }
+
+    /// Forgets everything, so that every series writes its row again: for when rows on their way were lost after all.
+    pub fn forget_all(&self) {
+        self.wire_forms.clear();
+        self.series.retain(|_, known| {
+            known.tenant.fetch_sub(1, Ordering::Relaxed);
+            false
+        });
+    }
+
+    fn hour(&self) -> u32 {
+        u32::try_from(self.clock.0.now().nanos() / NANOS_PER_HOUR).unwrap_or_default()
+    }
+
+    fn find(&self, key: WireKey, day: i64, hour: u32) -> Option<SeriesEntry> {
+        let mut form = self.wire_forms.get_mut(&key.0)?;
+        form.seen_hour = hour;
+        let id = form.series;
+        drop(form);
+        let mut known = self.series.get_mut(&id.0)?;
+        known.seen_hour = hour;
+        known.days.holds(day).then_some(SeriesEntry { id, watch: known.watch })
+    }
+
+    fn tenant(&self, tenant: &TenantId) -> Arc<AtomicUsize> {
+        if let Some(count) = self.tenants.get(tenant) {
+            return Arc::clone(&count);
+        }
+        Arc::clone(&self.tenants.entry(tenant.clone()).or_default())
+    }
+
+    fn admit(&self, identity: &SeriesIdentity, staged: usize) -> Result<SeriesEntry, SeriesLimitReached> {
+        let known = self.series.get(&identity.id.0).map(|known| known.watch);
+        if let Some(watch) = known {
+            return Ok(SeriesEntry { id: identity.id, watch });
+        }
+        let count = self.tenant(&identity.tenant).load(Ordering::Relaxed);
+        if count.saturating_add(staged) >= self.limits.series_max_per_tenant {
+            return Err(SeriesLimitReached);
+        }
+        Ok(SeriesEntry { id: identity.id, watch: self.watch.0.watch(identity) })
+    }
+}
+
+impl SeriesCatalogue for Catalogue {
+    fn commit(&self, tenant: &TenantId, series: &[NewSeries]) {
+        if series.is_empty() {
+            return;
+        }
+        let hour = self.hour();
+        let count = self.tenant(tenant);
+        for NewSeries { key, entry, day, .. } in series {
+            self.series
+                .entry(entry.id.0)
+                .or_insert_with(|| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    KnownSeries {
+                        watch: entry.watch,
+                        seen_hour: hour,
+                        days: WrittenDays::default(),
+                        tenant: Arc::clone(&count),
+                    }
+                })
+                .days
+                .add(*day);
+            self.wire_forms.insert(key.0, WireForm { series: entry.id, seen_hour: hour });
+        }
+    }
+}
+
+/// One thread's view: a direct-mapped cache in front of the shared catalogue.
+///
+/// A slot is trusted for the hour in which it was filled. So the catalogue learns once an hour that a series lives, and
+/// what it forgot comes back within the hour.
+#[derive(Debug)]
+pub struct CatalogueReader {
+    catalogue: Arc<Catalogue>,
+    slots: Vec<Slot>,
+    hour: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    key: WireKey,
+    id: SeriesId,
+    watch: WatchId,
+    day: u16,
+    /// Lower half of the hour: enough to tell this hour from the ones before.
+    hour: u16,
+}
+
+impl Slot {
+    const EMPTY: Self =
+        Self { key: WireKey(0), id: SeriesId(0), watch: WatchId::NONE, day: u16::MAX, hour: 0 };
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
+const fn low_half(hour: u32) -> u16 {
+    hour as u16
+}
+
+impl SeriesLookup for CatalogueReader {
+    fn begin_request(&mut self) {
+        self.hour = self.catalogue.hour();
+    }
+
+    #[inline]
+    fn find(&mut self, key: WireKey, day: i64) -> Option<SeriesEntry> {
+        let at = key.0 as usize % READER_SLOTS;
+        let hour = low_half(self.hour);
+        let slot = self.slots.get_mut(at)?;
+        if slot.key == key && i64::from(slot.day) == day && slot.hour == hour {
+            return Some(SeriesEntry { id: slot.id, watch: slot.watch });
+        }
+        let entry = self.catalogue.find(key, day, self.hour)?;
+        if let Ok(day) = u16::try_from(day) {
+            *slot = Slot { key, id: entry.id, watch: entry.watch, day, hour };
+        }
+        Some(entry)
+    }
+
+    fn admit(&mut self, identity: &SeriesIdentity, staged: usize) -> Result<SeriesEntry, SeriesLimitReached> {
+        self.catalogue.admit(identity, staged)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! What the catalogue promises, with a clock that the test turns.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicI64;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::shared::{MetricKind, Timestamp};
+
+#[derive(Debug, Default)]
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct WatchAll;
+
+impl SeriesWatch for WatchAll {
+    fn watch(&self, series: &SeriesIdentity) -> WatchId {
+        WatchId(u32::try_from(series.id.0).unwrap() + 100)
+    }
+}
+
+fn identity(id: u64) -> SeriesIdentity {
+    SeriesIdentity {
+        id: SeriesId(id),
+        tenant: TenantId::unnamed(),
+        metric: "m".into(),
+        unit: "".into(),
+        description: "".into(),
+        kind: MetricKind::Gauge,
+        service: "".into(),
+        resource: Vec::new(),
+        scope_name: "".into(),
+        scope_version: "".into(),
+        attributes: Vec::new(),
+    }
+}
+
+fn catalogue(series_max: usize) -> (Arc<Catalogue>, Arc<TestClock>) {
+    let clock = Arc::new(TestClock::default());
+    let limits = CatalogueLimits { series_max_per_tenant: series_max, idle_max: Duration::from_secs(7_200) };
+    (Catalogue::new(limits, Arc::new(WatchAll), Arc::clone(&clock) as Arc<dyn Clock>), clock)
+}
+
+fn learn(reader: &mut CatalogueReader, key: u128, id: u64, day: i64) {
+    let identity = identity(id);
+    let entry = reader.admit(&identity, 0).unwrap();
+    let series = NewSeries { key: WireKey(key), entry, identity, day, seen: 0 };
+    reader.catalogue.commit(&TenantId::unnamed(), &[series]);
+}
+
+#[test]
+fn a_series_is_known_on_the_days_for_which_its_row_was_written_and_only_after_commit() {
+    let (catalogue, _clock) = catalogue(10);
+    let mut reader = catalogue.reader();
+    assert_eq!(reader.find(WireKey(7), 20_000), None);
+    reader.admit(&identity(1), 0).unwrap();
+    assert_eq!(reader.find(WireKey(7), 20_000), None, "admitted is not yet committed");
+    learn(&mut reader, 7, 1, 20_000);
+    let entry = SeriesEntry { id: SeriesId(1), watch: WatchId(101) };
+    assert_eq!(reader.find(WireKey(7), 20_000), Some(entry));
+    assert_eq!(reader.find(WireKey(7), 20_001), None, "a new day needs a new row");
+    assert_eq!(catalogue.reader().find(WireKey(7), 20_000), Some(entry), "all threads know it");
+}
+
+#[test]
+fn several_wire_forms_meet_in_one_series_which_counts_once() {
+    let (catalogue, _clock) = catalogue(1);
+    let mut reader = catalogue.reader();
+    learn(&mut reader, 7, 1, 5);
+    learn(&mut reader, 8, 1, 5);
+    assert_eq!(reader.find(WireKey(7), 5), reader.find(WireKey(8), 5));
+    assert_eq!(catalogue.len(), 1);
+    assert_eq!(reader.admit(&identity(2), 0), Err(SeriesLimitReached));
+}
+
+#[test]
+fn the_limit_counts_what_the_same_request_brings() {
+    let (catalogue, _clock) = catalogue(3);
+    let mut reader = catalogue.reader();
+    learn(&mut reader, 7, 1, 5);
+    assert!(reader.admit(&identity(2), 1).is_ok());
+    assert_eq!(reader.admit(&identity(3), 2), Err(SeriesLimitReached));
+}
+
+#[test]
+fn idle_series_are_forgotten_and_make_room_while_living_ones_stay() {
+    let (catalogue, clock) = catalogue(2);
+    let mut reader = catalogue.reader();
+    learn(&mut reader, 7, 1, 0);
+    learn(&mut reader, 8, 2, 0);
+    for hour in 1..=4 {
+        clock.0.store(hour * NANOS_PER_HOUR, Ordering::SeqCst);
+        reader.begin_request();
+        assert!(reader.find(WireKey(7), 0).is_some());
+        catalogue.evict_idle();
+    }
+    assert_eq!(reader.find(WireKey(8), 0), None);
+    assert_eq!(catalogue.len(), 1);
+    assert!(reader.admit(&identity(3), 0).is_ok());
+}
+
+#[test]
+fn after_forgetting_all_every_series_writes_its_row_again_within_the_hour() {
+    let (catalogue, clock) = catalogue(1);
+    let mut reader = catalogue.reader();
+    learn(&mut reader, 7, 1, 0);
+    catalogue.forget_all();
+    assert_eq!(catalogue.reader().find(WireKey(7), 0), None);
+    clock.0.store(NANOS_PER_HOUR, Ordering::SeqCst);
+    reader.begin_request();
+    assert_eq!(reader.find(WireKey(7), 0), None);
+    assert!(reader.admit(&identity(9), 0).is_ok(), "the tenant's count is given back");
+}
+
+proptest! {
+    /// Guarantees: the catalogue never claims a day whose row was not written; it may forget old days.
+    #[test]
+    fn written_days_agree_with_a_set(days in proptest::collection::vec(0_i64..60, 1..40)) {
+        let (mut written, mut model) = (WrittenDays::default(), BTreeSet::new());
+        for day in days {
+            written.add(day);
+            model.insert(day);
+            let latest = *model.last().unwrap();
+            for asked in 0..60 {
+                let remembered = asked > latest - i64::from(DAYS_REMEMBERED);
+                prop_assert!(!written.holds(asked) || model.contains(&asked), "claims {asked}");
+                // A day that arrives when it is already too old is not remembered later either.
+                if asked == day && remembered {
+                    prop_assert!(written.holds(asked), "forgot {asked}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! How telemetry reaches the store: the series catalogue, batches, blocks and inserts.
+
+pub mod batcher;
+pub mod blocks;
+pub mod catalogue;
+pub mod inserter;
+pub mod schema;
+pub mod write_path;
+
+pub use catalogue::{Catalogue, CatalogueLimits, CatalogueReader};
+pub use write_path::{WritePath, WritePathOptions};

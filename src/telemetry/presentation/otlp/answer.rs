@@ -1,0 +1,107 @@
+//! OTLP answers over HTTP: export responses with partial success, and `google.rpc.Status` for failures, each in the
+//! encoding of the request (OTLP specification, "OTLP/HTTP Response").
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
+};
+use prost::Message;
+
+use crate::telemetry::application::IngestReceipt;
+
+/// Longest `error_message` of a partial success, in bytes.
+const MESSAGE_BYTES_MAX: usize = 4_096;
+/// Seconds after which a client may try again when the server is busy.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+pub const PROTOBUF: &str = "application/x-protobuf";
+pub const JSON: &str = "application/json";
+
+/// How a request is encoded, and therefore its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    Protobuf,
+    /// For answers to requests that cannot be read as anything else.
+    Json,
+}
+
+/// A failure: `google.rpc.Status` (`google/rpc/status.proto`).
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+/// Why a request is refused as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The body is not what its headers say.
+    Malformed,
+    NotFound,
+    Method,
+    TooLarge,
+    Unsupported,
+    /// Passing: the client may send the same request again.
+    Busy,
+    Internal,
+}
+
+impl Refusal {
+    /// HTTP status, and the code in the body (`google/rpc/code.proto`).
+    const fn codes(self) -> (StatusCode, i32) {
+        match self {
+            Self::Malformed => (StatusCode::BAD_REQUEST, 3),
+            Self::NotFound => (StatusCode::NOT_FOUND, 5),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, 12),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 8),
+            Self::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 3),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, 14),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, 13),
+        }
+    }
+}
+
+/// The answer to a request that was read: 200, also if items were rejected. Without anything to say it is empty, as the
+/// specification demands.
+pub fn exported(receipt: &IngestReceipt) -> Response<Body> {
+    let rejected = receipt.findings.rejected_points();
+    let mut message = receipt.findings.message();
+    message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+    let partial_success = (rejected > 0 || !message.is_empty()).then(|| ExportMetricsPartialSuccess {
+        rejected_data_points: i64::try_from(rejected).unwrap_or(i64::MAX),
+        error_message: message,
+    });
+    let body = ExportMetricsServiceResponse { partial_success }.encode_to_vec();
+    answer(StatusCode::OK, PROTOBUF, body)
+}
+
+/// The answer to a request that was refused.
+pub fn refused(encoding: Encoding, refusal: Refusal, message: &str) -> Response<Body> {
+    let (status, code) = refusal.codes();
+    let body = Status { code, message: message.to_owned() };
+    let mut response = match encoding {
+        Encoding::Protobuf => answer(status, PROTOBUF, body.encode_to_vec()),
+        Encoding::Json => answer(
+            status,
+            JSON,
+            serde_json::json!({ "code": code, "message": message }).to_string().into_bytes(),
+        ),
+    };
+    let headers = response.headers_mut();
+    match refusal {
+        Refusal::Busy => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+        Refusal::Method => _ = headers.insert(header::ALLOW, HeaderValue::from_static("POST")),
+        _ => {}
+    }
+    response
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

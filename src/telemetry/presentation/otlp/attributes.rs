@@ -1,0 +1,360 @@
+//! Decodes OTLP attributes to text (otlp.md, "Attributes"): sorted by key, each key once, sizes capped.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::shared::Attribute;
+use crate::telemetry::domain::{Findings, Rejection, Warning};
+
+use super::wire::{Reader, WireError};
+
+/// Most attributes of one point, scope or resource (the SDKs' default limit).
+pub const ATTRIBUTES_MAX: usize = 128;
+/// Longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 256;
+/// Longest value in text form, in bytes.
+pub const VALUE_BYTES_MAX: usize = 64 * 1_024;
+/// Deepest nesting of arrays and maps.
+pub const DEPTH_MAX: usize = 64;
+
+/// Why attributes cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributesError {
+    /// The whole message is unreadable.
+    Wire(WireError),
+    /// This item is not acceptable.
+    Rejected(Rejection),
+}
+
+impl From<WireError> for AttributesError {
+    fn from(error: WireError) -> Self {
+        Self::Wire(error)
+    }
+}
+
+/// An attribute with the kind of its value: `1` and `"1"` tell two series apart, though both read `1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TypedAttribute {
+    pub attribute: Attribute,
+    /// Field number in `AnyValue`; 0 for the empty value.
+    pub value_kind: u8,
+}
+
+/// Collects attributes in the order of the wire; [`Self::finish`] sorts them.
+#[derive(Debug, Default)]
+pub struct AttributeReader {
+    found: Vec<TypedAttribute>,
+}
+
+impl AttributeReader {
+    /// Reads one `KeyValue` message.
+    pub fn read(&mut self, key_value: &[u8], findings: &mut Findings) -> Result<(), AttributesError> {
+        let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
+        let mut fields = Reader::new(key_value);
+        while let Some((number, field)) = fields.next_field()? {
+            match number {
+                1 => key = field.bytes()?,
+                2 => value = field.bytes()?,
+                _ => {}
+            }
+        }
+        let mut text = String::new();
+        let value_kind = write_value(value, &mut text, Place::Top, findings)?;
+        if key.is_empty() {
+            findings.warn(Warning::AttributeKeyEmpty);
+            return Ok(());
+        }
+        let key = cut(utf8(key, findings), KEY_BYTES_MAX, findings);
+        let value = cut(text, VALUE_BYTES_MAX, findings);
+        self.found.push(TypedAttribute {
+            attribute: Attribute { key: key.into(), value: value.into() },
+            value_kind,
+        });
+        Ok(())
+    }
+
+    /// Sorted by key; of the same key the last one counts.
+    pub fn finish(mut self, findings: &mut Findings) -> Vec<TypedAttribute> {
+        self.found.sort_by(|a, b| a.attribute.key.cmp(&b.attribute.key));
+        let before = self.found.len();
+        // The sort is stable: the last of equals is the one sent last, and it overwrites the one that is kept.
+        self.found.dedup_by(|later, kept| {
+            let same = later.attribute.key == kept.attribute.key;
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+        if self.found.len() < before {
+            findings.warn(Warning::AttributeKeyTwice);
+        }
+        if self.found.len() > ATTRIBUTES_MAX {
+            findings.warn(Warning::AttributesTooMany);
+            self.found.truncate(ATTRIBUTES_MAX);
+        }
+        self.found
+    }
+}
+
+/// Where a value stands decides how it is written: plain at the top, JSON within arrays and maps.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Top,
+    Nested { depth: usize },
+}
+
+impl Place {
+    fn inner(self) -> Result<Self, AttributesError> {
+        match self {
+            Self::Top => Ok(Self::Nested { depth: 1 }),
+            Self::Nested { depth } if depth < DEPTH_MAX => Ok(Self::Nested { depth: depth + 1 }),
+            Self::Nested { .. } => Err(AttributesError::Rejected(Rejection::AttributesTooDeep)),
+        }
+    }
+}
+
+/// Writes an `AnyValue` and tells which kind it is (its field number). Of several members the last one counts.
+fn write_value(
+    any_value: &[u8],
+    text: &mut String,
+    place: Place,
+    findings: &mut Findings,
+) -> Result<u8, AttributesError> {
+    let mut last = None;
+    let mut fields = Reader::new(any_value);
+    while let Some(field) = fields.next_field()? {
+        if (1..=7).contains(&field.0) {
+            last = Some(field);
+        }
+    }
+    let Some((number, value)) = last else {
+        write_empty(text, place);
+        return Ok(0);
+    };
+    match number {
+        1 => write_text(&utf8(value.bytes()?, findings), text, place),
+        2 => text.push_str(if value.varint()? != 0 { "true" } else { "false" }),
+        3 => _ = write!(text, "{}", value.varint()?.cast_signed()),
+        4 => write_double(f64::from_bits(value.fixed64()?), text, place),
+        5 => write_array(value.bytes()?, text, place.inner()?, findings)?,
+        6 => write_map(value.bytes()?, text, place.inner()?, findings)?,
+        _ => write_text(&BASE64.encode(value.bytes()?), text, place),
+    }
+    Ok(u8::try_from(number).unwrap_or_default())
+}
+
+fn write_empty(text: &mut String, place: Place) {
+    if matches!(place, Place::Nested { .. }) {
+        text.push_str("null");
+    }
+}
+
+fn write_text(value: &str, text: &mut String, place: Place) {
+    match place {
+        Place::Top => text.push_str(value),
+        Place::Nested { .. } => text.push_str(&serde_json::Value::from(value).to_string()),
+    }
+}
+
+fn write_double(value: f64, text: &mut String, place: Place) {
+    let special = if value.is_nan() {
+        "NaN"
+    } else if value == f64::INFINITY {
+        "Infinity"
+    } else if value == f64::NEG_INFINITY {
+        "-Infinity"
+    } else {
+        // Shortest text that reads back as the same number.
+        let _ = write!(text, "{value}");
+        return;
+    };
+    write_text(special, text, place);
+}
+
+fn write_array(
+    array: &[u8],
+    text: &mut String,
+    place: Place,
+    findings: &mut Findings,
+) -> Result<(), AttributesError> {
+    text.push('[');
+    let mut first = true;
+    let mut fields = Reader::new(array);
+    while let Some((number, value)) = fields.next_field()? {
+        if number == 1 {
+            if !std::mem::take(&mut first) {
+                text.push(',');
+            }
+            write_value(value.bytes()?, text, place, findings)?;
+        }
+    }
+    text.push(']');
+    Ok(())
+}
+
+fn write_map(
+    map: &[u8],
+    text: &mut String,
+    place: Place,
+    findings: &mut Findings,
+) -> Result<(), AttributesError> {
+    text.push('{');
+    let mut first = true;
+    let mut fields = Reader::new(map);
+    while let Some((number, value)) = fields.next_field()? {
+        if number == 1 {
+            if !std::mem::take(&mut first) {
+                text.push(',');
+            }
+            write_entry(value.bytes()?, text, place, findings)?;
+        }
+    }
+    text.push('}');
+    Ok(())
+}
+
+fn write_entry(
+    key_value: &[u8],
+    text: &mut String,
+    place: Place,
+    findings: &mut Findings,
+) -> Result<(), AttributesError> {
+    let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
+    let mut fields = Reader::new(key_value);
+    while let Some((number, field)) = fields.next_field()? {
+        match number {
+            1 => key = field.bytes()?,
+            2 => value = field.bytes()?,
+            _ => {}
+        }
+    }
+    write_text(&utf8(key, findings), text, place);
+    text.push(':');
+    write_value(value, text, place, findings).map(drop)
+}
+
+/// Bytes that are not UTF-8 are replaced: one bad value must not cost its neighbours.
+pub fn utf8(bytes: &[u8], findings: &mut Findings) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    if matches!(text, std::borrow::Cow::Owned(_)) {
+        findings.warn(Warning::TextNotUtf8);
+    }
+    text.into_owned()
+}
+
+/// Cuts at a character boundary.
+pub fn cut(mut text: String, bytes_max: usize, findings: &mut Findings) -> String {
+    if text.len() > bytes_max {
+        findings.warn(Warning::AttributeCut);
+        text.truncate(text.floor_char_boundary(bytes_max));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::common::v1::{
+        AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value as Any,
+    };
+    use prost::Message;
+
+    use super::*;
+
+    fn any(value: Any) -> AnyValue {
+        AnyValue { value: Some(value) }
+    }
+
+    fn read(attributes: Vec<(&str, Option<Any>)>) -> (Vec<(String, String)>, Findings) {
+        let (mut reader, mut findings) = (AttributeReader::default(), Findings::default());
+        for (key, value) in attributes {
+            let key_value = KeyValue { key: key.into(), value: value.map(any), ..KeyValue::default() };
+            reader.read(&key_value.encode_to_vec(), &mut findings).unwrap();
+        }
+        let read = reader.finish(&mut findings);
+        (read.into_iter().map(|a| (a.attribute.key.into(), a.attribute.value.into())).collect(), findings)
+    }
+
+    #[test]
+    fn every_type_has_its_text() {
+        let nested = Any::KvlistValue(KeyValueList {
+            values: vec![KeyValue {
+                key: "k\"".into(),
+                value: Some(any(Any::DoubleValue(f64::NAN))),
+                ..KeyValue::default()
+            }],
+        });
+        let array = Any::ArrayValue(ArrayValue {
+            values: vec![
+                any(Any::StringValue("x\n".into())),
+                any(Any::IntValue(7)),
+                AnyValue { value: None },
+                any(nested),
+            ],
+        });
+        let (read, findings) = read(vec![
+            ("a", Some(Any::StringValue("text".into()))),
+            ("b", Some(Any::BoolValue(true))),
+            ("c", Some(Any::IntValue(-42))),
+            ("d", Some(Any::DoubleValue(0.1))),
+            ("e", Some(Any::DoubleValue(f64::NEG_INFINITY))),
+            ("f", Some(Any::BytesValue(b"any carnal pleas".to_vec()))),
+            ("g", Some(array)),
+            ("h", None),
+        ]);
+        let texts: Vec<&str> = read.iter().map(|(_, value)| value.as_str()).collect();
+        let expected = [
+            "text",
+            "true",
+            "-42",
+            "0.1",
+            "-Infinity",
+            "YW55IGNhcm5hbCBwbGVhcw==",
+            r#"["x\n",7,null,{"k\"":"NaN"}]"#,
+            "",
+        ];
+        assert_eq!(texts, expected);
+        assert_eq!(findings, Findings::default());
+    }
+
+    #[test]
+    fn keys_are_sorted_and_the_last_of_equals_counts() {
+        let text = |t: &str| Some(Any::StringValue(t.into()));
+        let (read, findings) =
+            read(vec![("b", text("1")), ("a", text("2")), ("b", text("3")), ("", text("4"))]);
+        assert_eq!(read, vec![("a".into(), "2".into()), ("b".into(), "3".into())]);
+        let warnings: Vec<_> = findings.warnings().map(|(warning, _)| warning).collect();
+        assert_eq!(warnings, vec![Warning::AttributeKeyEmpty, Warning::AttributeKeyTwice]);
+    }
+
+    #[test]
+    fn sizes_are_capped_at_character_boundaries() {
+        let long = "ü".repeat(VALUE_BYTES_MAX);
+        let key = "k".repeat(KEY_BYTES_MAX + 1);
+        let (read, findings) = read(vec![(&key, Some(Any::StringValue(long)))]);
+        assert_eq!((read[0].0.len(), read[0].1.len()), (KEY_BYTES_MAX, VALUE_BYTES_MAX));
+        assert_eq!(findings.warnings().collect::<Vec<_>>(), vec![(Warning::AttributeCut, 2)]);
+    }
+
+    #[test]
+    fn sixty_four_levels_are_accepted_and_more_are_rejected_without_a_deep_stack() {
+        let nest = |levels: usize| {
+            let mut message: Vec<u8> = Vec::new();
+            for _ in 0..levels {
+                // AnyValue { array_value { values: message } }, from the inside out.
+                let mut array = vec![0x0a];
+                prost::encoding::encode_varint(message.len() as u64, &mut array);
+                array.extend(&message);
+                message = vec![0x2a];
+                prost::encoding::encode_varint(array.len() as u64, &mut message);
+                message.extend(array);
+            }
+            write_value(&message, &mut String::new(), Place::Top, &mut Findings::default())
+        };
+        assert_eq!(nest(DEPTH_MAX), Ok(5));
+        let too_deep = Err(AttributesError::Rejected(Rejection::AttributesTooDeep));
+        assert_eq!(nest(DEPTH_MAX + 1), too_deep);
+        assert_eq!(nest(20_000), too_deep);
+    }
+}

@@ -1,0 +1,173 @@
+//! `MetricsIntake`: the visitor that checks every point and turns the accepted ones into columns.
+
+use std::collections::HashMap;
+
+use crate::shared::{NumberColumns, NumberRow, TenantId, Timestamp};
+use crate::telemetry::application::{NewSeries, SeriesEntry, SeriesLookup, WireKey};
+use crate::telemetry::domain::{
+    AcceptanceWindow, AdmittedPoint, DeclaredKind, Findings, Metric, NumberValue, Rejection, Warning,
+};
+
+use super::super::attributes::AttributesError;
+use super::super::wire::WireError;
+use super::identity;
+use super::keys::{KeyChain, KeySeed};
+use super::walker::{Around, MetricHeader, MetricsVisitor, NumberPoint};
+
+/// What a request came to.
+#[derive(Debug)]
+pub struct DecodedMetrics {
+    pub columns: NumberColumns,
+    pub new_series: Vec<NewSeries>,
+    pub findings: Findings,
+}
+
+/// Checks one request. Identities stay bytes until a series is met that nobody knows.
+#[derive(Debug)]
+pub struct MetricsIntake<'c, C> {
+    catalogue: &'c mut C,
+    window: AcceptanceWindow,
+    keys: KeyChain,
+    staged: HashMap<(WireKey, i64), SeriesEntry>,
+    decoded: DecodedMetrics,
+}
+
+impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
+    pub fn new(tenant: TenantId, window: AcceptanceWindow, seed: KeySeed, catalogue: &'c mut C) -> Self {
+        catalogue.begin_request();
+        Self {
+            catalogue,
+            window,
+            keys: KeyChain::new(seed, &tenant),
+            staged: HashMap::new(),
+            decoded: DecodedMetrics {
+                columns: NumberColumns::new(tenant),
+                new_series: Vec::new(),
+                findings: Findings::default(),
+            },
+        }
+    }
+
+    pub fn finish(mut self) -> DecodedMetrics {
+        self.decoded.columns.finish();
+        self.decoded
+    }
+
+    fn take_point(&mut self, around: &Around<'_>, point: &NumberPoint<'_>) -> Result<(), AttributesError> {
+        let admitted = around
+            .metric
+            .admit(&point.draft, self.window, &mut self.decoded.findings)
+            .map_err(AttributesError::Rejected)?;
+        let series = self.series_of(around, point, admitted.time)?;
+        self.decoded.columns.push(row(series, admitted));
+        Ok(())
+    }
+
+    /// The series of an admitted point: from the catalogue, from earlier in this request, or decoded now.
+    fn series_of(
+        &mut self,
+        around: &Around<'_>,
+        point: &NumberPoint<'_>,
+        time: Timestamp,
+    ) -> Result<SeriesEntry, AttributesError> {
+        let key = self.keys.point(point.attributes)?;
+        let day = time.day();
+        if let Some(entry) = self.catalogue.find(key, day) {
+            return Ok(entry);
+        }
+        match self.staged.get(&(key, day)) {
+            Some(entry) => Ok(*entry),
+            None => self.stage(around, point, key, time),
+        }
+    }
+
+    fn stage(
+        &mut self,
+        around: &Around<'_>,
+        point: &NumberPoint<'_>,
+        key: WireKey,
+        time: Timestamp,
+    ) -> Result<SeriesEntry, AttributesError> {
+        let decoded = &mut self.decoded;
+        let identity =
+            identity::decode(decoded.columns.tenant(), around, point.attributes, &mut decoded.findings)?;
+        let entry = self
+            .catalogue
+            .admit(&identity, decoded.new_series.len())
+            .map_err(|_| AttributesError::Rejected(Rejection::SeriesLimit))?;
+        let day = time.day();
+        self.staged.insert((key, day), entry);
+        decoded.new_series.push(NewSeries { key, entry, identity, day, seen: time.nanos() });
+        Ok(entry)
+    }
+}
+
+impl<C: SeriesLookup> MetricsVisitor for MetricsIntake<'_, C> {
+    fn resource(&mut self, resource: &[u8]) {
+        self.keys.resource(resource);
+    }
+
+    fn scope(&mut self, scope: &[u8]) {
+        self.keys.scope(scope);
+    }
+
+    fn metric<'m>(&mut self, header: &MetricHeader<'m>, points: u64) -> Option<Metric<'m>> {
+        let findings = &mut self.decoded.findings;
+        if points == 0 {
+            findings.warn(Warning::MetricEmpty);
+            return None;
+        }
+        match Metric::declare(header.name, header.unit, header.kind) {
+            Ok(metric) => {
+                self.keys.metric(header);
+                self.decoded.columns.begin_run(metric.name().as_str(), metric.kind());
+                Some(metric)
+            }
+            Err(rejection) => {
+                findings.reject(header.name, most_telling(rejection, header.kind), points);
+                None
+            }
+        }
+    }
+
+    #[inline]
+    fn number_point(&mut self, around: &Around<'_>, point: &NumberPoint<'_>) -> Result<(), WireError> {
+        match self.take_point(around, point) {
+            Ok(()) => Ok(()),
+            Err(AttributesError::Wire(error)) => Err(error),
+            Err(AttributesError::Rejected(rejection)) => {
+                self.decoded.findings.reject(around.metric.name().as_str().as_bytes(), rejection, 1);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// That a kind is not supported says more than what else is wrong with the metric.
+fn most_telling(rejection: Rejection, kind: DeclaredKind) -> Rejection {
+    match kind {
+        DeclaredKind::Unsupported => Rejection::KindUnsupported,
+        _ => rejection,
+    }
+}
+
+fn row(series: SeriesEntry, point: AdmittedPoint) -> NumberRow {
+    let (value, integer_rest, integer) = match point.value {
+        Some(NumberValue::Double(value)) => (value, 0, false),
+        Some(NumberValue::Integer(exact)) => {
+            let (value, rest) = NumberRow::split_integer(exact);
+            (value, rest, true)
+        }
+        None => (f64::NAN, 0, false),
+    };
+    NumberRow {
+        series: series.id,
+        watch: series.watch,
+        time: point.time,
+        start: point.start,
+        value,
+        integer_rest,
+        integer,
+        flags: point.flags,
+    }
+}

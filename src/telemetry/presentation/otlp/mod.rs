@@ -1,0 +1,7 @@
+//! OTLP: reads the requests of OpenTelemetry clients and writes the answers that the protocol asks for.
+
+pub mod answer;
+pub mod attributes;
+pub mod content;
+pub mod metrics;
+pub mod wire;

@@ -1,0 +1,184 @@
+//! Scenario: the embedded engine as the write path uses it.
+//! Guarantees: rows come back as they went in, the same token inserts once, and one folder has one owner.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use telemetryflow::platform::clickhouse::embedded::{
+    EmbeddedOptions, EmbeddedStore, OpenError, QueryLimits, find_library,
+};
+use telemetryflow::platform::clickhouse::migrations::{Migration, MigrationError, migrate};
+use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreErrorKind};
+use telemetryflow::shared::{
+    Attribute, MetricKind, NumberColumns, NumberRow, SeriesId, SeriesIdentity, TenantId, Timestamp, WatchId,
+};
+use telemetryflow::telemetry::application::{NewSeries, SeriesEntry, WireKey};
+use telemetryflow::telemetry::infrastructure::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
+use telemetryflow::telemetry::infrastructure::schema::{MIGRATIONS, retain_metrics};
+
+fn open(path: &Path) -> Result<EmbeddedStore, OpenError> {
+    EmbeddedStore::open(&EmbeddedOptions {
+        library: find_library(None).expect("libchdb"),
+        path: path.to_owned(),
+        writers: 2,
+        readers: 2,
+        memory_bytes_max: 4 << 30,
+        query_limits: QueryLimits {
+            time_max: Duration::from_secs(10),
+            memory_bytes_max: 1 << 30,
+            rows_max: 1_000_000,
+        },
+    })
+}
+
+fn select(store: &dyn Store, sql: &str) -> Rows {
+    store.select(&Select { sql, parameters: &[] }).expect(sql)
+}
+
+const NOW: i64 = 1_795_000_000_000_000_000;
+
+fn number(value: f64, integer_rest: i16, integer: bool) -> NumberRow {
+    NumberRow {
+        series: SeriesId(u64::MAX),
+        watch: WatchId::NONE,
+        time: Timestamp::from_nanos(NOW + 1),
+        start: Timestamp::from_nanos(NOW),
+        value,
+        integer_rest,
+        integer,
+        flags: 0,
+    }
+}
+
+fn samples() -> (Vec<i64>, Vec<f64>, NumberColumns) {
+    let integers = vec![0, -1, i64::MAX, i64::MIN, (1 << 53) + 1, -(1 << 53) - 1];
+    let doubles = vec![0.1, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE];
+    let mut columns = NumberColumns::new(TenantId::unnamed());
+    columns.begin_run("integers", MetricKind::Gauge);
+    for exact in &integers {
+        let (value, rest) = NumberRow::split_integer(*exact);
+        columns.push(number(value, rest, true));
+    }
+    columns.begin_run("doubles", MetricKind::Gauge);
+    for value in &doubles {
+        columns.push(number(*value, 0, false));
+    }
+    columns.finish();
+    (integers, doubles, columns)
+}
+
+fn series() -> NewSeries {
+    let attribute = |key: &str, value: &str| Attribute { key: key.into(), value: value.into() };
+    let identity = SeriesIdentity {
+        id: SeriesId(u64::MAX),
+        tenant: TenantId::unnamed(),
+        metric: "integers".into(),
+        unit: "By".into(),
+        description: "it's \\ \"quoted\"".into(),
+        kind: MetricKind::Gauge,
+        service: "shop".into(),
+        resource: vec![attribute("service.name", "shop")],
+        scope_name: "scope".into(),
+        scope_version: "1".into(),
+        attributes: vec![attribute("a", "x\ty\n"), attribute("ключ", "")],
+    };
+    let entry = SeriesEntry { id: identity.id, watch: WatchId::NONE };
+    let seen = Timestamp::from_nanos(NOW);
+    NewSeries { key: WireKey(1), entry, identity, day: seen.day(), seen: NOW }
+}
+
+#[test]
+fn rows_come_back_exactly_and_the_same_token_inserts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(open(folder.path()).unwrap());
+    assert_eq!(migrate(&*store, MIGRATIONS).unwrap(), 0);
+    assert_eq!(migrate(&*store, MIGRATIONS).unwrap(), 1);
+    retain_metrics(&*store, Duration::from_secs(86_400 * 30)).unwrap();
+
+    let (integers, doubles, columns) = samples();
+    let block = blocks::samples(&[columns]).unwrap();
+    for _ in 0..3 {
+        store.insert(&Insert { table: SAMPLES_TABLE, token: "v1/a/1/samples", batch: &block }).unwrap();
+    }
+    let rows = select(
+        &*store,
+        "SELECT integer, value FROM telemetryflow.metric_samples WHERE metric = 'integers' ORDER BY rowNumberInAllBlocks()",
+    );
+    let mut back: Vec<i64> =
+        rows.batches[0].column(0).as_primitive::<Int64Type>().iter().map(Option::unwrap).collect();
+    let mut sent = integers;
+    back.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(back, sent);
+    let rows = select(
+        &*store,
+        "SELECT reinterpretAsUInt64(value) AS bits FROM telemetryflow.metric_samples WHERE metric = 'doubles' AND integer IS NULL",
+    );
+    let mut back: Vec<u64> = rows.batches[0].column(0).as_primitive::<UInt64Type>().values().to_vec();
+    let mut sent: Vec<u64> = doubles.iter().map(|value| value.to_bits()).collect();
+    back.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(back, sent);
+
+    let block = blocks::series(&[series()]).unwrap();
+    store.insert(&Insert { table: SERIES_TABLE, token: "v1/a/1/series", batch: &block }).unwrap();
+    let rows = select(
+        &*store,
+        "SELECT description, attributes['a'] AS a, mapContains(attributes, 'ключ') AS has, toString(day) AS day, kind, temporality \
+         FROM telemetryflow.metric_series WHERE series_id = 18446744073709551615",
+    );
+    let batch = &rows.batches[0];
+    let text = |at: usize| batch.column(at).as_string::<i32>().value(0).to_owned();
+    assert_eq!((text(0).as_str(), text(1).as_str()), ("it's \\ \"quoted\"", "x\ty\n"));
+    assert_eq!((text(3).as_str(), text(4).as_str(), text(5).as_str()), ("2026-11-18", "gauge", "none"));
+}
+
+#[test]
+fn parameters_are_data_and_readers_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    migrate(&store, MIGRATIONS).unwrap();
+    let hostile = "'; DROP TABLE x -- {y:Identifier} \\' `";
+    let parameters = [("text", hostile.replace('\\', "\\\\")), ("number", "2.5".to_owned())];
+    let select =
+        Select { sql: "SELECT {text:String} AS t, {number:Float64} * 2 AS n", parameters: &parameters };
+    let rows = store.select(&select).unwrap();
+    assert_eq!(rows.batches[0].column(0).as_string::<i32>().value(0), hostile);
+    assert_eq!(rows.batches[0].column(1).as_primitive::<Float64Type>().value(0), 5.0);
+
+    for forbidden in [
+        "DROP TABLE telemetryflow.metric_samples",
+        "SET readonly = 0",
+        "SELECT 1 SETTINGS max_memory_usage = 0",
+        "SELECT number FROM numbers(2000000) WHERE NOT ignore(number) FORMAT Null",
+    ] {
+        let refused = store.select(&Select { sql: forbidden, parameters: &[] });
+        assert!(refused.is_err(), "{forbidden}");
+    }
+    let bad_pattern = store.select(&Select { sql: "SELECT match('a', '(')", parameters: &[] }).unwrap_err();
+    assert_eq!(bad_pattern.kind, StoreErrorKind::Value, "{bad_pattern}");
+}
+
+#[test]
+fn one_folder_has_one_owner_and_is_free_again_after_closing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    migrate(&store, MIGRATIONS).unwrap();
+    assert!(matches!(open(folder.path()), Err(OpenError::InUse { .. })));
+    drop(store);
+    let again = open(folder.path()).unwrap();
+    assert_eq!(migrate(&again, MIGRATIONS).unwrap(), 1);
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let newer =
+        [MIGRATIONS[0], Migration { version: 2, name: "later", statements: &["SELECT 1 FORMAT Null"] }];
+    migrate(&store, &newer).unwrap();
+    assert!(matches!(migrate(&store, MIGRATIONS), Err(MigrationError::Newer { found: 2, known: 1 })));
+}
