@@ -1,0 +1,66 @@
+# Every task of this repository. `make` alone lists them.
+
+CONFIG ?= config.toml
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help run build setup-test test lint test-rust test-python licences advisories bench load clean
+
+help: ## List what can be done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+run: build ## Build, then start the server (CONFIG=config.toml); Ctrl-C stops it
+	@exec "$(TARGET_DIR)/release/telemetryflow" serve --config "$(CONFIG)"
+
+build: ## Check the tools, fetch ClickHouse's library once, build the release binary
+	@scripts/check-tools
+	@scripts/fetch-libchdb
+	@$(CARGO) build --release --locked
+
+setup-test: ## Fetch everything that the tests need; the second time nothing is fetched
+	@scripts/check-tools test
+	@scripts/fetch-libchdb
+	@$(CARGO) fetch --locked --quiet --target "$$(rustc -vV | sed -n 's/^host: //p')"
+	@scripts/setup-venv
+
+test: setup-test ## Everything that has to hold: format, lints, Rust tests, licences, Python client tests
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-rust
+	@$(MAKE) --no-print-directory licences
+	@$(MAKE) --no-print-directory test-python
+
+lint: ## Format and clippy, warnings are errors
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --all-targets --locked -- -D warnings
+
+# cargo-nextest is faster where it is installed, but leaves doc tests out.
+test-rust: ## The Rust tests alone
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked --no-tests=pass && $(CARGO) test --doc --locked --quiet; \
+	else \
+		$(CARGO) test --locked; \
+	fi
+
+test-python: ## The official Python SDK against a debug build (after setup-test)
+	@$(CARGO) build --locked
+	@.venv/bin/python -m pytest -q tests/python
+
+# Only where cargo-deny is installed. What needs no network is part of `make test`; advisories change by the day.
+licences: ## Licences and sources of the dependencies (needs cargo-deny, else skipped)
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --locked --offline --log-level error check bans licenses sources; \
+	fi
+
+advisories: ## Known weaknesses of the dependencies (needs cargo-deny and a network)
+	@$(CARGO) deny --locked check advisories
+
+bench: ## The micro-benchmarks
+	@$(CARGO) bench --locked
+
+load: build ## Measure a release build under load; writes the table in load-tests/README.md
+	@load-tests/run
+
+clean: ## Remove what was built (vendor/ and data/ stay)
+	@$(CARGO) clean --quiet
+	@rm -rf .venv
