@@ -3,4 +3,5 @@
 pub mod clickhouse;
 pub mod clock;
 pub mod event_bus;
+pub mod http;
 pub mod lifecycle;

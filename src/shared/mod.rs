@@ -6,6 +6,7 @@ pub mod columns;
 pub mod duration_text;
 pub mod events;
 pub mod label_filter;
+pub mod nearest;
 pub mod series;
 pub mod tenant;
 pub mod time;

@@ -1,0 +1,24 @@
+//! HTTP as a mechanism: connections with deadlines, bodies under a byte budget, request ids, problem answers.
+//!
+//! What a listener speaks (OTLP, the API) is a router that its owner hands to [`serve`].
+
+mod accept;
+mod activity;
+mod body;
+mod byte_budget;
+mod connection;
+mod limits;
+mod metrics;
+mod problem;
+mod problem_kind;
+mod request_id;
+mod watched_io;
+
+pub use accept::serve;
+pub use body::{BodyError, Drained, content_length, drain, read_body};
+pub use byte_budget::{BudgetExhausted, BudgetShare, ByteBudget};
+pub use limits::ConnectionLimits;
+pub use metrics::{CloseReason, ConnectionMetrics, ListenerMetrics};
+pub use problem::{Problem, method_not_allowed, unknown_path};
+pub use problem_kind::ProblemKind;
+pub use request_id::{RequestId, identify};

@@ -1,0 +1,75 @@
+//! The kinds of problems that answers name: status, `type` and `title` of each.
+
+use axum::http::StatusCode;
+
+/// What went wrong, as the answer's status, `type` and `title`. The slugs are part of the published API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    InvalidRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    NotComputable,
+    TooManyRequests,
+    Internal,
+    Unavailable,
+}
+
+impl ProblemKind {
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotComputable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The `type` member: a URN, so that it means the same on every host.
+    pub const fn type_uri(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "urn:telemetryflow:problem:invalid-request",
+            Self::Unauthorized => "urn:telemetryflow:problem:unauthorized",
+            Self::Forbidden => "urn:telemetryflow:problem:forbidden",
+            Self::NotFound => "urn:telemetryflow:problem:not-found",
+            Self::MethodNotAllowed => "urn:telemetryflow:problem:method-not-allowed",
+            Self::NotAcceptable => "urn:telemetryflow:problem:not-acceptable",
+            Self::BodyTooLarge => "urn:telemetryflow:problem:body-too-large",
+            Self::UnsupportedMediaType => "urn:telemetryflow:problem:unsupported-media-type",
+            Self::NotComputable => "urn:telemetryflow:problem:not-computable",
+            Self::TooManyRequests => "urn:telemetryflow:problem:too-many-requests",
+            Self::Internal => "urn:telemetryflow:problem:internal",
+            Self::Unavailable => "urn:telemetryflow:problem:unavailable",
+        }
+    }
+
+    /// The `title` member: the same for every occurrence (RFC 9457, section 3.1.3).
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request is not valid",
+            Self::Unauthorized => "Credentials are missing or wrong",
+            Self::Forbidden => "This is not allowed",
+            Self::NotFound => "There is no such thing",
+            Self::MethodNotAllowed => "The path does not take this method",
+            Self::NotAcceptable => "None of the accepted forms is available",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body's type or encoding is not supported",
+            Self::NotComputable => "The request is valid but cannot be computed",
+            Self::TooManyRequests => "Too many requests",
+            Self::Internal => "Something failed inside the server",
+            Self::Unavailable => "The server cannot do this now",
+        }
+    }
+}
