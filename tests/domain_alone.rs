@@ -17,3 +17,13 @@
 
 #[path = "../src/shared/mod.rs"]
 mod shared;
+
+#[path = "../src/telemetry"]
+mod telemetry {
+    pub mod domain;
+}
+
+#[path = "../src/querying"]
+mod querying {
+    pub mod domain;
+}

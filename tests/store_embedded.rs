@@ -1,6 +1,8 @@
 //! Scenario: the embedded engine as the write path uses it.
 //! Guarantees: rows come back as they went in, the same token inserts once, and one folder has one owner.
 
+#![allow(clippy::expect_used, reason = "a test ends where something unexpected happens")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use telemetryflow::platform::clickhouse::embedded::{
     EmbeddedOptions, EmbeddedStore, OpenError, QueryLimits, find_library,
 };
 use telemetryflow::platform::clickhouse::migrations::{Migration, MigrationError, migrate};
-use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreErrorKind};
+use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreErrorKind, parameters};
 use telemetryflow::shared::{
     Attribute, MetricKind, NumberColumns, NumberRow, SeriesId, SeriesIdentity, TenantId, Timestamp, WatchId,
 };
@@ -141,13 +143,23 @@ fn parameters_are_data_and_readers_cannot_write() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
     migrate(&store, MIGRATIONS).unwrap();
-    let hostile = "'; DROP TABLE x -- {y:Identifier} \\' `";
-    let parameters = [("text", hostile.replace('\\', "\\\\")), ("number", "2.5".to_owned())];
-    let select =
-        Select { sql: "SELECT {text:String} AS t, {number:Float64} * 2 AS n", parameters: &parameters };
+    let hostile = "'; DROP TABLE x -- {y:Identifier} \\' ` \t\n\r\\N ü";
+    let parameters = [
+        parameters::text("text", hostile),
+        parameters::texts("texts", &[hostile, "", "b\0"]),
+        parameters::number("number", 2.5),
+    ];
+    let select = Select {
+        sql: "SELECT {text:String} AS t, {number:Float64} * 2 AS n, {texts:Array(String)} AS ts",
+        parameters: &parameters,
+    };
     let rows = store.select(&select).unwrap();
     assert_eq!(rows.batches[0].column(0).as_string::<i32>().value(0), hostile);
     assert_eq!(rows.batches[0].column(1).as_primitive::<Float64Type>().value(0), 5.0);
+
+    let texts = rows.batches[0].column(2).as_list::<i32>().value(0);
+    let texts: Vec<&str> = texts.as_string::<i32>().iter().map(Option::unwrap).collect();
+    assert_eq!(texts, [hostile, "", "b\0"]);
 
     for forbidden in [
         "DROP TABLE telemetryflow.metric_samples",

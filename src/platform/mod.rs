@@ -2,6 +2,7 @@
 
 pub mod clickhouse;
 pub mod clock;
+pub mod cpu_pool;
 pub mod event_bus;
 pub mod http;
 pub mod lifecycle;

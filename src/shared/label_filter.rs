@@ -3,6 +3,8 @@
 //!
 //! A label that a series does not have counts as the empty text, except for `exists`.
 
+use std::hash::{Hash, Hasher};
+
 use regex::{Regex, RegexBuilder};
 
 /// Longest filter, in bytes.
@@ -15,19 +17,19 @@ pub const VALUES_MAX: usize = 256;
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// A conjunction of tests on labels. Empty: everything passes.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LabelFilter {
     terms: Vec<Term>,
 }
 
 /// One test on one label.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Term {
     pub label: Box<str>,
     pub test: LabelTest,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LabelTest {
     Equals(Box<str>),
     NotEquals(Box<str>),
@@ -62,6 +64,14 @@ impl Pattern {
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.anchored == other.anchored
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.anchored.hash(state);
     }
 }
 

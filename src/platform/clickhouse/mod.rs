@@ -7,7 +7,10 @@ pub mod embedded;
 mod error;
 pub mod migrations;
 mod null;
+pub mod parameters;
+pub mod rows;
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 use arrow_array::RecordBatch;
@@ -34,8 +37,8 @@ pub struct Select<'a> {
     pub parameters: &'a [Parameter],
 }
 
-/// A bound value: the placeholder's name, and the value in text form (escaped as in TSV where it is a string).
-pub type Parameter = (&'static str, String);
+/// A bound value: the placeholder's name, and the value in text form. [`parameters`] writes that form.
+pub type Parameter = (Cow<'static, str>, String);
 
 /// The answer of a SELECT.
 #[derive(Debug, Default)]

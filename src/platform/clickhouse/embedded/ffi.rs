@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use libloading::Library;
 
+use super::super::Parameter;
+
 type Handle = *mut c_void;
 type ConnectFn = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut Handle;
 type CloseFn = unsafe extern "C" fn(*mut Handle);
@@ -161,7 +163,7 @@ impl Connection {
         &mut self,
         sql: &str,
         format: &str,
-        parameters: &[(&str, String)],
+        parameters: &[Parameter],
     ) -> Result<EngineAnswer, EngineRefusal> {
         let names: Vec<*const c_char> = parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect();
         let name_lengths: Vec<usize> = parameters.iter().map(|(name, _)| name.len()).collect();

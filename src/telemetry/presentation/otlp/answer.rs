@@ -93,6 +93,8 @@ pub fn refused(encoding: Encoding, refusal: Refusal, message: &str) -> Response<
     let headers = response.headers_mut();
     match refusal {
         Refusal::Busy => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+        // What is still on its way is not read; the connection lingers so that the client gets to read this.
+        Refusal::TooLarge => _ = headers.insert(header::CONNECTION, HeaderValue::from_static("close")),
         Refusal::Method => _ = headers.insert(header::ALLOW, HeaderValue::from_static("POST")),
         _ => {}
     }

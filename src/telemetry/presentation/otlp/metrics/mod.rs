@@ -7,3 +7,6 @@ pub mod walker;
 
 pub use intake::{DecodedMetrics, MetricsIntake};
 pub use walker::{Around, AttributeBytes, MetricHeader, MetricsVisitor, NumberPoint, walk};
+
+#[cfg(test)]
+mod tests;

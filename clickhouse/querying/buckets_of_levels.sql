@@ -1,0 +1,46 @@
+-- Buckets of a metric none of whose series is a cumulative counter: values are read as they are.
+-- The placeholder holds terms of the filter, built from fixed fragments with bound values.
+SELECT
+    labels,
+    bucket,
+    sum(points) AS points,
+    sum(points) AS valued,
+    sum(total) AS total,
+    min(low) AS low,
+    max(high) AS high,
+    argMax(last, last_time) AS last
+FROM
+(
+    SELECT
+        series_id,
+        intDiv(toUnixTimestamp64Nano(time), {step:Int64}) AS bucket,
+        count() AS points,
+        sum(value) AS total,
+        min(value) AS low,
+        max(value) AS high,
+        argMax(value, time) AS last,
+        max(time) AS last_time
+    FROM telemetryflow.metric_samples
+    WHERE tenant = {tenant:String}
+        AND metric = {metric:String}
+        AND time >= fromUnixTimestamp64Nano({start:Int64})
+        AND time < fromUnixTimestamp64Nano({end:Int64})
+        AND bitAnd(flags, 1) = 0
+    GROUP BY series_id, bucket
+) AS samples
+INNER JOIN
+(
+    SELECT
+        series_id,
+        any(arrayMap(name -> if(mapContains(attributes, name), attributes[name], resource_attributes[name]), {group_by:Array(String)})) AS labels
+    FROM telemetryflow.metric_series
+    WHERE tenant = {tenant:String}
+        AND metric = {metric:String}
+        AND day >= toDate(fromUnixTimestamp64Nano({start:Int64}, 'UTC'))
+        AND day <= toDate(fromUnixTimestamp64Nano({end:Int64}, 'UTC'))
+        {{filter}}
+    GROUP BY series_id
+) AS series ON samples.series_id = series.series_id
+GROUP BY labels, bucket
+ORDER BY labels, bucket
+LIMIT {rows_max:UInt64}

@@ -1,0 +1,68 @@
+//! Port: whoever knows what is stored.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::querying::domain::{BucketQuery, CataloguePage, CatalogueQuery, MetricBuckets};
+
+/// Whether an answer may come from a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheUse {
+    Auto,
+    Bypass,
+}
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStatus {
+    Hit,
+    Miss,
+    Bypass,
+}
+
+impl CacheStatus {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+/// An answer and where it came from.
+#[derive(Debug, Clone)]
+pub struct Read<T> {
+    pub answer: Arc<T>,
+    pub cache: CacheStatus,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error("the metric is not known")]
+    UnknownMetric { names: Vec<Box<str>> },
+    #[error("too many queries at once")]
+    Busy,
+    #[error("the query passes a limit on time, memory, rows or points")]
+    TooLarge,
+    #[error("a value in the query is not acceptable to the store")]
+    Value,
+    #[error("the store is not available")]
+    Unavailable,
+}
+
+/// Reads metrics.
+pub trait MetricReader: Send + Sync {
+    fn buckets(
+        &self,
+        query: &BucketQuery,
+        cache: CacheUse,
+    ) -> impl Future<Output = Result<Read<MetricBuckets>, ReadError>> + Send;
+
+    fn catalogue(
+        &self,
+        query: &CatalogueQuery,
+        cache: CacheUse,
+    ) -> impl Future<Output = Result<Read<CataloguePage>, ReadError>> + Send;
+}

@@ -1,0 +1,103 @@
+//! `Aggregation`: what is computed from the points of a bucket.
+
+use std::time::Duration;
+
+use super::{Bucket, MetricDescription};
+
+/// One number per bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Aggregation {
+    Avg,
+    Sum,
+    Min,
+    Max,
+    Count,
+    Last,
+    /// Increase per second.
+    Rate,
+    Increase,
+}
+
+/// The metric has no such aggregation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "rate and increase need a monotonic or delta sum; this metric has levels (use avg, min, max or last)"
+)]
+pub struct NotComputable;
+
+impl Aggregation {
+    pub const ALL: &'static [Self] =
+        &[Self::Avg, Self::Sum, Self::Min, Self::Max, Self::Count, Self::Last, Self::Rate, Self::Increase];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Avg => "avg",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Count => "count",
+            Self::Last => "last",
+            Self::Rate => "rate",
+            Self::Increase => "increase",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|aggregation| aggregation.name() == text)
+    }
+
+    pub fn check(self, metric: &MetricDescription) -> Result<(), NotComputable> {
+        match self {
+            Self::Rate | Self::Increase if !metric.accumulates() => Err(NotComputable),
+            _ => Ok(()),
+        }
+    }
+
+    /// The value of a bucket; absent where the bucket has points but none that says anything (a counter's first).
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    pub fn of(self, bucket: &Bucket, width: Duration) -> Option<f64> {
+        let valued = bucket.valued > 0;
+        match self {
+            Self::Count => Some(bucket.points as f64),
+            Self::Last => Some(bucket.last),
+            Self::Avg => valued.then(|| bucket.total / bucket.valued as f64),
+            Self::Min => valued.then_some(bucket.low),
+            Self::Max => valued.then_some(bucket.high),
+            Self::Sum | Self::Increase => valued.then_some(bucket.total),
+            Self::Rate => valued.then(|| bucket.total / width.as_secs_f64()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUCKET: Bucket =
+        Bucket { index: 0, points: 4, valued: 3, total: 12.0, low: 1.0, high: 8.0, last: 7.0 };
+
+    #[test]
+    fn every_aggregation_reads_the_same_bucket() {
+        let of = |aggregation: Aggregation| aggregation.of(&BUCKET, Duration::from_secs(60)).unwrap();
+        let values: Vec<f64> = Aggregation::ALL.iter().copied().map(of).collect();
+        assert_eq!(values, vec![4.0, 12.0, 1.0, 8.0, 4.0, 7.0, 0.2, 12.0]);
+    }
+
+    #[test]
+    fn a_counters_first_point_is_counted_but_says_nothing_of_its_increase() {
+        let first = Bucket { valued: 0, total: 0.0, ..BUCKET };
+        let of = |aggregation: Aggregation| aggregation.of(&first, Duration::from_secs(60));
+        assert_eq!((of(Aggregation::Count), of(Aggregation::Last)), (Some(4.0), Some(7.0)));
+        for silent in [Aggregation::Avg, Aggregation::Sum, Aggregation::Rate, Aggregation::Increase] {
+            assert_eq!(of(silent), None);
+        }
+    }
+
+    #[test]
+    fn names_and_texts_agree() {
+        for aggregation in Aggregation::ALL {
+            assert_eq!(Aggregation::parse(aggregation.name()), Some(*aggregation));
+        }
+        assert_eq!(Aggregation::parse("median"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! What can be asked of metrics, and how answers are computed from buckets.
+
+pub mod aggregation;
+pub mod catalogue;
+pub mod time_series;
+
+pub use aggregation::{Aggregation, NotComputable};
+pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
+pub use time_series::{
+    Bucket, BucketQuery, GroupBy, GroupByError, GroupSeries, MetricBuckets, MetricDescription, Partial,
+    Points,
+};

@@ -1,0 +1,255 @@
+//! A metric over time: the question, the buckets that answer every aggregation of it, and the answer itself.
+
+use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
+
+use super::Aggregation;
+
+/// Most labels to group by.
+pub const GROUP_LABELS_MAX: usize = 8;
+/// Longest label name, in bytes.
+pub const LABEL_BYTES_MAX: usize = 256;
+
+/// The labels by whose values series are put together. None: all series become one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct GroupBy(Vec<Box<str>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GroupByError {
+    #[error("at most {GROUP_LABELS_MAX} labels to group by")]
+    TooMany,
+    #[error("a label to group by has 1 to {LABEL_BYTES_MAX} bytes")]
+    Label,
+    #[error("a label to group by is named twice")]
+    Twice,
+}
+
+impl GroupBy {
+    pub fn new(labels: Vec<Box<str>>) -> Result<Self, GroupByError> {
+        if labels.len() > GROUP_LABELS_MAX {
+            return Err(GroupByError::TooMany);
+        }
+        if labels.iter().any(|label| label.is_empty() || label.len() > LABEL_BYTES_MAX) {
+            return Err(GroupByError::Label);
+        }
+        let mut sorted: Vec<&str> = labels.iter().map(|label| &**label).collect();
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(GroupByError::Twice);
+        }
+        Ok(Self(labels))
+    }
+
+    pub fn labels(&self) -> &[Box<str>] {
+        &self.0
+    }
+}
+
+/// What the store is asked. It names no aggregation, since the same buckets serve them all.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BucketQuery {
+    pub tenant: TenantId,
+    pub metric: Box<str>,
+    pub range: TimeRange,
+    pub interval: Interval,
+    pub filter: LabelFilter,
+    pub group_by: GroupBy,
+}
+
+/// What a metric is, by its newest series.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetricDescription {
+    pub kind: Box<str>,
+    pub temporality: Box<str>,
+    pub monotonic: bool,
+    pub unit: Box<str>,
+    pub description: Box<str>,
+    /// Whether any series of it, now or before, was a cumulative counter.
+    pub has_counters: bool,
+    /// The metric was sent with several kinds, temporalities or units.
+    pub ambiguous: bool,
+}
+
+impl MetricDescription {
+    /// Whether its values add up over time.
+    pub fn accumulates(&self) -> bool {
+        self.has_counters || &*self.temporality == "delta"
+    }
+}
+
+/// The points of a group within one step of time. Of a cumulative counter, values are increments, except `last`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bucket {
+    /// Start of the bucket, in intervals since the epoch.
+    pub index: i64,
+    pub points: u64,
+    /// Points that have a value (the first of a counter has none).
+    pub valued: u64,
+    pub total: f64,
+    pub low: f64,
+    pub high: f64,
+    /// The newest point's own value.
+    pub last: f64,
+}
+
+/// The buckets of one group, in order of time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupSeries {
+    /// Values of the labels of [`GroupBy`], in its order.
+    pub labels: Vec<Box<str>>,
+    pub buckets: Vec<Bucket>,
+}
+
+/// What the store answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricBuckets {
+    pub description: MetricDescription,
+    pub groups: Vec<GroupSeries>,
+    pub rows_read: u64,
+}
+
+impl MetricBuckets {
+    /// What the answer holds in memory, for the cache.
+    pub fn bytes(&self) -> usize {
+        let group = |group: &GroupSeries| {
+            size_of::<GroupSeries>()
+                + group.buckets.len() * size_of::<Bucket>()
+                + group.labels.iter().map(|label| label.len() + 16).sum::<usize>()
+        };
+        size_of::<Self>() + self.groups.iter().map(group).sum::<usize>()
+    }
+}
+
+/// Whether the first and the last bucket hold less than their whole width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partial {
+    pub first: bool,
+    pub last: bool,
+}
+
+/// One group's values, one per bucket of the range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Points {
+    pub labels: Vec<Box<str>>,
+    pub values: Vec<Option<f64>>,
+}
+
+impl BucketQuery {
+    /// Starts of all buckets that the range touches.
+    pub fn times(&self) -> Vec<Timestamp> {
+        let (aligned, width) = (self.range.aligned_to(self.interval), self.interval.nanos());
+        let mut at = aligned.start().nanos();
+        let mut times = Vec::new();
+        while at < aligned.end().nanos() {
+            times.push(Timestamp::from_nanos(at));
+            at = at.saturating_add(width);
+        }
+        times
+    }
+
+    /// A bucket is partial if the range or the present cuts it.
+    pub fn partial(&self, now: Timestamp) -> Partial {
+        let aligned = self.range.aligned_to(self.interval);
+        Partial {
+            first: aligned.start() < self.range.start(),
+            last: aligned.end() > self.range.end() || aligned.end() > now,
+        }
+    }
+
+    /// The values of one aggregation, for each group in the order of the store.
+    pub fn points(&self, buckets: &MetricBuckets, aggregation: Aggregation) -> Vec<Points> {
+        let times = self.times();
+        let first = times.first().map_or(0, |time| time.nanos().div_euclid(self.interval.nanos()));
+        let values = |group: &GroupSeries| {
+            let mut values = vec![None; times.len()];
+            for bucket in &group.buckets {
+                let at = usize::try_from(bucket.index - first).ok();
+                if let Some(value) = at.and_then(|at| values.get_mut(at)) {
+                    *value = aggregation.of(bucket, self.interval.duration());
+                }
+            }
+            values
+        };
+        buckets
+            .groups
+            .iter()
+            .map(|group| Points { labels: group.labels.clone(), values: values(group) })
+            .collect()
+    }
+}
+
+/// The groups with the highest values first (NaN lowest), at most `limit`.
+pub fn top(mut groups: Vec<Points>, limit: usize) -> Vec<Points> {
+    let highest = |points: &Points| {
+        points
+            .values
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|value| !value.is_nan())
+            .fold(f64::NEG_INFINITY, f64::max)
+    };
+    groups.sort_by(|a, b| highest(b).total_cmp(&highest(a)).then_with(|| a.labels.cmp(&b.labels)));
+    groups.truncate(limit);
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn query(start: i64, end: i64) -> BucketQuery {
+        let at = |seconds| Timestamp::from_nanos(seconds * SECOND);
+        BucketQuery {
+            tenant: TenantId::unnamed(),
+            metric: "m".into(),
+            range: TimeRange::new(at(start), at(end)).unwrap(),
+            interval: Interval::parse("1m").unwrap(),
+            filter: LabelFilter::default(),
+            group_by: GroupBy::default(),
+        }
+    }
+
+    fn bucket(index: i64, last: f64) -> Bucket {
+        Bucket { index, points: 1, valued: 1, total: last, low: last, high: last, last }
+    }
+
+    #[test]
+    fn values_stand_at_their_buckets_and_gaps_are_absent() {
+        let group = GroupSeries { labels: Vec::new(), buckets: vec![bucket(1, 5.0), bucket(3, 7.0)] };
+        let buckets =
+            MetricBuckets { description: MetricDescription::default(), groups: vec![group], rows_read: 0 };
+        let points = query(60, 240).points(&buckets, Aggregation::Last);
+        assert_eq!(points[0].values, vec![Some(5.0), None, Some(7.0)]);
+    }
+
+    #[test]
+    fn buckets_that_the_range_or_the_present_cuts_are_partial() {
+        let later = Timestamp::from_nanos(1_000 * SECOND);
+        assert_eq!(query(60, 240).partial(later), Partial { first: false, last: false });
+        assert_eq!(query(61, 239).partial(later), Partial { first: true, last: true });
+        assert_eq!(
+            query(60, 240).partial(Timestamp::from_nanos(239 * SECOND)),
+            Partial { first: false, last: true }
+        );
+    }
+
+    #[test]
+    fn the_highest_groups_come_first_and_ties_are_in_order() {
+        let group =
+            |label: &str, value| Points { labels: vec![label.into()], values: vec![None, Some(value)] };
+        let sorted = top(vec![group("c", 1.0), group("b", f64::NAN), group("d", 2.0), group("a", 1.0)], 3);
+        let labels: Vec<&str> = sorted.iter().map(|points| &*points.labels[0]).collect();
+        assert_eq!(labels, ["d", "a", "c"]);
+    }
+
+    #[test]
+    fn groups_have_few_distinct_labels() {
+        let labels = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+        assert!(GroupBy::new(labels(&["a", "b"])).is_ok());
+        assert_eq!(GroupBy::new(labels(&["a", "a"])), Err(GroupByError::Twice));
+        assert_eq!(GroupBy::new(labels(&[""])), Err(GroupByError::Label));
+        assert_eq!(GroupBy::new(labels(&["a"; 9])), Err(GroupByError::TooMany));
+    }
+}

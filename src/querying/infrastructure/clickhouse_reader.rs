@@ -1,0 +1,264 @@
+//! `MetricReader` over the store: one SELECT at a time per connection, on threads that may block.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use tokio::sync::Semaphore;
+
+use crate::platform::clickhouse::rows::Columns;
+use crate::platform::clickhouse::{Parameter, Rows, Select, Store, StoreError, StoreErrorKind, parameters};
+use crate::querying::application::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
+use crate::querying::domain::{
+    Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, MetricBuckets, MetricDescription,
+    MetricSummary,
+};
+use crate::shared::{Clock, TenantId, Timestamp};
+
+use super::filter_sql::filter_sql;
+
+const DESCRIBE: &str = include_str!("../../../clickhouse/querying/describe_metric.sql");
+const NAMES: &str = include_str!("../../../clickhouse/querying/metric_names.sql");
+const CATALOGUE: &str = include_str!("../../../clickhouse/querying/metric_catalogue.sql");
+const LEVELS: &str = include_str!("../../../clickhouse/querying/buckets_of_levels.sql");
+const COUNTERS: &str = include_str!("../../../clickhouse/querying/buckets_of_counters.sql");
+
+/// How far before the range a counter's previous point is looked for, at least.
+pub const LOOK_BACK: Duration = Duration::from_secs(15 * 60);
+/// How far back the catalogue looks for the newest sample of a metric.
+const RECENT: Duration = Duration::from_secs(2 * 86_400);
+
+#[derive(Debug, Clone, Copy)]
+pub struct ReaderLimits {
+    /// Queries at once.
+    pub concurrency_max: usize,
+    /// How long a query waits for its turn.
+    pub wait_max: Duration,
+    /// Buckets in one answer, over all groups.
+    pub buckets_max: u64,
+}
+
+/// Reads from ClickHouse. Cheap to clone.
+#[derive(Clone)]
+pub struct ClickHouseReader {
+    store: Arc<dyn Store>,
+    turns: Arc<Semaphore>,
+    limits: ReaderLimits,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for ClickHouseReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClickHouseReader").field("store", &self.store).field("limits", &self.limits).finish()
+    }
+}
+
+/// The first instant that a query reads: counters need the point before their range.
+pub fn read_from(query: &BucketQuery) -> Timestamp {
+    query.range.start().minus(LOOK_BACK.max(query.interval.duration()))
+}
+
+impl ClickHouseReader {
+    pub fn new(store: Arc<dyn Store>, limits: ReaderLimits, clock: Arc<dyn Clock>) -> Self {
+        Self { store, turns: Arc::new(Semaphore::new(limits.concurrency_max)), limits, clock }
+    }
+
+    async fn select(&self, sql: String, bound: Vec<Parameter>) -> Result<Rows, ReadError> {
+        let turn = tokio::time::timeout(self.limits.wait_max, Arc::clone(&self.turns).acquire_owned());
+        let turn = turn.await.map_err(|_| ReadError::Busy)?.map_err(|_| ReadError::Unavailable)?;
+        let store = Arc::clone(&self.store);
+        let rows = tokio::task::spawn_blocking(move || {
+            let rows = store.select(&Select { sql: &sql, parameters: &bound });
+            drop(turn);
+            rows
+        });
+        rows.await.map_err(|_| ReadError::Unavailable)?.map_err(|error| failed(&error))
+    }
+
+    async fn describe(&self, query: &BucketQuery) -> Result<MetricDescription, ReadError> {
+        let bound = vec![
+            parameters::text("tenant", query.tenant.as_str()),
+            parameters::text("metric", &query.metric),
+        ];
+        let rows = self.select(DESCRIBE.to_owned(), bound).await?;
+        match description(&rows).map_err(|error| failed(&error))? {
+            Some(description) => Ok(description),
+            None => Err(ReadError::UnknownMetric { names: self.names(&query.tenant).await? }),
+        }
+    }
+
+    async fn names(&self, tenant: &TenantId) -> Result<Vec<Box<str>>, ReadError> {
+        let rows = self.select(NAMES.to_owned(), vec![parameters::text("tenant", tenant.as_str())]).await?;
+        let mut names = Vec::new();
+        for batch in &rows.batches {
+            let column = Columns(batch).texts("metric").map_err(|error| failed(&error))?;
+            names.extend(column.iter().flatten().map(Box::from));
+        }
+        Ok(names)
+    }
+
+    async fn read_buckets(&self, query: &BucketQuery) -> Result<MetricBuckets, ReadError> {
+        let description = self.describe(query).await?;
+        let (filter, mut bound) = filter_sql(&query.filter);
+        bound.extend([
+            parameters::text("tenant", query.tenant.as_str()),
+            parameters::text("metric", &query.metric),
+            parameters::texts("group_by", query.group_by.labels()),
+            parameters::number("step", query.interval.nanos()),
+            parameters::number("start", query.range.start().nanos()),
+            parameters::number("end", query.range.end().nanos()),
+            parameters::number("rows_max", self.limits.buckets_max + 1),
+        ]);
+        if description.has_counters {
+            bound.push(parameters::number("read_from", read_from(query).nanos().max(0)));
+        }
+        let sql = if description.has_counters { COUNTERS } else { LEVELS };
+        let rows = self.select(sql.replace("{{filter}}", &filter), bound).await?;
+        let found: usize = rows.batches.iter().map(RecordBatch::num_rows).sum();
+        if found as u64 > self.limits.buckets_max {
+            return Err(ReadError::TooLarge);
+        }
+        let groups = groups(&rows).map_err(|error| failed(&error))?;
+        Ok(MetricBuckets { description, groups, rows_read: rows.rows_read })
+    }
+
+    async fn read_catalogue(&self, query: &CatalogueQuery) -> Result<CataloguePage, ReadError> {
+        let bound = vec![
+            parameters::text("tenant", query.tenant.as_str()),
+            parameters::text("after", &query.after),
+            parameters::text("search", &query.search),
+            parameters::text("service", &query.service),
+            // One more than asked for tells whether there is another page.
+            parameters::number("limit", query.limit + 1),
+            parameters::number("recent", self.clock.now().minus(RECENT).nanos().max(0)),
+        ];
+        let rows = self.select(CATALOGUE.to_owned(), bound).await?;
+        let mut metrics = summaries(&rows).map_err(|error| failed(&error))?;
+        let more = metrics.len() > query.limit;
+        metrics.truncate(query.limit);
+        Ok(CataloguePage { metrics, more, rows_read: rows.rows_read })
+    }
+}
+
+impl MetricReader for ClickHouseReader {
+    async fn buckets(&self, query: &BucketQuery, _cache: CacheUse) -> Result<Read<MetricBuckets>, ReadError> {
+        Ok(Read { answer: Arc::new(self.read_buckets(query).await?), cache: CacheStatus::Bypass })
+    }
+
+    async fn catalogue(
+        &self,
+        query: &CatalogueQuery,
+        _cache: CacheUse,
+    ) -> Result<Read<CataloguePage>, ReadError> {
+        Ok(Read { answer: Arc::new(self.read_catalogue(query).await?), cache: CacheStatus::Bypass })
+    }
+}
+
+/// Clients hear what they can act upon; the store's own words go to the log.
+fn failed(error: &StoreError) -> ReadError {
+    match error.kind {
+        StoreErrorKind::Limit => ReadError::TooLarge,
+        StoreErrorKind::Value => ReadError::Value,
+        StoreErrorKind::Unavailable | StoreErrorKind::Refused | StoreErrorKind::Answer => {
+            tracing::error!(%error, "a query failed");
+            ReadError::Unavailable
+        }
+    }
+}
+
+fn description(rows: &Rows) -> Result<Option<MetricDescription>, StoreError> {
+    let mut found: Option<MetricDescription> = None;
+    for batch in &rows.batches {
+        let columns = Columns(batch);
+        let (kinds, temporalities) = (columns.texts("kind")?, columns.texts("temporality")?);
+        let (monotonic, units) = (columns.flags("is_monotonic")?, columns.texts("unit")?);
+        let descriptions = columns.texts("description")?;
+        for at in 0..batch.num_rows() {
+            let counter = monotonic.value(at) && temporalities.value(at) == "cumulative";
+            match &mut found {
+                Some(first) => {
+                    first.ambiguous = true;
+                    first.has_counters |= counter;
+                }
+                None => {
+                    found = Some(MetricDescription {
+                        kind: kinds.value(at).into(),
+                        temporality: temporalities.value(at).into(),
+                        monotonic: monotonic.value(at),
+                        unit: units.value(at).into(),
+                        description: descriptions.value(at).into(),
+                        has_counters: counter,
+                        ambiguous: false,
+                    });
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Rows come in order of labels and time.
+fn groups(rows: &Rows) -> Result<Vec<GroupSeries>, StoreError> {
+    let mut groups: Vec<GroupSeries> = Vec::new();
+    for batch in &rows.batches {
+        let columns = Columns(batch);
+        let labels = columns.lists("labels")?;
+        let indices = columns.integers("bucket")?;
+        let (points, valued) = (columns.counts("points")?, columns.counts("valued")?);
+        let (totals, lows) = (columns.doubles("total")?, columns.doubles("low")?);
+        let (highs, lasts) = (columns.doubles("high")?, columns.doubles("last")?);
+        for at in 0..batch.num_rows() {
+            let values = labels.value(at);
+            let values: Vec<&str> = values
+                .as_string_opt::<i32>()
+                .map(|texts| texts.iter().flatten().collect())
+                .unwrap_or_default();
+            if groups.last().is_none_or(|group| !group.labels.iter().map(|l| &**l).eq(values.iter().copied()))
+            {
+                groups.push(GroupSeries {
+                    labels: values.into_iter().map(Box::from).collect(),
+                    buckets: Vec::new(),
+                });
+            }
+            if let Some(group) = groups.last_mut() {
+                group.buckets.push(Bucket {
+                    index: indices.value(at),
+                    points: points.value(at),
+                    valued: valued.value(at),
+                    total: totals.value(at),
+                    low: lows.value(at),
+                    high: highs.value(at),
+                    last: lasts.value(at),
+                });
+            }
+        }
+    }
+    Ok(groups)
+}
+
+fn summaries(rows: &Rows) -> Result<Vec<MetricSummary>, StoreError> {
+    let mut metrics = Vec::new();
+    for batch in &rows.batches {
+        let columns = Columns(batch);
+        let (names, kinds) = (columns.texts("metric")?, columns.texts("kind")?);
+        let (temporalities, monotonic) = (columns.texts("temporality")?, columns.flags("is_monotonic")?);
+        let (units, descriptions) = (columns.texts("unit")?, columns.texts("description")?);
+        let (services, counts) = (columns.texts("services")?, columns.counts("series_count")?);
+        let seen = columns.integers("last_seen")?;
+        for at in 0..batch.num_rows() {
+            metrics.push(MetricSummary {
+                name: names.value(at).into(),
+                kind: kinds.value(at).into(),
+                temporality: temporalities.value(at).into(),
+                monotonic: monotonic.value(at),
+                unit: units.value(at).into(),
+                description: descriptions.value(at).into(),
+                services: services.value(at).split('\0').filter(|s| !s.is_empty()).map(Box::from).collect(),
+                series_count: counts.value(at),
+                last_seen: Timestamp::from_nanos(seen.value(at)),
+            });
+        }
+    }
+    Ok(metrics)
+}

@@ -1,0 +1,10 @@
+//! How questions reach the store: SELECTs with bound parameters, behind a cache that knows when data changed.
+
+pub mod cache;
+pub mod clickhouse_reader;
+pub mod filter_sql;
+pub mod generations;
+
+pub use cache::{CacheCounters, CachedReader};
+pub use clickhouse_reader::{ClickHouseReader, ReaderLimits};
+pub use generations::Generations;

@@ -1,0 +1,188 @@
+//! The answers as JSON: columnar, one array of times and one of values per series.
+
+use serde::{Serialize, Serializer};
+
+use crate::querying::application::{Read, TimeSeries, TimeSeriesQuery};
+use crate::querying::domain::{CataloguePage, MetricDescription, MetricSummary, Points};
+use crate::shared::duration_text;
+
+use super::time_text;
+
+const AMBIGUOUS: &str =
+    "the metric was sent with several kinds, temporalities or units; shown are those of the newest";
+
+/// A number, or null for a gap. JSON has no NaN and no infinities, so these are texts, as in OTLP/JSON.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Value(Option<f64>);
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            None => serializer.serialize_none(),
+            Some(value) if value.is_finite() => serializer.serialize_f64(value),
+            Some(value) if value.is_nan() => serializer.serialize_str("NaN"),
+            Some(value) if value > 0.0 => serializer.serialize_str("Infinity"),
+            Some(_) => serializer.serialize_str("-Infinity"),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TimeSeriesBody<'a> {
+    metric: Metric<'a>,
+    aggregation: &'static str,
+    interval: String,
+    range: Range,
+    /// Starts of the buckets, milliseconds since the epoch.
+    times: Vec<i64>,
+    series: Vec<Series>,
+    /// Groups that there are, also beyond `limit`.
+    series_total: usize,
+    partial: Partial,
+    cache: &'static str,
+    rows_read: u64,
+    elapsed_ms: f64,
+    warnings: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Metric<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    temporality: &'a str,
+    monotonic: bool,
+    unit: &'a str,
+    description: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Range {
+    start: String,
+    end: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Partial {
+    first: bool,
+    last: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Series {
+    labels: serde_json::Map<String, serde_json::Value>,
+    values: Vec<Value>,
+}
+
+impl<'a> TimeSeriesBody<'a> {
+    pub(super) fn new(query: &'a TimeSeriesQuery, answer: &'a TimeSeries, elapsed_ms: f64) -> Self {
+        let buckets = &query.buckets;
+        let names = buckets.group_by.labels();
+        Self {
+            metric: metric(&buckets.metric, &answer.description),
+            aggregation: query.aggregation.name(),
+            interval: duration_text::format(buckets.interval.duration()),
+            range: Range {
+                start: time_text::format(buckets.range.start()),
+                end: time_text::format(buckets.range.end()),
+            },
+            times: answer.times.iter().map(|time| time.nanos() / 1_000_000).collect(),
+            series: answer.series.iter().map(|points| series(names, points)).collect(),
+            series_total: answer.series_total,
+            partial: Partial { first: answer.partial.first, last: answer.partial.last },
+            cache: answer.cache.name(),
+            rows_read: answer.rows_read,
+            elapsed_ms,
+            warnings: answer.description.ambiguous.then_some(AMBIGUOUS).into_iter().collect(),
+        }
+    }
+}
+
+fn metric<'a>(name: &'a str, description: &'a MetricDescription) -> Metric<'a> {
+    Metric {
+        name,
+        kind: &description.kind,
+        temporality: &description.temporality,
+        monotonic: description.monotonic,
+        unit: &description.unit,
+        description: &description.description,
+    }
+}
+
+fn series(names: &[Box<str>], points: &Points) -> Series {
+    let labels =
+        names.iter().zip(&points.labels).map(|(name, value)| (name.to_string(), value.to_string().into()));
+    Series { labels: labels.collect(), values: points.values.iter().copied().map(Value).collect() }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CatalogueBody<'a> {
+    metrics: Vec<Summary<'a>>,
+    /// `cursor` of the next page; null on the last one.
+    next: Option<&'a str>,
+    cache: &'static str,
+    elapsed_ms: f64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    temporality: &'a str,
+    monotonic: bool,
+    unit: &'a str,
+    description: &'a str,
+    services: Vec<&'a str>,
+    series_count: u64,
+    last_seen: String,
+}
+
+impl<'a> CatalogueBody<'a> {
+    pub(super) fn new(read: &'a Read<CataloguePage>, elapsed_ms: f64) -> Self {
+        let page = &*read.answer;
+        let last = page.metrics.last().filter(|_| page.more);
+        Self {
+            metrics: page.metrics.iter().map(summary).collect(),
+            next: last.map(|metric| &*metric.name),
+            cache: read.cache.name(),
+            elapsed_ms,
+        }
+    }
+}
+
+fn summary(metric: &MetricSummary) -> Summary<'_> {
+    Summary {
+        name: &metric.name,
+        kind: &metric.kind,
+        temporality: &metric.temporality,
+        monotonic: metric.monotonic,
+        unit: &metric.unit,
+        description: &metric.description,
+        services: metric.services.iter().map(|service| &**service).collect(),
+        series_count: metric.series_count,
+        last_seen: time_text::format(metric.last_seen),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_gaps_and_what_json_cannot_say() {
+        let values = [
+            None,
+            Some(0.5),
+            Some(f64::NAN),
+            Some(f64::INFINITY),
+            Some(f64::NEG_INFINITY),
+            Some(9_007_199_254_740_993.0),
+        ];
+        let text = serde_json::to_string(&values.map(Value)).unwrap();
+        assert_eq!(text, r#"[null,0.5,"NaN","Infinity","-Infinity",9007199254740992.0]"#);
+    }
+}

@@ -1,0 +1,306 @@
+//! Query strings, parsed strictly: an unknown parameter, a value given twice, a wrong value each say what is allowed.
+
+use crate::platform::http::Problem;
+use crate::querying::application::{CacheUse, TimeSeriesQuery};
+use crate::querying::domain::{Aggregation, BucketQuery, CatalogueQuery, GroupBy};
+use crate::shared::nearest::nearest;
+use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
+
+use super::QueryBounds;
+use super::time_text::{self, Moment};
+
+/// Names that stand for one parameter; the first is the one in messages.
+type Names = &'static [&'static str];
+
+const METRIC_NAME: Names = &["metricName"];
+const SERVICE_NAME: Names = &["serviceName"];
+const START: Names = &["startTime", "start", "from"];
+const END: Names = &["endTime", "end", "to"];
+const INTERVAL: Names = &["interval", "step"];
+const AGGREGATION: Names = &["aggregation"];
+const GROUP_BY: Names = &["groupBy"];
+const FILTER: Names = &["filter"];
+const LIMIT: Names = &["limit"];
+const CACHE: Names = &["cache"];
+const SEARCH: Names = &["search"];
+const CURSOR: Names = &["cursor"];
+
+const OF_TIME_SERIES: &[Names] =
+    &[METRIC_NAME, SERVICE_NAME, START, END, INTERVAL, AGGREGATION, GROUP_BY, FILTER, LIMIT, CACHE];
+const OF_CATALOGUE: &[Names] = &[SEARCH, SERVICE_NAME, LIMIT, CURSOR, CACHE];
+
+const INTERVAL_DEFAULT: &str = "5m";
+const RANGE_DEFAULT: &str = "now-1h";
+const SERIES_DEFAULT: usize = 50;
+const METRICS_DEFAULT: usize = 100;
+const METRICS_MAX: usize = 1_000;
+/// Longest metric name, search text or cursor, in bytes.
+const TEXT_BYTES_MAX: usize = 1_024;
+
+/// The decoded pairs of a query string.
+#[derive(Debug)]
+pub struct Parameters(Vec<(String, String)>);
+
+/// Which of the two questions is asked.
+pub fn asks_for_catalogue(parameters: &Parameters) -> bool {
+    !parameters.0.iter().any(|(name, _)| METRIC_NAME.contains(&name.as_str()))
+}
+
+impl Parameters {
+    pub fn new(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    fn only(&self, known: &[Names]) -> Result<(), Problem> {
+        let unknown = self
+            .0
+            .iter()
+            .find(|(name, _)| attribute(name).is_none() && !known.iter().any(|n| n.contains(&name.as_str())));
+        let Some((name, _)) = unknown else { return Ok(()) };
+        let names = || known.iter().copied().flatten().copied();
+        let problem = Problem::invalid("unknown parameter").with_field(shortened(name));
+        Err(match nearest(name, names()) {
+            Some(near) => problem.with_near([near]),
+            None => problem.with_allowed(known.iter().filter_map(|n| n.first()).copied()),
+        })
+    }
+
+    fn one(&self, names: Names) -> Result<Option<&str>, Problem> {
+        let mut found = self.0.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        match (found.next(), found.next()) {
+            (first, None) => Ok(first.map(|(_, value)| value.as_str())),
+            (_, Some(_)) => Err(wrong(names, "given more than once")),
+        }
+    }
+
+    fn all(&self, names: Names) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str())
+    }
+
+    fn text(&self, names: Names) -> Result<Box<str>, Problem> {
+        let text = self.one(names)?.unwrap_or_default();
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(wrong(names, format!("longer than {TEXT_BYTES_MAX} bytes")));
+        }
+        Ok(text.into())
+    }
+
+    fn count(&self, names: Names, default: usize, max: usize) -> Result<usize, Problem> {
+        let Some(text) = self.one(names)? else { return Ok(default.min(max)) };
+        text.parse()
+            .ok()
+            .filter(|count| (1..=max).contains(count))
+            .ok_or_else(|| wrong(names, format!("expected a whole number from 1 to {max}")))
+    }
+
+    fn cache(&self) -> Result<CacheUse, Problem> {
+        match self.one(CACHE)? {
+            None | Some("auto") => Ok(CacheUse::Auto),
+            Some("bypass") => Ok(CacheUse::Bypass),
+            Some(_) => Err(wrong(CACHE, "unknown value").with_allowed(["auto", "bypass"])),
+        }
+    }
+
+    fn moment(&self, names: Names, default: &str, now: Timestamp) -> Result<Moment, Problem> {
+        let text = self.one(names)?.unwrap_or(default);
+        time_text::parse(text, now).ok_or_else(|| {
+            wrong(names, "not a moment").with_allowed([
+                "2026-11-18T10:00:00Z",
+                "unix time in s, ms, us or ns",
+                "now-15m",
+            ])
+        })
+    }
+
+    /// Half-open. Ends that move with the present are put on the edges of buckets.
+    fn range(&self, interval: Interval, now: Timestamp) -> Result<TimeRange, Problem> {
+        let start = match self.moment(START, RANGE_DEFAULT, now)? {
+            Moment::Fixed(at) => at,
+            Moment::Moving(at) => interval.floor(at),
+        };
+        let end = match self.moment(END, "now", now)? {
+            Moment::Fixed(at) => at,
+            Moment::Moving(at) => interval.floor(at).plus(interval.duration()),
+        };
+        TimeRange::new(start, end).ok_or_else(|| wrong(END, "must be after startTime"))
+    }
+
+    fn filter(&self) -> Result<LabelFilter, Problem> {
+        let text = self.one(FILTER)?.unwrap_or_default();
+        let mut filter = LabelFilter::parse(text).map_err(|error| wrong(FILTER, error.to_string()))?;
+        let services: Vec<Box<str>> = self.all(SERVICE_NAME).map(Box::from).collect();
+        let added = match services.as_slice() {
+            [] => Ok(()),
+            [service] => filter.push_equals("service.name", service),
+            _ => filter.push_in("service.name", services),
+        };
+        added.map_err(|reason| wrong(SERVICE_NAME, reason.to_string()))?;
+        for (name, value) in &self.0 {
+            if let Some(label) = attribute(name) {
+                filter
+                    .push_equals(label, value)
+                    .map_err(|reason| Problem::invalid(reason.to_string()).with_field(shortened(name)))?;
+            }
+        }
+        Ok(filter)
+    }
+
+    fn group_by(&self) -> Result<GroupBy, Problem> {
+        let labels = self
+            .all(GROUP_BY)
+            .flat_map(|list| list.split(','))
+            .map(str::trim)
+            .filter(|label| !label.is_empty());
+        GroupBy::new(labels.map(Box::from).collect()).map_err(|error| wrong(GROUP_BY, error.to_string()))
+    }
+
+    fn aggregation(&self) -> Result<Aggregation, Problem> {
+        let Some(text) = self.one(AGGREGATION)? else { return Ok(Aggregation::Avg) };
+        let names = || Aggregation::ALL.iter().map(|aggregation| aggregation.name());
+        Aggregation::parse(text).ok_or_else(|| {
+            let problem = wrong(AGGREGATION, "unknown aggregation").with_allowed(names());
+            match nearest(text, names()) {
+                Some(near) => problem.with_near([near]),
+                None => problem,
+            }
+        })
+    }
+
+    pub fn time_series(
+        &self,
+        tenant: TenantId,
+        bounds: QueryBounds,
+        now: Timestamp,
+    ) -> Result<TimeSeriesQuery, Problem> {
+        self.only(OF_TIME_SERIES)?;
+        let metric = self.text(METRIC_NAME)?;
+        if metric.is_empty() {
+            return Err(wrong(METRIC_NAME, "empty"));
+        }
+        let interval = Interval::parse(self.one(INTERVAL)?.unwrap_or(INTERVAL_DEFAULT))
+            .map_err(|error| wrong(INTERVAL, error.to_string()))?;
+        let range = self.range(interval, now)?;
+        if range.buckets(interval) > bounds.points_max {
+            let points = bounds.points_max;
+            return Err(wrong(
+                INTERVAL,
+                format!("the range has more than {points} buckets: use a longer interval"),
+            ));
+        }
+        Ok(TimeSeriesQuery {
+            buckets: BucketQuery {
+                tenant,
+                metric,
+                range,
+                interval,
+                filter: self.filter()?,
+                group_by: self.group_by()?,
+            },
+            aggregation: self.aggregation()?,
+            limit: self.count(LIMIT, SERIES_DEFAULT, bounds.series_max)?,
+            cache: self.cache()?,
+        })
+    }
+
+    pub fn catalogue(&self, tenant: TenantId) -> Result<(CatalogueQuery, CacheUse), Problem> {
+        self.only(OF_CATALOGUE)?;
+        let query = CatalogueQuery {
+            tenant,
+            search: self.text(SEARCH)?,
+            service: self.text(SERVICE_NAME)?,
+            after: self.text(CURSOR)?,
+            limit: self.count(LIMIT, METRICS_DEFAULT, METRICS_MAX)?,
+        };
+        Ok((query, self.cache()?))
+    }
+}
+
+/// The label in `attr[label]`.
+fn attribute(name: &str) -> Option<&str> {
+    name.strip_prefix("attr[")?.strip_suffix(']').filter(|label| !label.is_empty())
+}
+
+fn wrong(names: Names, reason: impl Into<String>) -> Problem {
+    let problem = Problem::invalid(reason);
+    match names.first() {
+        Some(name) => problem.with_field(*name),
+        None => problem,
+    }
+}
+
+/// A name from outside, fit for an answer.
+fn shortened(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_nanos(1_795_000_000_000_000_000);
+    const BOUNDS: QueryBounds = QueryBounds { points_max: 11_000, series_max: 10_000 };
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<TimeSeriesQuery, Problem> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Parameters::new(pairs).time_series(TenantId::unnamed(), BOUNDS, NOW)
+    }
+
+    fn detail(pairs: &[(&str, &str)]) -> String {
+        let mut all = vec![("metricName", "m")];
+        all.extend(pairs);
+        parse(&all).unwrap_err().detail().to_owned()
+    }
+
+    #[test]
+    fn defaults_are_the_average_of_the_last_hour_in_steps_of_five_minutes() {
+        let query = parse(&[("metricName", "a/b")]).unwrap();
+        assert_eq!(query.aggregation, Aggregation::Avg);
+        assert_eq!((&*query.buckets.metric, query.limit), ("a/b", 50));
+        assert_eq!(query.buckets.interval, Interval::parse("5m").unwrap());
+        assert_eq!(query.buckets.times().len(), 13);
+        assert_eq!(query.buckets.range, query.buckets.range.aligned_to(query.buckets.interval));
+    }
+
+    #[test]
+    fn a_moving_range_stays_the_same_question_within_a_step() {
+        let at = |now: Timestamp| {
+            let pairs =
+                vec![("metricName".to_owned(), "m".to_owned()), ("start".to_owned(), "now-15m".to_owned())];
+            Parameters::new(pairs).time_series(TenantId::unnamed(), BOUNDS, now).unwrap().buckets
+        };
+        assert_eq!(at(NOW), at(NOW.plus(std::time::Duration::from_secs(10))));
+    }
+
+    #[test]
+    fn services_and_attributes_become_terms_of_the_filter() {
+        let query = parse(&[
+            ("metricName", "m"),
+            ("serviceName", "a"),
+            ("serviceName", "b"),
+            ("attr[http.route]", "/x"),
+            ("filter", "z exists"),
+        ]);
+        let expected = r#"z exists and service.name in ("a", "b") and http.route = "/x""#;
+        assert_eq!(query.unwrap().buckets.filter, LabelFilter::parse(expected).unwrap());
+    }
+
+    #[test]
+    fn wrong_values_name_the_parameter_and_what_is_allowed() {
+        for (pairs, expected) in [
+            (vec![("metricname", "x")], "unknown parameter"),
+            (vec![("interval", "0s")], "an interval is at least 1ms and at most 366d"),
+            (vec![("interval", "1ms")], "the range has more than 11000 buckets: use a longer interval"),
+            (vec![("interval", "1m"), ("step", "1m")], "given more than once"),
+            (vec![("start", "soon")], "not a moment"),
+            (vec![("start", "now"), ("end", "now-1h")], "must be after startTime"),
+            (vec![("aggregation", "mean")], "unknown aggregation"),
+            (vec![("filter", "a = x")], "expected a text in double quotes at position 4"),
+            (vec![("groupBy", "a,a")], "a label to group by is named twice"),
+            (vec![("limit", "0")], "expected a whole number from 1 to 10000"),
+            (vec![("cache", "no")], "unknown value"),
+        ] {
+            assert_eq!(detail(&pairs), expected, "{pairs:?}");
+        }
+        assert_eq!(parse(&[("metricName", "")]).unwrap_err().detail(), "empty");
+    }
+}
