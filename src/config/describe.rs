@@ -1,0 +1,153 @@
+//! The configuration in force, as text for `check-config`: TOML, without secrets.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{
+    ByteSize, Channel, ChannelKind, Durability, Library, LogFormat, Reach, Rules, Settings, StoreKind,
+};
+use crate::shared::duration_text;
+
+/// One `key = value` per line under its section. Reads back as a configuration, but for the secrets.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last_section = String::new();
+        for (path, value) in self.lines() {
+            let (section, key) = path.rsplit_once('.').unwrap_or(("", &path));
+            if section != last_section {
+                let line_end = if last_section.is_empty() { "" } else { "\n" };
+                writeln!(f, "{line_end}[{section}]")?;
+                section.clone_into(&mut last_section);
+            }
+            writeln!(f, "{key} = {value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// Every key with its value as TOML; keys without a default only if they have a value.
+    pub(super) fn lines(&self) -> Vec<(String, String)> {
+        let mut lines = Lines(Vec::new());
+        self.listen_and_store(&mut lines);
+        self.ingest_lines(&mut lines);
+        self.query_and_alerting(&mut lines);
+        for (name, channel) in &self.channels {
+            lines.channel(name, channel);
+        }
+        let networks: Vec<String> = self.outgoing.allow.iter().map(|net| format!("\"{net}\"")).collect();
+        lines.bare("outgoing.allow", format!("[{}]", networks.join(", ")));
+        lines.text(
+            "log.format",
+            match self.log.format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "json",
+            },
+        );
+        lines.text("log.level", &self.log.level);
+        lines.duration("shutdown.deadline", self.shutdown.deadline);
+        lines.0
+    }
+
+    fn listen_and_store(&self, lines: &mut Lines) {
+        lines.text("listen.otlp_grpc", self.listen.otlp_grpc);
+        lines.text("listen.otlp_http", self.listen.otlp_http);
+        lines.text("listen.api", self.listen.api);
+        let store = &self.store;
+        lines.text(
+            "store.kind",
+            match store.kind {
+                StoreKind::Embedded => "embedded",
+                StoreKind::Null => "null",
+            },
+        );
+        lines.path("store.path", &store.path);
+        if let Library::At(path) = &store.library {
+            lines.path("store.library", path);
+        }
+        lines.bare("store.readers", store.readers);
+        lines.bare("store.writers", store.writers);
+        lines.bytes("store.engine_memory_max", store.engine_memory_max);
+        lines.duration("store.retention_metrics", store.retention_metrics);
+    }
+
+    fn ingest_lines(&self, lines: &mut Lines) {
+        let ingest = &self.ingest;
+        lines.text(
+            "ingest.durability",
+            match ingest.durability {
+                Durability::Store => "store",
+                Durability::Memory => "memory",
+            },
+        );
+        lines.bytes("ingest.body_bytes_max", ingest.body_bytes_max);
+        lines.bare("ingest.body_ratio_max", ingest.body_ratio_max);
+        lines.bytes("ingest.budget_bytes", ingest.budget_bytes);
+        lines.bare("ingest.decode_threads", ingest.decode_threads);
+        lines.bare("ingest.batch_rows_max", ingest.batch_rows_max);
+        lines.bytes("ingest.batch_bytes_max", ingest.batch_bytes_max);
+        lines.duration("ingest.batch_age_max", ingest.batch_age_max);
+        lines.reach("ingest.accept_past", ingest.accept_past);
+        lines.reach("ingest.accept_future", ingest.accept_future);
+        lines.bare("ingest.series_max_per_tenant", ingest.series_max_per_tenant);
+        lines.duration("ingest.series_idle_max", ingest.series_idle_max);
+    }
+
+    fn query_and_alerting(&self, lines: &mut Lines) {
+        let query = &self.query;
+        lines.duration("query.timeout", query.timeout);
+        lines.bytes("query.memory_bytes_max", query.memory_bytes_max);
+        lines.bare("query.rows_max", query.rows_max);
+        lines.bare("query.points_max", query.points_max);
+        lines.bare("query.series_max", query.series_max);
+        lines.bare("query.concurrency_max", query.concurrency_max);
+        lines.bytes("query.cache_bytes", query.cache_bytes);
+        if let Rules::At(path) = &self.alerting.rules {
+            lines.path("alerting.rules", path);
+        }
+        lines.duration("alerting.allowed_lateness", self.alerting.allowed_lateness);
+        lines.bare("alerting.instances_max", self.alerting.instances_max);
+    }
+}
+
+struct Lines(Vec<(String, String)>);
+
+impl Lines {
+    fn bare(&mut self, path: &str, value: impl fmt::Display) {
+        self.0.push((path.to_owned(), value.to_string()));
+    }
+
+    fn text(&mut self, path: &str, value: impl fmt::Display) {
+        self.bare(path, toml::Value::String(value.to_string()));
+    }
+
+    fn path(&mut self, path: &str, value: &Path) {
+        self.text(path, value.display());
+    }
+
+    fn bytes(&mut self, path: &str, value: ByteSize) {
+        self.text(path, value);
+    }
+
+    fn duration(&mut self, path: &str, value: Duration) {
+        self.text(path, duration_text::format(value));
+    }
+
+    fn reach(&mut self, path: &str, value: Reach) {
+        match value {
+            Reach::Unlimited => self.duration(path, Duration::ZERO),
+            Reach::Within(duration) => self.duration(path, duration),
+        }
+    }
+
+    fn channel(&mut self, name: &str, channel: &Channel) {
+        self.text(
+            &format!("channels.{name}.kind"),
+            match channel.kind {
+                ChannelKind::Slack => "slack",
+            },
+        );
+        self.text(&format!("channels.{name}.url"), "(hidden)");
+    }
+}

@@ -1,0 +1,50 @@
+//! Configuration: what people write (a TOML file, environment variables) is parsed into what code reads ([`Settings`]).
+//!
+//! Everything is optional, nothing unknown is accepted, all mistakes are reported at once. `config.toml` in the
+//! repository documents every key.
+
+mod byte_size;
+mod describe;
+mod environment;
+mod errors;
+mod file;
+mod keys;
+mod reader;
+mod sections;
+mod settings;
+mod written;
+
+use std::path::Path;
+
+pub use byte_size::{ByteSize, ByteSizeError};
+pub use environment::LIBRARY_VARIABLE;
+pub use errors::{ConfigError, ConfigErrors};
+pub use settings::{
+    Alerting, Channel, ChannelKind, Durability, Ingest, Library, Listen, Log, LogFormat, Outgoing, Query,
+    Reach, Rules, Settings, Shutdown, Store, StoreKind,
+};
+
+use reader::Reader;
+use written::Entries;
+
+impl Settings {
+    /// Reads the file (none: defaults only), then the environment, which wins. The environment is handed in, as all of
+    /// it: variables that do not begin with `TELEMETRYFLOW__` are passed over.
+    pub fn load(
+        path: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigErrors> {
+        let mut errors = Vec::new();
+        let mut entries = Entries::new();
+        if let Some(path) = path {
+            file::read(path, &mut entries, &mut errors);
+        }
+        environment::read(env, &mut entries, &mut errors);
+        let mut reader = Reader::new(entries, errors);
+        let settings = sections::read_settings(&mut reader);
+        reader.finish(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Reads every section, each key with its bounds.
+
+use std::collections::BTreeMap;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+
+use super::reader::{Reader, text_of};
+use super::{
+    Alerting, ByteSize, Channel, ChannelKind, Durability, Ingest, Library, Listen, Log, LogFormat, Outgoing,
+    Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const MILLISECOND: Duration = Duration::from_millis(1);
+const MEBIBYTE: ByteSize = ByteSize::mebibytes(1);
+const TEBIBYTE: ByteSize = ByteSize::gibibytes(1_024);
+
+/// Longest name of a channel, in characters.
+const CHANNEL_NAME_CHARS_MAX: usize = 64;
+
+/// More decode threads than cores only wait for each other; this bounds what a typing slip costs.
+const DECODE_THREADS_MAX: u32 = 256;
+
+pub(super) fn read_settings(reader: &mut Reader) -> Settings {
+    Settings {
+        listen: listen(reader),
+        store: store(reader),
+        ingest: ingest(reader),
+        query: query(reader),
+        alerting: alerting(reader),
+        channels: channels(reader),
+        outgoing: outgoing(reader),
+        log: log(reader),
+        shutdown: Shutdown { deadline: reader.duration("shutdown.deadline", SECOND..=MINUTE * 5) },
+    }
+}
+
+fn listen(reader: &mut Reader) -> Listen {
+    let listen = Listen {
+        otlp_grpc: reader.address("listen.otlp_grpc"),
+        otlp_http: reader.address("listen.otlp_http"),
+        api: reader.address("listen.api"),
+    };
+    let taken = [("listen.otlp_http", listen.otlp_grpc, listen.otlp_http)]
+        .into_iter()
+        .chain([listen.otlp_grpc, listen.otlp_http].map(|other| ("listen.api", other, listen.api)));
+    for (path, other, address) in taken {
+        if address == other && address.port() != 0 {
+            reader.refuse(path, "allowed: an address that no other listener has");
+        }
+    }
+    listen
+}
+
+fn store(reader: &mut Reader) -> Store {
+    if reader.is_written("store.url") {
+        reader.refuse("store.url", "not supported yet; use store.path");
+    }
+    let kinds = [("embedded", StoreKind::Embedded), ("null", StoreKind::Null)];
+    let library = match reader.is_written("store.library") {
+        true => Library::At(reader.text("store.library").into()),
+        false => Library::Search,
+    };
+    Store {
+        kind: reader.choice("store.kind", &kinds, StoreKind::Embedded),
+        path: reader.text("store.path").into(),
+        library,
+        readers: reader.size("store.readers", 1..=64),
+        writers: reader.size("store.writers", 1..=16),
+        engine_memory_max: reader.bytes("store.engine_memory_max", ByteSize::mebibytes(256)..=TEBIBYTE),
+        retention_metrics: reader.duration("store.retention_metrics", DAY..=DAY * 3_650),
+    }
+}
+
+fn ingest(reader: &mut Reader) -> Ingest {
+    let ingest = Ingest {
+        durability: durability(reader),
+        body_bytes_max: reader
+            .bytes("ingest.body_bytes_max", ByteSize::from_bytes(1_024)..=ByteSize::gibibytes(1)),
+        body_ratio_max: reader.count("ingest.body_ratio_max", 2..=10_000),
+        budget_bytes: reader.bytes("ingest.budget_bytes", MEBIBYTE..=TEBIBYTE),
+        decode_threads: decode_threads(reader),
+        batch_rows_max: reader.size("ingest.batch_rows_max", 1..=1_000_000),
+        batch_bytes_max: reader
+            .bytes("ingest.batch_bytes_max", ByteSize::from_bytes(65_536)..=ByteSize::gibibytes(1)),
+        batch_age_max: reader.duration("ingest.batch_age_max", MILLISECOND..=MINUTE),
+        accept_past: reach(reader, "ingest.accept_past"),
+        accept_future: reach(reader, "ingest.accept_future"),
+        series_max_per_tenant: reader.size("ingest.series_max_per_tenant", 1..=1_000_000_000),
+        series_idle_max: reader.duration("ingest.series_idle_max", MINUTE..=DAY * 365),
+    };
+    if ingest.body_bytes_max > ingest.budget_bytes {
+        let allowed = format!("allowed: at most ingest.budget_bytes, which is {}", ingest.budget_bytes);
+        reader.refuse("ingest.body_bytes_max", &allowed);
+    }
+    ingest
+}
+
+fn durability(reader: &mut Reader) -> Durability {
+    reader.read("ingest.durability", Durability::Store, |written| match text_of(written) {
+        Some("store") => Ok(Durability::Store),
+        Some("memory") => Ok(Durability::Memory),
+        Some("journal") => Err("not supported yet; allowed: store, memory".to_owned()),
+        _ => Err("allowed: store, memory".to_owned()),
+    })
+}
+
+/// Zero is the number of cores.
+fn decode_threads(reader: &mut Reader) -> usize {
+    match reader.size("ingest.decode_threads", 0..=DECODE_THREADS_MAX) {
+        0 => available_parallelism().map_or(1, |cores| cores.get()),
+        threads => threads,
+    }
+}
+
+/// Zero is no limit.
+fn reach(reader: &mut Reader, path: &str) -> Reach {
+    let duration = reader.duration(path, Duration::ZERO..=DAY * 36_500);
+    if duration.is_zero() { Reach::Unlimited } else { Reach::Within(duration) }
+}
+
+fn query(reader: &mut Reader) -> Query {
+    Query {
+        timeout: reader.duration("query.timeout", MILLISECOND..=MINUTE * 10),
+        memory_bytes_max: reader.bytes("query.memory_bytes_max", MEBIBYTE..=TEBIBYTE),
+        rows_max: reader.count("query.rows_max", 1..=1_000_000_000_000_000),
+        points_max: reader.size("query.points_max", 1..=100_000),
+        series_max: reader.size("query.series_max", 1..=1_000_000),
+        concurrency_max: reader.size("query.concurrency_max", 1..=1_024),
+        cache_bytes: reader.bytes("query.cache_bytes", ByteSize::from_bytes(0)..=TEBIBYTE),
+    }
+}
+
+fn alerting(reader: &mut Reader) -> Alerting {
+    let rules = match reader.is_written("alerting.rules") {
+        true => Rules::At(reader.text("alerting.rules").into()),
+        false => Rules::None,
+    };
+    Alerting {
+        rules,
+        allowed_lateness: reader.duration("alerting.allowed_lateness", Duration::ZERO..=HOUR),
+        instances_max: reader.size("alerting.instances_max", 1..=1_000_000),
+    }
+}
+
+fn channels(reader: &mut Reader) -> BTreeMap<String, Channel> {
+    let mut channels = BTreeMap::new();
+    for name in reader.channels() {
+        let [kind, url] = ["kind", "url"].map(|key| format!("channels.{name}.{key}"));
+        if !is_channel_name(&name) {
+            let written = if reader.is_written(&kind) { &kind } else { &url };
+            reader.refuse(written, "a channel's name has 1 to 64 characters out of a-z, 0-9, _ and -");
+            continue;
+        }
+        let channel = Channel {
+            kind: reader.choice(&kind, &[("slack", ChannelKind::Slack)], ChannelKind::Slack),
+            url: reader.read(&url, SecretString::default(), |written| {
+                text_of(written)
+                    .filter(|text| is_web_address(text))
+                    .map(SecretString::from)
+                    .ok_or_else(|| "allowed: an address that begins with https:// or http://".to_owned())
+            }),
+        };
+        channels.insert(name, channel);
+    }
+    channels
+}
+
+fn is_channel_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    (1..=CHANNEL_NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn is_web_address(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+}
+
+fn outgoing(reader: &mut Reader) -> Outgoing {
+    let allowed = "allowed: a list of networks like [\"127.0.0.0/8\", \"fd00::/8\"]";
+    Outgoing { allow: reader.list("outgoing.allow", allowed, |item| item.parse().ok()) }
+}
+
+fn log(reader: &mut Reader) -> Log {
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    Log {
+        format: reader.choice("log.format", &formats, LogFormat::Text),
+        level: reader.read("log.level", String::new(), |written| {
+            text_of(written)
+                .filter(|text| !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok())
+                .map(str::to_owned)
+                .ok_or_else(|| {
+                    "allowed: error, warn, info, debug, trace, or targets like info,hyper=warn".to_owned()
+                })
+        }),
+    }
+}

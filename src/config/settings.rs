@@ -1,0 +1,190 @@
+//! What code reads: every value present, within its bounds and in its own type.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::ByteSize;
+
+/// The whole configuration. Made only by [`Settings::load`].
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub listen: Listen,
+    pub store: Store,
+    pub ingest: Ingest,
+    pub query: Query,
+    pub alerting: Alerting,
+    /// By name: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`.
+    pub channels: BTreeMap<String, Channel>,
+    pub outgoing: Outgoing,
+    pub log: Log,
+    pub shutdown: Shutdown,
+}
+
+/// Where the server listens. The three differ, unless their ports are 0.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Reserved: nothing listens there yet.
+    pub otlp_grpc: SocketAddr,
+    pub otlp_http: SocketAddr,
+    pub api: SocketAddr,
+}
+
+/// Where telemetry is kept.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub kind: StoreKind,
+    /// The embedded engine's directory.
+    pub path: PathBuf,
+    pub library: Library,
+    /// Connections that read, 1 to 64.
+    pub readers: usize,
+    /// Connections that write, 1 to 16.
+    pub writers: usize,
+    /// Memory of the embedded engine, 256 MiB to 1 TiB.
+    pub engine_memory_max: ByteSize,
+    /// How long points are kept, 1 day to 10 years (of 365 days).
+    pub retention_metrics: Duration,
+}
+
+/// What stands behind the write path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    Embedded,
+    /// Accepts and forgets: to measure everything but the store.
+    Null,
+}
+
+/// Where the engine's library is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Library {
+    At(PathBuf),
+    /// Not configured: [`LIBRARY_VARIABLE`](super::LIBRARY_VARIABLE), then the usual places.
+    Search,
+}
+
+/// What may come in, and how it is gathered.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    pub durability: Durability,
+    /// One body, received and again after decompression, 1 KiB to 1 GiB; never above `budget_bytes`.
+    pub body_bytes_max: ByteSize,
+    /// How many times larger decompression may make a body, 2 to 10,000.
+    pub body_ratio_max: u64,
+    /// All bodies in flight together, 1 MiB to 1 TiB.
+    pub budget_bytes: ByteSize,
+    /// 1 to 256.
+    pub decode_threads: usize,
+    /// 1 to 1,000,000.
+    pub batch_rows_max: usize,
+    /// 64 KiB to 1 GiB.
+    pub batch_bytes_max: ByteSize,
+    /// 1 ms to 1 min.
+    pub batch_age_max: Duration,
+    pub accept_past: Reach,
+    pub accept_future: Reach,
+    /// 1 to 1,000,000,000.
+    pub series_max_per_tenant: usize,
+    /// After so long without a point a series is forgotten, 1 min to 365 days.
+    pub series_idle_max: Duration,
+}
+
+/// What an answer 200 says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// It is in the store.
+    Store,
+    /// It was decoded; a crash loses what is not stored yet.
+    Memory,
+}
+
+/// How far from now a point's time may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Unlimited,
+    Within(Duration),
+}
+
+/// What one query may take.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// 1 ms to 10 min.
+    pub timeout: Duration,
+    /// 1 MiB to 1 TiB.
+    pub memory_bytes_max: ByteSize,
+    /// Rows scanned, 1 to 10^15.
+    pub rows_max: u64,
+    /// Points returned per series, 1 to 100,000.
+    pub points_max: usize,
+    /// Series returned, 1 to 1,000,000.
+    pub series_max: usize,
+    /// Queries at once, 1 to 1,024.
+    pub concurrency_max: usize,
+    /// Memory of the cache, 0 to 1 TiB.
+    pub cache_bytes: ByteSize,
+}
+
+/// Alert rules and their evaluation.
+#[derive(Debug, Clone)]
+pub struct Alerting {
+    pub rules: Rules,
+    /// How long after its end a window waits for late points, 0 to 1 h.
+    pub allowed_lateness: Duration,
+    /// Groups that one rule may watch, 1 to 1,000,000.
+    pub instances_max: usize,
+}
+
+/// Where the alert rules are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rules {
+    None,
+    /// A file, or a folder of files.
+    At(PathBuf),
+}
+
+/// Where alerts are sent.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    pub kind: ChannelKind,
+    /// `https` or `http`, with a host. Whoever knows it can send in our name, so it is a secret.
+    pub url: SecretString,
+}
+
+/// How a channel is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelKind {
+    Slack,
+}
+
+/// Whom the server may call.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Private networks that channels may reach all the same.
+    pub allow: Vec<IpNet>,
+}
+
+/// The server's own log.
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub format: LogFormat,
+    /// A valid filter of `tracing_subscriber::EnvFilter`.
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// How the server stops.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    /// From the signal to the exit, 1 s to 5 min.
+    pub deadline: Duration,
+}

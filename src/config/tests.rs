@@ -1,0 +1,230 @@
+//! The configuration as people meet it: defaults, overrides, and a clear line for everything that is wrong.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::keys::{CHANNEL_KEYS, KEYS};
+use super::*;
+
+const SHIPPED: &str = include_str!("../../config.toml");
+const SCHEMA: &str = include_str!("../../schemas/config.schema.json");
+
+fn load(toml: impl AsRef<[u8]>, env: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    file.write_all(toml.as_ref()).unwrap();
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let place = file.path().display().to_string();
+    Settings::load(Some(file.path()), env)
+        .map_err(|errors| errors.to_string().lines().map(|line| line.replace(&place, "FILE")).collect())
+}
+
+fn errors(toml: impl AsRef<[u8]>, env: &[(&str, &str)]) -> Vec<String> {
+    load(toml, env).expect_err("it was accepted")
+}
+
+fn defaults() -> Settings {
+    Settings::load(None, std::iter::empty()).unwrap()
+}
+
+#[test]
+fn the_shipped_file_is_the_defaults() {
+    assert_eq!(load(SHIPPED, &[]).unwrap().to_string(), defaults().to_string());
+}
+
+#[test]
+fn the_shipped_file_holds_every_key_once_and_only_those_without_a_default_commented_out() {
+    let mut section = "";
+    let (mut active, mut commented) = (BTreeSet::new(), BTreeSet::new());
+    for line in SHIPPED.lines() {
+        let plain = line.trim_start_matches("# ");
+        if let Some(name) = plain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, _)) = plain.split_once(" = ").filter(|(key, _)| !key.contains([' ', '"'])) {
+            let keys = if line.starts_with('#') { &mut commented } else { &mut active };
+            assert!(keys.insert(format!("{section}.{key}")), "{line} stands twice");
+        }
+    }
+    let known = |with_default: fn(&Option<&str>) -> bool| -> BTreeSet<String> {
+        KEYS.iter().filter(|key| with_default(&key.default)).map(|key| key.path.to_owned()).collect()
+    };
+    assert_eq!(active, known(|default| default.is_some()));
+    let channel = CHANNEL_KEYS.map(|key| format!("channels.ops.{key}"));
+    assert_eq!(commented, known(|default| default.is_none()).into_iter().chain(channel).collect());
+}
+
+#[test]
+fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let sections = schema["properties"].as_object().unwrap();
+    let mut found = BTreeSet::new();
+    for (section, keys) in sections.iter().filter(|(section, _)| *section != "channels") {
+        assert_eq!(keys["additionalProperties"], false, "{section}");
+        for (key, rule) in keys["properties"].as_object().unwrap() {
+            let default = match &rule["default"] {
+                Value::Null => None,
+                Value::String(text) => Some(text.clone()),
+                Value::Array(items) => Some(items.iter().map(Value::to_string).collect()),
+                other => Some(other.to_string()),
+            };
+            found.insert((format!("{section}.{key}"), default));
+        }
+    }
+    let known = KEYS.iter().map(|key| (key.path.to_owned(), key.default.map(str::to_owned))).collect();
+    assert_eq!(found, known);
+    let channel = &sections["channels"]["additionalProperties"]["properties"];
+    assert_eq!(channel.as_object().unwrap().keys().collect::<Vec<_>>(), CHANNEL_KEYS);
+}
+
+#[test]
+fn what_is_shown_names_every_key_that_has_a_value_and_reads_back() {
+    let settings =
+        load("store.library = 'a\"b\\c'\nalerting.rules = 'r'\noutgoing.allow = ['10.0.0.0/8']", &[]);
+    let settings = settings.unwrap();
+    let shown: BTreeSet<String> = settings.lines().into_iter().map(|(path, _)| path).collect();
+    let known = KEYS.iter().map(|key| key.path.to_owned()).filter(|path| path != "store.url").collect();
+    assert_eq!(shown, known);
+    let text = settings.to_string();
+    assert_eq!(load(&text, &[]).unwrap().to_string(), text);
+}
+
+#[test]
+fn values_of_the_file_arrive() {
+    let text = "[ingest]\naccept_past = \"0\"\naccept_future = 0\nbudget_bytes = 1_073_741_824\ndecode_threads = 3\n\
+        [channels.ops]\nkind = \"slack\"\nurl = \"https://hooks.example/x\"\n[query]\ntimeout = \"1m30s\"";
+    let settings = load(text, &[]).unwrap();
+    assert_eq!(
+        (settings.ingest.accept_past, settings.ingest.accept_future),
+        (Reach::Unlimited, Reach::Unlimited)
+    );
+    assert_eq!(settings.ingest.budget_bytes, ByteSize::gibibytes(1));
+    assert_eq!(settings.ingest.decode_threads, 3);
+    assert_eq!(settings.query.timeout, Duration::from_secs(90));
+    assert_eq!(settings.channels["ops"].url.expose_secret(), "https://hooks.example/x");
+}
+
+#[test]
+fn the_environment_stands_above_the_file_in_any_case() {
+    let env = [
+        ("TELEMETRYFLOW__QUERY__TIMEOUT", "5s"),
+        ("telemetryflow__outgoing__allow", "127.0.0.0/8, fd00::/8"),
+        ("TELEMETRYFLOW__STORE__READERS", "7"),
+        ("TELEMETRYFLOW__CHANNELS__ON__CALL__URL", "https://hooks.example/y"),
+        ("TELEMETRYFLOW__CHANNELS__ON__CALL__KIND", "slack"),
+        (LIBRARY_VARIABLE, "not a key"),
+        ("HOME", "also not"),
+    ];
+    let settings = load("query.timeout = '9s'", &env).unwrap();
+    assert_eq!(settings.query.timeout, Duration::from_secs(5));
+    assert_eq!(settings.outgoing.allow.len(), 2);
+    assert_eq!(settings.store.readers, 7);
+    assert!(settings.channels.contains_key("on__call"));
+}
+
+#[test]
+fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
+    for (text, expected) in [
+        ("[query]\ntimeout = 30", "FILE:2: query.timeout = 30: a duration is written like"),
+        ("query.timeout = \"20m\"", "FILE:1: query.timeout = \"20m\": allowed: a duration from 1ms to 10m"),
+        ("store.readers = 65", "store.readers = 65: allowed: a whole number from 1 to 64"),
+        ("store.readers = \"4\"", "store.readers = \"4\": allowed: a whole number"),
+        ("store.readers = -1", "store.readers = -1: allowed"),
+        ("store.readers = 4.0", "store.readers = 4.0: allowed"),
+        ("ingest.body_bytes_max = \"2GiB\"", "allowed: a size from 1KiB to 1GiB"),
+        ("ingest.body_bytes_max = \"many\"", "a size is written like"),
+        (
+            "ingest.budget_bytes = \"2MiB\"",
+            "ingest.body_bytes_max = 64MiB: allowed: at most ingest.budget_bytes",
+        ),
+        ("listen.api = \"localhost\"", "listen.api = \"localhost\": allowed: an IP address and a port"),
+        ("listen.api = \"127.0.0.1:4318\"", "allowed: an address that no other listener has"),
+        ("store.kind = \"remote\"", "store.kind = \"remote\": allowed: embedded, null"),
+        ("store.path = \"\"", "store.path = \"\": allowed: a text that is not empty"),
+        ("store.url = \"http://u:pw@h\"", "store.url = (hidden): not supported yet; use store.path"),
+        ("ingest.durability = \"journal\"", "not supported yet; allowed: store, memory"),
+        ("ingest.durability = true", "ingest.durability = true: allowed: store, memory"),
+        ("outgoing.allow = [\"10.0.0.0/8\", \"x\"]", "\"x\" is not right; allowed: a list of networks"),
+        ("outgoing.allow = [1]", "outgoing.allow = [1]: allowed: a list of networks"),
+        ("log.level = \"telemetryflow=loud\"", "log.level = \"telemetryflow=loud\": allowed: error, warn"),
+        ("log.format = \"xml\"", "allowed: text, json"),
+        ("shutdown.deadline = \"6m\"", "allowed: a duration from 1s to 5m"),
+        (
+            "[channels.ops]\nkind = \"slack\"",
+            "channels.ops.url is missing; allowed: an address that begins with",
+        ),
+        ("[channels.ops]\nurl = \"https://h\"", "channels.ops.kind is missing; allowed: slack"),
+        ("[channels.OPS]\nkind = \"slack\"", "a channel's name has 1 to 64 characters"),
+    ] {
+        let lines = errors(text, &[]);
+        assert!(lines.len() == 1 && lines[0].contains(expected), "{text}: {lines:#?}");
+    }
+}
+
+#[test]
+fn a_secret_is_neither_in_errors_nor_in_what_is_shown() {
+    let wrong = errors("[channels.ops]\nkind = 'slack'\nurl = 'ftp://secret'", &[]).join("\n");
+    assert!(!wrong.contains("secret"), "{wrong}");
+    let settings = load("[channels.ops]\nkind = 'slack'\nurl = 'https://h/secret'", &[]).unwrap();
+    assert!(!settings.to_string().contains("secret") && !format!("{settings:?}").contains("h/secret"));
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest_known_one() {
+    for (text, expected) in [
+        ("[query]\ntimeuot = 1", "FILE:2: unknown key query.timeuot; did you mean query.timeout?"),
+        ("[querry]\ntimeout = 1", "FILE:1: unknown key [querry]; did you mean [query]?"),
+        ("[store]\ntimeout = 1", "FILE:2: unknown key store.timeout; did you mean query.timeout?"),
+        ("timeout = 1", "FILE:1: unknown key timeout; did you mean query.timeout?"),
+        ("[channels.ops]\nurll = 1", "FILE:2: unknown key channels.ops.urll; did you mean channels.ops.url?"),
+        ("[channels]\nops = 1", "FILE:2: unknown key channels.ops; did you mean [channels.NAME]?"),
+        ("[wholly_else]\nx = 1", "FILE:1: unknown key [wholly_else]"),
+    ] {
+        assert_eq!(errors(text, &[]), [expected], "{text}");
+    }
+    assert_eq!(
+        errors("", &[("TELEMETRYFLOW__QUERY__TIMEUOT", "1s"), ("TELEMETRYFLOW__X", "1")]),
+        [
+            "TELEMETRYFLOW__QUERY__TIMEUOT: unknown key query.timeuot; did you mean TELEMETRYFLOW__QUERY__TIMEOUT?",
+            "TELEMETRYFLOW__X: unknown key x",
+        ]
+    );
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let text = "[query]\ntimeout = 1\nrows = 2\n[store]\nreaders = 0";
+    let lines = errors(text, &[("TELEMETRYFLOW__LOG__FORMAT", "xml")]);
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line == "TELEMETRYFLOW__LOG__FORMAT: log.format = xml: allowed: text, json")
+    );
+}
+
+#[test]
+fn a_mark_at_the_start_and_windows_line_ends_are_fine_and_do_not_shift_lines() {
+    let text = "\u{feff}[query]\r\ntimeout = \"9s\"\r\n";
+    assert_eq!(load(text, &[]).unwrap().query.timeout, Duration::from_secs(9));
+    assert_eq!(errors(text.to_owned() + "x = 1", &[]), ["FILE:3: unknown key query.x"]);
+}
+
+#[test]
+fn a_text_that_is_not_toml_names_the_line() {
+    for (text, line) in
+        [("[query]\ntimeout = \n", 2), ("[query\n", 1), ("a = 1\na = 2", 2), ("x = 1\n[a]\n= 2", 3)]
+    {
+        let lines = errors(text, &[]);
+        assert!(lines[0].starts_with(&format!("FILE:{line}: not valid TOML: ")), "{text}: {lines:#?}");
+    }
+    let lines = errors(b"[query]\ntimeout = \"\xff\"", &[]);
+    assert_eq!(lines, ["FILE: cannot be read: it is not UTF-8 (line 2)"]);
+}
+
+#[test]
+fn a_file_that_is_missing_or_huge_is_an_error() {
+    let missing = Settings::load(Some(Path::new("no/such/file.toml")), std::iter::empty()).unwrap_err();
+    assert!(missing.to_string().starts_with("no/such/file.toml: cannot be read: "), "{missing}");
+    assert!(errors(vec![b'#'; 1024 * 1024 + 1], &[])[0].contains("larger than"));
+}
