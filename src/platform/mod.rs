@@ -6,3 +6,4 @@ pub mod cpu_pool;
 pub mod event_bus;
 pub mod http;
 pub mod lifecycle;
+pub mod outgoing;
