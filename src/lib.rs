@@ -1,5 +1,6 @@
 //! TelemetryFlow: OpenTelemetry in, ClickHouse inside, fast reads and alerts out. See ARCHITECTURE.md.
 
+pub mod alerting;
 pub mod config;
 pub mod platform;
 pub mod querying;

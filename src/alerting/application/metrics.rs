@@ -1,0 +1,96 @@
+//! What alerting tells about itself: `telemetryflow_alerting_*`.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Counters and gauges of the context. Clones share their values.
+#[derive(Debug, Clone, Default)]
+pub struct AlertingMetrics {
+    pub events_missed: Counter,
+    pub points_refused: Family<ReasonLabel, Counter>,
+    pub evaluations: Counter,
+    pub instances: Gauge,
+    pub counter_series: Gauge,
+    pub instance_overflows: Counter,
+    pub watches_refused: Gauge,
+    pub transitions: Family<KindLabel, Counter>,
+    pub notifications: Family<NotificationLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabel {
+    pub reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KindLabel {
+    pub kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct NotificationLabels {
+    pub channel: String,
+    pub result: &'static str,
+}
+
+/// What became of one attempt to send a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Sent,
+    Retried,
+    Failed,
+}
+
+impl AlertingMetrics {
+    pub fn registered(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let registry = registry.sub_registry_with_prefix("telemetryflow_alerting");
+        let Self { events_missed, points_refused, evaluations, instances, .. } = metrics.clone();
+        let Self { counter_series, instance_overflows, watches_refused, transitions, notifications, .. } =
+            metrics.clone();
+        registry.register(
+            "events_missed",
+            "Events that were overwritten before they were read",
+            events_missed,
+        );
+        registry.register("points_refused", "Points that were not evaluated, by reason", points_refused);
+        registry.register("evaluations", "Looks at a group's window", evaluations);
+        registry.register("instances", "Groups of rules that have data or fire", instances);
+        registry.register(
+            "counter_series",
+            "Cumulative counters whose last point is remembered",
+            counter_series,
+        );
+        registry.register(
+            "instance_overflows",
+            "Rules that ran out of instances for the first time",
+            instance_overflows,
+        );
+        registry.register(
+            "watches_refused",
+            "Series or groups that are not watched because too many are",
+            watches_refused,
+        );
+        registry.register("transitions", "Alerts that began or ceased to fire", transitions);
+        registry.register("notifications", "Attempts to send a message", notifications);
+        metrics
+    }
+
+    pub fn notified(&self, channel: &str, outcome: Outcome) {
+        let labels = NotificationLabels { channel: channel.to_owned(), result: outcome.name() };
+        self.notifications.get_or_create(&labels).inc();
+    }
+}
+
+impl Outcome {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Retried => "retried",
+            Self::Failed => "failed",
+        }
+    }
+}

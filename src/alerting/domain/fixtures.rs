@@ -1,0 +1,69 @@
+//! Rules, series and times for the tests of this context.
+
+use super::condition::{Comparison, Threshold};
+use super::rule::AlertRule;
+use super::rule_words::{AggregationKind, GroupBy, HoldTime, RuleId, Severity, WatchedMetric};
+use super::window::EvaluationWindow;
+use crate::shared::{
+    Attribute, LabelFilter, MetricKind, SeriesId, SeriesIdentity, Temporality, TenantId, Timestamp,
+};
+
+/// A cumulative monotonic sum.
+pub const COUNTER: MetricKind = MetricKind::Sum { temporality: Temporality::Cumulative, monotonic: true };
+
+/// So many seconds after the epoch.
+pub fn second(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+/// A rule `r` over the metric `m`, given a condition like `avg > 5`.
+pub fn rule(condition: &str, window: &str) -> AlertRule {
+    let [aggregation, symbol, value] = condition.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("a condition has three words: {condition}")
+    };
+    let comparison = Comparison::parse(symbol).unwrap();
+    AlertRule {
+        id: RuleId::parse("r").unwrap(),
+        name: "Rule".into(),
+        metric: WatchedMetric::parse("m").unwrap(),
+        filter: LabelFilter::default(),
+        aggregation: AggregationKind::parse(aggregation).unwrap(),
+        window: EvaluationWindow::parse(window).unwrap(),
+        group_by: GroupBy::default(),
+        threshold: Threshold::new(Severity::Critical, comparison, value.parse().unwrap()).unwrap(),
+        hold: HoldTime::default(),
+        labels: Vec::new(),
+        annotations: Vec::new(),
+        channels: vec!["slack".into()],
+    }
+}
+
+pub fn rule_for(condition: &str, window: &str, hold: &str) -> AlertRule {
+    AlertRule { hold: HoldTime::parse(hold).unwrap(), ..rule(condition, window) }
+}
+
+pub fn rule_with(id: &str, condition: &str, group_by: &[&str]) -> AlertRule {
+    AlertRule {
+        id: RuleId::parse(id).unwrap(),
+        group_by: GroupBy::parse(group_by.iter().map(|label| (*label).into()).collect()).unwrap(),
+        ..rule(condition, "1m")
+    }
+}
+
+/// A series of the metric `m`, with attributes given in the order of their names.
+pub fn series(attributes: &[(&str, &str)]) -> SeriesIdentity {
+    let attribute = |(key, value): &(&str, &str)| Attribute { key: (*key).into(), value: (*value).into() };
+    SeriesIdentity {
+        id: SeriesId(1),
+        tenant: TenantId::unnamed(),
+        metric: "m".into(),
+        unit: "".into(),
+        description: "".into(),
+        kind: MetricKind::Gauge,
+        service: "".into(),
+        resource: Vec::new(),
+        scope_name: "".into(),
+        scope_version: "".into(),
+        attributes: attributes.iter().map(attribute).collect(),
+    }
+}

@@ -1,0 +1,17 @@
+//! What alerting means, without I/O, async or clock: rules, windows of points, states, transitions.
+
+pub(super) mod condition;
+pub(super) mod counters;
+pub(super) mod evaluator;
+pub(super) mod instance;
+pub(super) mod number_text;
+pub(super) mod panes;
+pub(super) mod rule;
+pub(super) mod rule_words;
+pub(super) mod state;
+pub(super) mod transition;
+pub(super) mod watchlist;
+pub(super) mod window;
+
+#[cfg(test)]
+pub(super) mod fixtures;

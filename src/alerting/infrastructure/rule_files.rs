@@ -1,0 +1,135 @@
+//! Rule files: a file, or every `*.yaml` and `*.yml` of a folder. Everything that is wrong with them is told at once.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::annotations::Annotations;
+use super::fields::{Fields, KnownFields, Problems, RuleFault};
+use super::rule_reader::RuleReader;
+use crate::alerting::domain::rule::{AlertRule, RuleSet};
+use crate::alerting::domain::rule_words::RuleId;
+
+pub use super::fields::RuleProblem;
+
+/// Largest rule file.
+pub const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Most rules of all files together.
+pub const RULES_MAX: usize = 10_000;
+
+pub const FILE_FIELDS: KnownFields = KnownFields { accepted: &["groups"], later: &[] };
+pub const GROUP_FIELDS: KnownFields = KnownFields { accepted: &["name", "rules"], later: &[] };
+
+/// Everything that is wrong with the rule files; at least one problem.
+#[derive(Debug)]
+pub struct RuleFileError {
+    pub problems: Vec<RuleProblem>,
+}
+
+impl fmt::Display for RuleFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.problems.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for RuleFileError {}
+
+/// Reads and checks rules. `path` is a file or a folder, whose files are read in the order of their names.
+pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<RuleSet, RuleFileError> {
+    let annotations = Annotations::new();
+    let mut loading = Loading {
+        reader: RuleReader { annotations: &annotations, known_channels },
+        rules: Vec::new(),
+        ids: HashSet::new(),
+        problems: Vec::new(),
+    };
+    let mut problems = Problems::of_file(path);
+    for file in problems.check("", files_of(path)).unwrap_or_default() {
+        loading.file(&file);
+    }
+    loading.problems.append(&mut problems.found);
+    if !loading.problems.is_empty() {
+        return Err(RuleFileError { problems: loading.problems });
+    }
+    RuleSet::new(loading.rules).map_err(|_| {
+        problems.add("id", RuleFault::DuplicateId);
+        RuleFileError { problems: problems.found }
+    })
+}
+
+fn files_of(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut files = entries.collect::<io::Result<Vec<_>>>()?;
+    files.retain(|file| file.is_file() && file.extension().is_some_and(|e| e == "yaml" || e == "yml"));
+    files.sort_unstable();
+    Ok(files)
+}
+
+struct Loading<'a> {
+    reader: RuleReader<'a>,
+    rules: Vec<AlertRule>,
+    ids: HashSet<RuleId>,
+    problems: Vec<RuleProblem>,
+}
+
+impl Loading<'_> {
+    fn file(&mut self, file: &Path) {
+        let mut problems = Problems::of_file(file);
+        let tree = problems.check("", read(file).and_then(|text| parse(&text)));
+        if let Some(tree) = tree {
+            self.groups(&tree, &mut problems);
+        }
+        self.problems.append(&mut problems.found);
+    }
+
+    fn groups(&mut self, tree: &Value, problems: &mut Problems) {
+        let Some(file) = Fields::of(tree, "", &FILE_FIELDS, problems) else { return };
+        file.required("groups", problems);
+        for group in file.list("groups", problems).unwrap_or_default() {
+            let Some(group) = Fields::of(group, "groups.", &GROUP_FIELDS, problems) else { continue };
+            group.text("name", problems);
+            for (at, rule) in group.list("rules", problems).unwrap_or_default().iter().enumerate() {
+                let id = rule.get("id").and_then(Value::as_str);
+                problems.enter_rule(id.map_or_else(|| format!("number {}", at + 1), str::to_owned));
+                if let Some(rule) = self.reader.read(rule, problems) {
+                    self.add(rule, problems);
+                }
+                problems.leave_rule();
+            }
+        }
+    }
+
+    fn add(&mut self, rule: AlertRule, problems: &mut Problems) {
+        if self.rules.len() >= RULES_MAX {
+            return problems.add("", RuleFault::TooMany(RULES_MAX));
+        }
+        if !self.ids.insert(rule.id.clone()) {
+            return problems.add("id", RuleFault::DuplicateId);
+        }
+        self.rules.push(rule);
+    }
+}
+
+fn read(file: &Path) -> Result<String, RuleFault> {
+    let mut text = String::new();
+    File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(RuleFault::TooLarge(FILE_BYTES_MAX));
+    }
+    Ok(text)
+}
+
+fn parse(text: &str) -> Result<Value, RuleFault> {
+    serde_saphyr::from_str(text).map_err(|error| RuleFault::Yaml(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests;
