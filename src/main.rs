@@ -1,3 +1,13 @@
-//! The program: it reads the command line and hands over to the library.
+//! The `telemetryflow` program. What it can be asked is in `cli`, how its parts meet in `bootstrap`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use telemetryflow::cli::Command;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    telemetryflow::cli::run(Command::parse())
+}

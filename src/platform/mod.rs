@@ -4,6 +4,8 @@ pub mod clickhouse;
 pub mod clock;
 pub mod cpu_pool;
 pub mod event_bus;
+pub mod health;
 pub mod http;
 pub mod lifecycle;
+pub mod logging;
 pub mod outgoing;

@@ -52,9 +52,20 @@ impl StoredSignal {
     }
 }
 
+impl Durability {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// What the sender is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IngestReceipt {
+    /// What the answer promises.
+    pub durability: Durability,
     pub accepted_points: u64,
     pub findings: Findings,
 }
@@ -92,8 +103,11 @@ impl IngestMetrics {
         &self,
         command: IngestMetricsCommand<M>,
     ) -> Result<IngestReceipt, IngestMetricsError> {
-        let receipt =
-            IngestReceipt { accepted_points: command.columns.len() as u64, findings: command.findings };
+        let receipt = IngestReceipt {
+            durability: self.durability,
+            accepted_points: command.columns.len() as u64,
+            findings: command.findings,
+        };
         if command.columns.is_empty() && command.new_series.is_empty() {
             return Ok(receipt);
         }

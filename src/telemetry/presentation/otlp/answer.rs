@@ -2,7 +2,7 @@
 //! encoding of the request (OTLP specification, "OTLP/HTTP Response").
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
 };
@@ -14,6 +14,9 @@ use crate::telemetry::application::IngestReceipt;
 const MESSAGE_BYTES_MAX: usize = 4_096;
 /// Seconds after which a client may try again when the server is busy.
 const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// Says in every good answer what it promises: `store` or `memory`.
+const DURABILITY: HeaderName = HeaderName::from_static("x-telemetryflow-durability");
 
 pub const PROTOBUF: &str = "application/x-protobuf";
 pub const JSON: &str = "application/json";
@@ -75,7 +78,9 @@ pub fn exported(receipt: &IngestReceipt) -> Response<Body> {
         error_message: message,
     });
     let body = ExportMetricsServiceResponse { partial_success }.encode_to_vec();
-    answer(StatusCode::OK, PROTOBUF, body)
+    let mut response = answer(StatusCode::OK, PROTOBUF, body);
+    response.headers_mut().insert(DURABILITY, HeaderValue::from_static(receipt.durability.name()));
+    response
 }
 
 /// The answer to a request that was refused.

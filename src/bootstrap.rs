@@ -1,0 +1,50 @@
+//! Where the parts meet: the only place that names adapters of several contexts. Starts them, and stops them in order.
+
+mod listeners;
+mod parts;
+mod shutdown;
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+
+use crate::alerting::{self, RuleSet};
+use crate::config::{LogFormat, Rules, Settings};
+use crate::platform::logging::{self, LineFormat};
+
+/// Reads the alert rules that the configuration names; none if it names none.
+pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleSet> {
+    let channels: BTreeSet<String> = settings.channels.keys().cloned().collect();
+    match &settings.alerting.rules {
+        Rules::None => Ok(RuleSet::default()),
+        Rules::At(path) => Ok(alerting::load_rules(path, &channels)?),
+    }
+}
+
+/// Serves until the process is asked to stop. Returns when everything that was accepted is stored.
+pub fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let format = match settings.log.format {
+        LogFormat::Text => LineFormat::Text,
+        LogFormat::Json => LineFormat::Json,
+    };
+    logging::start(format, &settings.log.level)?;
+    let rules = load_rules(settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let served = runtime.block_on(run(settings, &rules));
+    // What still runs by now is past its deadline.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    served
+}
+
+async fn run(settings: &Settings, rules: &RuleSet) -> anyhow::Result<()> {
+    // Ports first: a second server on the same machine is told so before it opens anything.
+    let listeners = listeners::bind(settings).await?;
+    let parts = parts::build(settings, rules)?;
+    let running = listeners::start(listeners, parts, settings);
+    running.say_ready(settings);
+    shutdown::requested().await?;
+    running.stop(settings.shutdown.deadline).await
+}

@@ -1,0 +1,115 @@
+//! The ports: bound first, served when everything behind them is there.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::http::Uri;
+use axum::middleware::from_fn;
+use tokio::net::TcpListener;
+
+use crate::config::{LogFormat, Settings, StoreKind};
+use crate::platform::clickhouse::Store;
+use crate::platform::health::{self, Health};
+use crate::platform::http::{ConnectionLimits, identify, method_not_allowed, serve, unknown_path};
+use crate::platform::lifecycle::Lifecycle;
+use crate::querying::presentation as query_api;
+use crate::telemetry::infrastructure::WritePath;
+use crate::telemetry::presentation::http as otlp_http;
+
+use super::parts::Parts;
+
+/// Of the time to stop, what is kept for storing what was accepted last.
+const DRAIN_RESERVE: Duration = Duration::from_secs(5);
+
+/// Bound, not yet served.
+pub struct Listeners {
+    otlp_http: TcpListener,
+    api: TcpListener,
+}
+
+/// What has to be stopped.
+pub struct Running {
+    pub lifecycle: Lifecycle,
+    pub write_path: Arc<WritePath>,
+    pub store: Arc<dyn Store>,
+    otlp_http: Option<SocketAddr>,
+    api: Option<SocketAddr>,
+}
+
+pub async fn bind(settings: &Settings) -> anyhow::Result<Listeners> {
+    Ok(Listeners {
+        otlp_http: bind_one("otlp_http", settings.listen.otlp_http).await?,
+        api: bind_one("api", settings.listen.api).await?,
+    })
+}
+
+async fn bind_one(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ([listen] {key})"))
+}
+
+pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running {
+    let Parts { lifecycle, registry, refresh, connections, otlp, queries, write_path, store, durability } =
+        parts;
+    let limits = ConnectionLimits {
+        drain_time_max: settings.shutdown.deadline.saturating_sub(DRAIN_RESERVE).max(Duration::from_secs(1)),
+        ..ConnectionLimits::default()
+    };
+    let health = Health { lifecycle: lifecycle.clone(), registry, refresh, durability: durability.name() };
+    let (otlp_address, api_address) =
+        (listeners.otlp_http.local_addr().ok(), listeners.api.local_addr().ok());
+    let otlp_router = otlp_http::router(otlp).layer(from_fn(identify));
+    let served = serve(
+        listeners.otlp_http,
+        otlp_router,
+        limits.clone(),
+        connections.listener("otlp_http"),
+        lifecycle.clone(),
+    );
+    lifecycle.spawn("otlp_http listener", served);
+    let api_router = api(query_api::router(queries), health::router(Arc::new(health)));
+    let served = serve(listeners.api, api_router, limits, connections.listener("api"), lifecycle.clone());
+    lifecycle.spawn("api listener", served);
+    Running { lifecycle, write_path, store, otlp_http: otlp_address, api: api_address }
+}
+
+fn api(queries: Router, health: Router) -> Router {
+    let known = [&[query_api::METRICS_PATH][..], &health::PATHS].concat();
+    queries
+        .merge(health)
+        .fallback(async move |uri: Uri| unknown_path(uri.path(), &known))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(identify))
+}
+
+impl Running {
+    /// Tells where to send and where to look. The addresses are the bound ones, also where a port was left to the system.
+    pub fn say_ready(&self, settings: &Settings) {
+        let (Some(otlp), Some(api)) = (self.otlp_http, self.api) else { return };
+        tracing::info!(otlp_http = %otlp, api = %api, durability = self.durability(settings), "ready");
+        if settings.log.format == LogFormat::Text {
+            let data = match settings.store.kind {
+                StoreKind::Embedded => settings.store.path.display().to_string(),
+                StoreKind::Null => "nowhere (store kind \"null\")".to_owned(),
+            };
+            crate::cli::say(format_args!(
+                "TelemetryFlow {version} is ready.\n  \
+                 send    POST http://{otlp}/v1/metrics      (OTLP/HTTP, protobuf, plain or gzip)\n  \
+                 query   GET  http://{api}/api/v2/metrics\n  \
+                 health  GET  http://{api}/readyz  and  http://{api}/metrics\n  \
+                 data    {data}\n\
+                 Stop with Ctrl-C.",
+                version = env!("CARGO_PKG_VERSION"),
+            ));
+        }
+    }
+
+    fn durability(&self, settings: &Settings) -> &'static str {
+        match settings.ingest.durability {
+            crate::config::Durability::Store => "store",
+            crate::config::Durability::Memory => "memory",
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Builds every part from the settings and connects them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::alerting::{Alerting, RuleSet, SlackChannel};
+use crate::config::{self, ChannelKind, Library, Reach, Settings, StoreKind};
+use crate::platform::clickhouse::embedded::{EmbeddedOptions, EmbeddedStore, QueryLimits, find_library};
+use crate::platform::clickhouse::migrations::migrate;
+use crate::platform::clickhouse::{NullStore, Store};
+use crate::platform::clock::SystemClock;
+use crate::platform::cpu_pool::CpuPool;
+use crate::platform::event_bus::EventBus;
+use crate::platform::health::Refresh;
+use crate::platform::http::{ByteBudget, ConnectionMetrics};
+use crate::platform::lifecycle::Lifecycle;
+use crate::platform::outgoing::{OutgoingClient, SecretUrl};
+use crate::querying::application::{GetMetricTimeSeries, ListMetrics};
+use crate::querying::infrastructure::{
+    CacheCounters, CachedReader, ClickHouseReader, Generations, ReaderLimits,
+};
+use crate::querying::presentation::{QueryApi, QueryBounds};
+use crate::shared::{Clock, TenantId};
+use crate::telemetry::application::{Durability, IngestCounters, IngestMetrics};
+use crate::telemetry::infrastructure::batcher::SealLimits;
+use crate::telemetry::infrastructure::{
+    Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema,
+};
+use crate::telemetry::presentation::http::{DecodeState, OtlpHttp, RequestLimits};
+use crate::telemetry::presentation::otlp::content::UnpackLimits;
+use crate::telemetry::presentation::otlp::metrics::keys::KeySeed;
+
+/// Bodies that wait for a decode thread, per thread.
+const DECODE_QUEUE_PER_THREAD: usize = 256;
+/// How long a query waits for its turn before it is told to come back.
+const QUERY_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Buckets in one answer, over all groups.
+const BUCKETS_MAX: u64 = 2_000_000;
+/// How often idle series are looked for.
+const EVICTION_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Everything that runs, ready to be given its listeners.
+pub struct Parts {
+    pub lifecycle: Lifecycle,
+    pub registry: Registry,
+    pub refresh: Vec<Refresh>,
+    pub connections: ConnectionMetrics,
+    pub otlp: Arc<OtlpHttp<CatalogueReader>>,
+    pub queries: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
+    pub write_path: Arc<WritePath>,
+    pub store: Arc<dyn Store>,
+    pub durability: Durability,
+}
+
+pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
+    let lifecycle = Lifecycle::default();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut registry = Registry::with_prefix("telemetryflow");
+    let store = open_store(settings)?;
+
+    let generations = Arc::new(Generations::default());
+    let observer = Arc::clone(&generations);
+    let bus = Arc::new(EventBus::default().with_inline(move |event| observer.observe(event)));
+    let alerting = build_alerting(settings, rules, &clock, &bus, &mut registry)?;
+
+    let counters = IngestCounters::register(&mut registry);
+    let catalogue = Catalogue::new(catalogue_limits(settings), alerting.watch(), Arc::clone(&clock));
+    let write_path = WritePath::start(
+        write_path_options(settings),
+        Arc::clone(&store),
+        Arc::clone(&bus),
+        Arc::clone(&catalogue),
+        counters.clone(),
+        &lifecycle,
+    )?;
+    let durability = match settings.ingest.durability {
+        config::Durability::Store => Durability::Store,
+        config::Durability::Memory => Durability::Memory,
+    };
+    let ingest = IngestMetrics::new(durability, Arc::clone(&write_path) as _, Arc::clone(&catalogue) as _);
+    let budget = ByteBudget::new(settings.ingest.budget_bytes.as_usize());
+    let otlp = build_otlp(settings, ingest, &catalogue, budget.clone(), counters, &clock, &lifecycle)?;
+    let queries = build_queries(settings, &store, generations, &clock, &mut registry);
+    let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
+    let connections = ConnectionMetrics::register(&mut registry);
+
+    alerting.start(&lifecycle);
+    evict_regularly(catalogue, &lifecycle);
+    Ok(Parts { lifecycle, registry, refresh, connections, otlp, queries, write_path, store, durability })
+}
+
+fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    match settings.store.kind {
+        StoreKind::Null => Ok(Arc::new(NullStore)),
+        StoreKind::Embedded => open_embedded(settings),
+    }
+}
+
+fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let configured = match &settings.store.library {
+        Library::At(path) => Some(path.as_path()),
+        Library::Search => None,
+    };
+    let options = EmbeddedOptions {
+        library: find_library(configured)?,
+        path: settings.store.path.clone(),
+        writers: settings.store.writers,
+        readers: settings.store.readers,
+        memory_bytes_max: settings.store.engine_memory_max.bytes(),
+        query_limits: QueryLimits {
+            time_max: settings.query.timeout,
+            memory_bytes_max: settings.query.memory_bytes_max.bytes(),
+            rows_max: settings.query.rows_max,
+        },
+    };
+    let store = EmbeddedStore::open(&options)?;
+    let found = migrate(&store, schema::MIGRATIONS)?;
+    schema::retain_metrics(&store, settings.store.retention_metrics).context("cannot set the retention")?;
+    tracing::info!(path = %options.path.display(), schema_found = found, "the embedded store is open");
+    Ok(Arc::new(store))
+}
+
+fn build_alerting(
+    settings: &Settings,
+    rules: &RuleSet,
+    clock: &Arc<dyn Clock>,
+    bus: &Arc<EventBus>,
+    registry: &mut Registry,
+) -> anyhow::Result<Alerting> {
+    let outgoing = OutgoingClient::new(settings.outgoing.allow.clone())?;
+    let mut channels = Vec::new();
+    for (name, channel) in &settings.channels {
+        let url = SecretUrl::parse(secrecy::ExposeSecret::expose_secret(&channel.url))
+            .with_context(|| format!("[channels.{name}] url"))?;
+        match channel.kind {
+            ChannelKind::Slack => channels.push(SlackChannel { name: name.as_str().into(), url }),
+        }
+    }
+    Ok(Alerting::new(rules, channels, &outgoing, Arc::clone(clock), Arc::clone(bus), registry))
+}
+
+fn catalogue_limits(settings: &Settings) -> CatalogueLimits {
+    CatalogueLimits {
+        series_max_per_tenant: settings.ingest.series_max_per_tenant,
+        idle_max: settings.ingest.series_idle_max,
+    }
+}
+
+fn write_path_options(settings: &Settings) -> WritePathOptions {
+    WritePathOptions {
+        seal: SealLimits {
+            rows_max: settings.ingest.batch_rows_max,
+            bytes_max: settings.ingest.batch_bytes_max.as_usize(),
+            age_max: settings.ingest.batch_age_max,
+        },
+        inserters: settings.store.writers,
+    }
+}
+
+fn build_otlp(
+    settings: &Settings,
+    ingest: IngestMetrics,
+    catalogue: &Arc<Catalogue>,
+    budget: ByteBudget,
+    counters: IngestCounters,
+    clock: &Arc<dyn Clock>,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<Arc<OtlpHttp<CatalogueReader>>> {
+    let threads = settings.ingest.decode_threads;
+    let shared = Arc::clone(catalogue);
+    let decode = CpuPool::start(
+        "decoder",
+        threads,
+        threads * DECODE_QUEUE_PER_THREAD,
+        move || DecodeState::new(shared.reader()),
+        lifecycle,
+    )?;
+    let body = UnpackLimits {
+        bytes_max: settings.ingest.body_bytes_max.as_usize(),
+        ratio_max: usize::try_from(settings.ingest.body_ratio_max).unwrap_or(usize::MAX),
+    };
+    let limits = RequestLimits {
+        body,
+        accept_past: reach(settings.ingest.accept_past),
+        accept_future: reach(settings.ingest.accept_future),
+    };
+    let seed = KeySeed(fastrand::u64(..));
+    let (clock, tenant) = (Arc::clone(clock), TenantId::unnamed());
+    Ok(Arc::new(OtlpHttp { ingest, decode, budget, limits, seed, counters, clock, tenant }))
+}
+
+fn reach(reach: Reach) -> Option<Duration> {
+    match reach {
+        Reach::Unlimited => None,
+        Reach::Within(distance) => Some(distance),
+    }
+}
+
+fn build_queries(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+    generations: Arc<Generations>,
+    clock: &Arc<dyn Clock>,
+    registry: &mut Registry,
+) -> Arc<QueryApi<CachedReader<ClickHouseReader>>> {
+    let limits = ReaderLimits {
+        concurrency_max: settings.query.concurrency_max.min(settings.store.readers),
+        wait_max: QUERY_WAIT_MAX,
+        buckets_max: BUCKETS_MAX,
+    };
+    let reader = ClickHouseReader::new(Arc::clone(store), limits, Arc::clone(clock));
+    let counters = CacheCounters::register(registry);
+    let reader =
+        Arc::new(CachedReader::new(reader, generations, settings.query.cache_bytes.bytes(), counters));
+    Arc::new(QueryApi {
+        time_series: GetMetricTimeSeries::new(Arc::clone(&reader), Arc::clone(clock)),
+        metrics: ListMetrics::new(reader),
+        bounds: QueryBounds {
+            points_max: settings.query.points_max as u64,
+            series_max: settings.query.series_max,
+        },
+        clock: Arc::clone(clock),
+        tenant: TenantId::unnamed(),
+    })
+}
+
+/// Gauges that are read off their owners when somebody asks.
+fn gauges(registry: &mut Registry, budget: ByteBudget, catalogue: Arc<Catalogue>) -> Vec<Refresh> {
+    let (memory, series) = (Gauge::<i64>::default(), Gauge::<i64>::default());
+    registry.register("ingest_memory_bytes", "Bytes held for bodies and points in flight", memory.clone());
+    registry.register("series_live", "Series in the catalogue", series.clone());
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    vec![
+        Box::new(move || _ = memory.set(count(budget.used()))),
+        Box::new(move || _ = series.set(count(catalogue.len()))),
+    ]
+}
+
+fn evict_regularly(catalogue: Arc<Catalogue>, lifecycle: &Lifecycle) {
+    let stop = lifecycle.stop_token();
+    lifecycle.spawn("catalogue eviction", async move {
+        while stop.run_until_cancelled(tokio::time::sleep(EVICTION_INTERVAL)).await.is_some() {
+            catalogue.evict_idle();
+        }
+    });
+}

@@ -1,0 +1,58 @@
+//! Stopping in order: no new requests, answers to those in flight, everything accepted stored, the engine closed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use super::listeners::Running;
+
+/// Kept for closing the engine.
+const CLOSE_RESERVE: Duration = Duration::from_secs(2);
+
+/// Returns when the process is asked to stop (SIGTERM, or Ctrl-C).
+pub async fn requested() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+    }
+    Ok(())
+}
+
+impl Running {
+    /// Stops within the deadline, or says what was left undone.
+    pub async fn stop(self, deadline: Duration) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let left = |reserve: Duration| deadline.saturating_sub(reserve).saturating_sub(started.elapsed());
+        self.lifecycle.stop();
+        if timeout(left(CLOSE_RESERVE * 2), self.lifecycle.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        let write_path = Arc::clone(&self.write_path);
+        let drained = tokio::task::spawn_blocking(move || write_path.drain());
+        let in_time = timeout(left(CLOSE_RESERVE), drained).await.is_ok();
+        if !in_time {
+            self.write_path.give_up();
+        }
+        drop(self.write_path);
+        close(self.store);
+        if !in_time {
+            bail!("accepted points could not be stored within {} s and are lost", deadline.as_secs());
+        }
+        tracing::info!(took_ms = started.elapsed().as_millis(), "stopped; everything accepted is stored");
+        Ok(())
+    }
+}
+
+/// The engine has to be closed before the process ends. If somebody still uses it, its connections close when they are
+/// done, or the process ends as if it were killed, which loses nothing that was acknowledged.
+fn close(store: Arc<dyn crate::platform::clickhouse::Store>) {
+    if Arc::strong_count(&store) > 1 {
+        tracing::warn!(users = Arc::strong_count(&store) - 1, "the store is still in use");
+    }
+    drop(store);
+}
