@@ -38,13 +38,13 @@ impl Annotations {
         if template.undeclared_variables(false).iter().any(|name| !VARIABLES.contains(&name.as_str())) {
             return Err(AnnotationError::Variable);
         }
-        self.render(source, Some(1.0), 1.0, &BTreeMap::new()).map(drop).map_err(AnnotationError::Template)
+        self.render(source, 1.0, 1.0, &BTreeMap::new()).map(drop).map_err(AnnotationError::Template)
     }
 
     fn render(
         &self,
         source: &str,
-        value: Option<f64>,
+        value: f64,
         threshold: f64,
         labels: &BTreeMap<Box<str>, Box<str>>,
     ) -> Result<String, minijinja::Error> {
@@ -59,8 +59,10 @@ impl Annotate for Annotations {
     fn annotate(&self, transition: &Transition) -> Vec<(Box<str>, Box<str>)> {
         let rule = transition.rule();
         let labels = transition.group.labels().into_iter().collect();
+        // Where the data stopped, the peak is the last thing known; templates can rely on a number.
+        let value = transition.value().unwrap_or(transition.peak());
         let render = |(name, source): &(Box<str>, Box<str>)| {
-            let text = self.render(source, transition.value(), rule.threshold.value(), &labels);
+            let text = self.render(source, value, rule.threshold.value(), &labels);
             let text = text.unwrap_or_else(|error| {
                 tracing::warn!(rule = %rule.id, annotation = %name, %error, "an annotation cannot be rendered");
                 source.to_string()
@@ -96,7 +98,7 @@ mod tests {
     fn a_template_sees_the_value_the_labels_and_the_threshold() {
         let labels = [("http.route".into(), "/cart".into())].into();
         let source = "{{ value|round(2) }} of {{ threshold }} on {{ labels['http.route'] }}{{ labels.none }}";
-        let text = Annotations::new().render(source, Some(0.9312), 0.8, &labels).unwrap();
+        let text = Annotations::new().render(source, 0.9312, 0.8, &labels).unwrap();
         assert_eq!(text, "0.93 of 0.8 on /cart");
     }
 

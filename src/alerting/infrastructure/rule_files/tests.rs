@@ -195,6 +195,13 @@ fn what_is_not_a_rule_file_is_refused_and_never_panics() {
 }
 
 #[test]
+fn deep_nesting_is_refused_and_not_followed() {
+    for open in ["[", "{a: ", "- "] {
+        assert!(!problems(&open.repeat(100_000)).is_empty());
+    }
+}
+
+#[test]
 fn the_schema_names_every_field_that_is_read_and_no_other() {
     let text = include_str!("../../../../schemas/alert-rules.schema.json");
     let schema: Value = serde_json::from_str(text).unwrap();
