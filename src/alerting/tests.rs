@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::alerting::domain::fixtures::{rule, second, series};
+use crate::platform::event_bus::QUEUE_EVENTS_MAX;
 use crate::platform::outgoing::SecretUrl;
 use crate::shared::{DomainEvent, MetricKind, MetricsIngested, NumberColumns, NumberRow, Timestamp, WatchId};
 
@@ -79,6 +80,11 @@ struct Scene {
 
 impl Scene {
     fn start(port: u16) -> Self {
+        Self::start_after(port, |_| {})
+    }
+
+    /// Something happens between the set-up and the start.
+    fn start_after(port: u16, meanwhile: impl FnOnce(&EventBus)) -> Self {
         let (bus, clock) =
             (Arc::new(EventBus::default()), Arc::new(HandClock(Mutex::new(second(1_000_000)))));
         let url = SecretUrl::parse(&format!("http://127.0.0.1:{port}/services/secret")).unwrap();
@@ -104,6 +110,7 @@ impl Scene {
         );
         let watch = alerting.watch().watch(&series(&[]));
         let lifecycle = Lifecycle::default();
+        meanwhile(&bus);
         alerting.start(&lifecycle);
         Self { bus, clock, watch, lifecycle, registry }
     }
@@ -186,6 +193,27 @@ async fn what_is_unsent_at_the_stop_is_tried_once_more() {
     next(&mut taken).await;
     scene.stop().await;
     assert_eq!(next(&mut taken).await.0, "200 OK");
+}
+
+/// Scenario: more events than a queue holds are published before anybody reads.
+/// Guarantees: what was overwritten is counted, and evaluation goes on with what is left.
+#[tokio::test]
+async fn events_that_were_overwritten_are_counted_and_evaluation_goes_on() {
+    let (port, mut taken) = webhook(Vec::new()).await;
+    let scene = Scene::start_after(port, |bus| {
+        for _ in 0..QUEUE_EVENTS_MAX + 5 {
+            let nothing = MetricsIngested { columns: Vec::new() };
+            bus.publish(DomainEvent::MetricsIngested(Arc::new(nothing)));
+        }
+    });
+    tokio::task::yield_now().await;
+    scene.ingest(9.0);
+    next(&mut taken).await;
+    let metrics = scene.stop().await;
+    assert!(
+        metrics.contains("telemetryflow_alerting_events_missed_total{listener=\"evaluator\"}"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

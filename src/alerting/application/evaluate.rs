@@ -48,7 +48,7 @@ impl EvaluateRules {
 
     /// Events were overwritten before they were read: rules may have overlooked something.
     pub fn missed(&self, events: u64) {
-        self.metrics.events_missed.inc_by(events);
+        self.metrics.missed("evaluator", events);
         tracing::warn!(events, "alert rules lag behind ingestion; events were not evaluated");
     }
 

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 /// Counters and gauges of the context. Clones share their values.
 #[derive(Debug, Clone, Default)]
 pub struct AlertingMetrics {
-    pub events_missed: Counter,
+    pub events_missed: Family<ListenerLabel, Counter>,
     pub points_refused: Family<ReasonLabel, Counter>,
     pub evaluations: Counter,
     pub instances: Gauge,
@@ -23,6 +23,11 @@ pub struct AlertingMetrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabel {
     pub reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ListenerLabel {
+    pub listener: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,6 +82,10 @@ impl AlertingMetrics {
         registry.register("transitions", "Alerts that began or ceased to fire", transitions);
         registry.register("notifications", "Attempts to send a message", notifications);
         metrics
+    }
+
+    pub fn missed(&self, listener: &'static str, events: u64) {
+        self.events_missed.get_or_create(&ListenerLabel { listener }).inc_by(events);
     }
 
     pub fn notified(&self, channel: &str, outcome: Outcome) {

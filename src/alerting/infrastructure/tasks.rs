@@ -77,7 +77,7 @@ impl Mailboxes {
             Delivery::Event(DomainEvent::AlertResolved(alert)) => self.put(&Notice::Resolved(alert)),
             Delivery::Event(DomainEvent::MetricsIngested(_)) => {}
             Delivery::Missed(events) => {
-                self.metrics.events_missed.inc_by(events);
+                self.metrics.missed("notifier", events);
                 tracing::warn!(
                     events,
                     "notifications lag behind; alerts among the missed events are not sent"
