@@ -27,3 +27,8 @@ mod telemetry {
 mod querying {
     pub mod domain;
 }
+
+#[path = "../src/alerting"]
+mod alerting {
+    pub mod domain;
+}

@@ -20,9 +20,9 @@ pub enum MigrationError {
         "the data was written by a newer version (schema {found}, this program knows {known}): use that version or another data folder"
     )]
     Newer { found: u32, known: u32 },
-    #[error("schema step {version} ({name}) failed: {source}")]
+    #[error("schema step {version} ({name}) failed")]
     Step { version: u32, name: &'static str, source: StoreError },
-    #[error("the schema's version cannot be read: {0}")]
+    #[error("the schema's version cannot be read")]
     Version(#[from] StoreError),
 }
 

@@ -49,7 +49,7 @@ pub struct QueryLimits {
 pub enum OpenError {
     #[error("the data folder {path} is in use by another process")]
     InUse { path: PathBuf },
-    #[error("cannot use the data folder {path}: {source}")]
+    #[error("cannot use the data folder {path}")]
     Folder { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -70,8 +70,11 @@ impl EmbeddedStore {
     pub fn open(options: &EmbeddedOptions) -> Result<Self, OpenError> {
         let lock = lock_folder(&options.path)?;
         let engine = Engine::load(&options.library)?;
+        // The engine loses files under a relative path.
+        let folder = options.path.canonicalize();
+        let folder = folder.map_err(|source| OpenError::Folder { path: options.path.clone(), source })?;
         let arguments = [
-            format!("--path={}", options.path.join("clickhouse").display()),
+            format!("--path={}", folder.join("clickhouse").display()),
             format!("--max_server_memory_usage={}", options.memory_bytes_max),
         ];
         let writers = Pool::open(&engine, &arguments, options.writers, |_| Ok(()))?;
