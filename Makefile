@@ -21,7 +21,7 @@ build: ## Check the tools, fetch ClickHouse's library once, build the release bi
 setup-test: ## Fetch everything that the tests need; the second time nothing is fetched
 	@scripts/check-tools test
 	@scripts/fetch-libchdb
-	@$(CARGO) fetch --locked --quiet --target "$$(rustc -vV | sed -n 's/^host: //p')"
+	@$(CARGO) fetch --locked --target "$$(rustc -vV | sed -n 's/^host: //p')"
 	@scripts/setup-venv
 
 test: setup-test ## Everything that has to hold: format, lints, Rust tests, licences, Python client tests
