@@ -1,5 +1,7 @@
 //! The server's own log: to standard error, as text for people or as JSON for machines.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
 
@@ -23,8 +25,10 @@ pub enum LogError {
 pub fn start(format: LineFormat, level: &str) -> Result<(), LogError> {
     use tracing_subscriber::util::SubscriberInitExt;
 
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(level)?).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(level)?)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LineFormat::Text => lines.with_target(false).finish().try_init()?,
         LineFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
