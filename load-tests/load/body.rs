@@ -152,14 +152,17 @@ fn put(bytes: &mut [u8], at: usize, part: &[u8]) {
     }
 }
 
-/// Sixteen digits, highest first.
+/// Sixteen digits, highest first: all nibbles at once, since this is most of what a body costs.
 fn hex(number: u64) -> [u8; 16] {
-    let mut digits = [0; 16];
-    for (digit, shift) in digits.iter_mut().zip((0..64).step_by(4).rev()) {
-        let nibble = ((number >> shift) & 0xF) as u8;
-        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    }
-    digits
+    let mut nibbles = u128::from(number);
+    nibbles = (nibbles | (nibbles << 32)) & 0x0000_0000_FFFF_FFFF_0000_0000_FFFF_FFFF;
+    nibbles = (nibbles | (nibbles << 16)) & 0x0000_FFFF_0000_FFFF_0000_FFFF_0000_FFFF;
+    nibbles = (nibbles | (nibbles << 8)) & 0x00FF_00FF_00FF_00FF_00FF_00FF_00FF_00FF;
+    nibbles = (nibbles | (nibbles << 4)) & 0x0F0F_0F0F_0F0F_0F0F_0F0F_0F0F_0F0F_0F0F;
+    // One in each byte whose nibble is a letter: ten and above carry into the fifth bit.
+    let letters = ((nibbles + u128::from_ne_bytes([6; 16])) >> 4) & u128::from_ne_bytes([1; 16]);
+    let digits = nibbles + u128::from_ne_bytes([b'0'; 16]) + letters * u128::from(b'a' - b'0' - 10);
+    digits.to_be_bytes()
 }
 
 #[cfg(test)]

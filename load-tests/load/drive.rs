@@ -18,6 +18,8 @@ use crate::tally::Tally;
 
 /// After a failure a sender waits, so that a server which is down is not hammered.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
+/// So long after the end an open loop still sends what was due before it: a hiccup in the last moment is latency, not loss.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What a run was.
 #[derive(Debug)]
@@ -117,7 +119,7 @@ impl Run {
             // The pacer closes the semaphore at the end.
             schedule.due.acquire().await.ok()?.forget();
         }
-        if Instant::now() >= self.ends {
+        if Instant::now() >= self.sends_until() {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -127,6 +129,10 @@ impl Run {
         let begins =
             self.schedule.as_ref().map_or_else(Instant::now, |schedule| self.due_at(schedule, number));
         Some(Ticket { number, begins })
+    }
+
+    fn sends_until(&self) -> Instant {
+        if self.schedule.is_some() { self.ends + GRACE } else { self.ends }
     }
 
     fn due_at(&self, schedule: &Schedule, number: u64) -> Instant {
@@ -149,7 +155,7 @@ impl Run {
             released += 1;
         }
         // Whoever is still busy finds out by the clock, or by the count.
-        while self.next.load(Ordering::Relaxed) < released && Instant::now() < self.ends {
+        while self.next.load(Ordering::Relaxed) < released && Instant::now() < self.sends_until() {
             thread::sleep(Duration::from_millis(1));
         }
         schedule.due.close();

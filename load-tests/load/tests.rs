@@ -137,7 +137,7 @@ async fn an_open_loop_counts_the_wait_behind_a_stall() {
 
 #[tokio::test]
 async fn what_was_due_and_never_sent_is_told() {
-    let server = TestServer::start(Duration::from_millis(1_200), checked).await;
+    let server = TestServer::start(Duration::from_millis(2_200), checked).await;
     let outcome = server.load("--connections 1 --seconds 1 --rate 2000").await;
     assert_eq!((outcome.tally.requests, outcome.unsent), (1, 99));
 }

@@ -125,3 +125,10 @@ fn churn_begins_new_series_in_its_share_of_the_points() {
     }
     assert_eq!(fresh.len(), 2 * 3 * 5);
 }
+
+#[test]
+fn a_series_number_is_written_in_sixteen_hexadecimal_digits() {
+    for number in [0, 9, 10, 0xFEDC_BA98_7654_3210, u64::MAX, CHURNED, 0x0123_4567_89AB_CDEF] {
+        assert_eq!(std::str::from_utf8(&hex(number)).unwrap(), format!("{number:016x}"));
+    }
+}
