@@ -13,13 +13,15 @@ SELECT
     ifNull(sum(part), 0) AS total,
     ifNull(min(part), nan) AS low,
     ifNull(max(part), nan) AS high,
-    argMax(value, time) AS last
+    argMax(value, time) AS last,
+    argMax(integer_rest, time) AS last_rest
 FROM
 (
     SELECT
         labels,
         time,
         value,
+        integer_rest,
         if(NOT is_counter, toNullable(value),
             multiIf(
                 place = 1, if(start_time >= fromUnixTimestamp64Nano({read_from:Int64}) AND start_time < time, value, NULL),
@@ -32,6 +34,7 @@ FROM
             time,
             start_time,
             value,
+            integer_rest,
             row_number() OVER in_series AS place,
             lagInFrame(value) OVER in_series AS previous,
             lagInFrame(time) OVER in_series AS previous_time,

@@ -3,22 +3,24 @@
 SELECT
     labels,
     bucket,
-    sum(points) AS points,
-    sum(points) AS valued,
-    sum(total) AS total,
-    min(low) AS low,
-    max(high) AS high,
-    argMax(last, last_time) AS last
+    sum(series_points) AS points,
+    points AS valued,
+    sum(series_total) AS total,
+    min(series_low) AS low,
+    max(series_high) AS high,
+    argMax(series_last, last_time) AS last,
+    argMax(series_last_rest, last_time) AS last_rest
 FROM
 (
     SELECT
         series_id,
         intDiv(toUnixTimestamp64Nano(time), {step:Int64}) AS bucket,
-        count() AS points,
-        sum(value) AS total,
-        min(value) AS low,
-        max(value) AS high,
-        argMax(value, time) AS last,
+        count() AS series_points,
+        sum(value) AS series_total,
+        min(value) AS series_low,
+        max(value) AS series_high,
+        argMax(value, time) AS series_last,
+        argMax(integer_rest, time) AS series_last_rest,
         max(time) AS last_time
     FROM telemetryflow.metric_samples
     WHERE tenant = {tenant:String}

@@ -1,9 +1,10 @@
 //! Reads the columns of an answer by name, and says so if they are not what the statement promises.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use arrow_array::types::{Float64Type, Int16Type, Int64Type, UInt64Type};
 use arrow_array::{
-    Array, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, UInt64Array,
+    Array, BooleanArray, Float64Array, Int16Array, Int64Array, ListArray, RecordBatch, StringArray,
+    UInt64Array,
 };
 
 use super::{StoreError, StoreErrorKind};
@@ -31,6 +32,10 @@ impl<'a> Columns<'a> {
 
     pub fn integers(self, name: &str) -> Result<&'a Int64Array, StoreError> {
         self.column(name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| unexpected(name))
+    }
+
+    pub fn short_integers(self, name: &str) -> Result<&'a Int16Array, StoreError> {
+        self.column(name)?.as_primitive_opt::<Int16Type>().ok_or_else(|| unexpected(name))
     }
 
     pub fn flags(self, name: &str) -> Result<&'a BooleanArray, StoreError> {

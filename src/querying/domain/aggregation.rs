@@ -18,6 +18,36 @@ pub enum Aggregation {
     Increase,
 }
 
+/// A value in an answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    Double(f64),
+    /// An integer that no double can say.
+    Integer(i64),
+}
+
+impl Number {
+    /// The nearest double.
+    #[expect(clippy::cast_precision_loss, reason = "the nearest is what is asked for")]
+    pub const fn as_double(self) -> f64 {
+        match self {
+            Self::Double(value) => value,
+            Self::Integer(value) => value as f64,
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the sum is checked to fit, and a rest comes with integers only"
+    )]
+    fn with_rest(value: f64, rest: i16) -> Self {
+        match i64::try_from(value as i128 + i128::from(rest)) {
+            Ok(exact) if rest != 0 => Self::Integer(exact),
+            _ => Self::Double(value),
+        }
+    }
+}
+
 /// The metric has no such aggregation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -55,17 +85,18 @@ impl Aggregation {
 
     /// The value of a bucket; absent where the bucket has points but none that says anything (a counter's first).
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-    pub fn of(self, bucket: &Bucket, width: Duration) -> Option<f64> {
+    pub fn of(self, bucket: &Bucket, width: Duration) -> Option<Number> {
         let valued = bucket.valued > 0;
-        match self {
+        let value = match self {
+            Self::Last => return Some(Number::with_rest(bucket.last, bucket.last_rest)),
             Self::Count => Some(bucket.points as f64),
-            Self::Last => Some(bucket.last),
             Self::Avg => valued.then(|| bucket.total / bucket.valued as f64),
             Self::Min => valued.then_some(bucket.low),
             Self::Max => valued.then_some(bucket.high),
             Self::Sum | Self::Increase => valued.then_some(bucket.total),
             Self::Rate => valued.then(|| bucket.total / width.as_secs_f64()),
-        }
+        };
+        value.map(Number::Double)
     }
 }
 
@@ -74,11 +105,12 @@ mod tests {
     use super::*;
 
     const BUCKET: Bucket =
-        Bucket { index: 0, points: 4, valued: 3, total: 12.0, low: 1.0, high: 8.0, last: 7.0 };
+        Bucket { index: 0, points: 4, valued: 3, total: 12.0, low: 1.0, high: 8.0, last: 7.0, last_rest: 0 };
 
     #[test]
     fn every_aggregation_reads_the_same_bucket() {
-        let of = |aggregation: Aggregation| aggregation.of(&BUCKET, Duration::from_secs(60)).unwrap();
+        let of =
+            |aggregation: Aggregation| aggregation.of(&BUCKET, Duration::from_secs(60)).unwrap().as_double();
         let values: Vec<f64> = Aggregation::ALL.iter().copied().map(of).collect();
         assert_eq!(values, vec![4.0, 12.0, 1.0, 8.0, 4.0, 7.0, 0.2, 12.0]);
     }
@@ -86,11 +118,22 @@ mod tests {
     #[test]
     fn a_counters_first_point_is_counted_but_says_nothing_of_its_increase() {
         let first = Bucket { valued: 0, total: 0.0, ..BUCKET };
-        let of = |aggregation: Aggregation| aggregation.of(&first, Duration::from_secs(60));
+        let of =
+            |aggregation: Aggregation| aggregation.of(&first, Duration::from_secs(60)).map(Number::as_double);
         assert_eq!((of(Aggregation::Count), of(Aggregation::Last)), (Some(4.0), Some(7.0)));
         for silent in [Aggregation::Avg, Aggregation::Sum, Aggregation::Rate, Aggregation::Increase] {
             assert_eq!(of(silent), None);
         }
+    }
+
+    #[test]
+    fn the_last_integer_is_exact_also_where_no_double_can_say_it() {
+        let last = |last, last_rest| {
+            Aggregation::Last.of(&Bucket { last, last_rest, ..BUCKET }, Duration::from_secs(1))
+        };
+        assert_eq!(last(9_007_199_254_740_992.0, 1), Some(Number::Integer(9_007_199_254_740_993)));
+        assert_eq!(last(9_223_372_036_854_775_808.0, -1), Some(Number::Integer(i64::MAX)));
+        assert_eq!(last(5.0, 0), Some(Number::Double(5.0)));
     }
 
     #[test]

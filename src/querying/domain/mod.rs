@@ -4,7 +4,7 @@ pub mod aggregation;
 pub mod catalogue;
 pub mod time_series;
 
-pub use aggregation::{Aggregation, NotComputable};
+pub use aggregation::{Aggregation, NotComputable, Number};
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
 pub use time_series::{
     Bucket, BucketQuery, GroupBy, GroupByError, GroupSeries, MetricBuckets, MetricDescription, Partial,

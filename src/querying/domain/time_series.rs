@@ -2,7 +2,7 @@
 
 use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
 
-use super::Aggregation;
+use super::{Aggregation, Number};
 
 /// Most labels to group by.
 pub const GROUP_LABELS_MAX: usize = 8;
@@ -87,8 +87,9 @@ pub struct Bucket {
     pub total: f64,
     pub low: f64,
     pub high: f64,
-    /// The newest point's own value.
+    /// The newest point's own value: as a double, and what that misses of an integer beyond 2^53.
     pub last: f64,
+    pub last_rest: i16,
 }
 
 /// The buckets of one group, in order of time.
@@ -130,7 +131,7 @@ pub struct Partial {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Points {
     pub labels: Vec<Box<str>>,
-    pub values: Vec<Option<f64>>,
+    pub values: Vec<Option<Number>>,
 }
 
 impl BucketQuery {
@@ -180,13 +181,8 @@ impl BucketQuery {
 /// The groups with the highest values first (NaN lowest), at most `limit`.
 pub fn top(mut groups: Vec<Points>, limit: usize) -> Vec<Points> {
     let highest = |points: &Points| {
-        points
-            .values
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|value| !value.is_nan())
-            .fold(f64::NEG_INFINITY, f64::max)
+        let values = points.values.iter().flatten().map(|number| number.as_double());
+        values.filter(|value| !value.is_nan()).fold(f64::NEG_INFINITY, f64::max)
     };
     groups.sort_by(|a, b| highest(b).total_cmp(&highest(a)).then_with(|| a.labels.cmp(&b.labels)));
     groups.truncate(limit);
@@ -212,7 +208,7 @@ mod tests {
     }
 
     fn bucket(index: i64, last: f64) -> Bucket {
-        Bucket { index, points: 1, valued: 1, total: last, low: last, high: last, last }
+        Bucket { index, points: 1, valued: 1, total: last, low: last, high: last, last, last_rest: 0 }
     }
 
     #[test]
@@ -221,7 +217,7 @@ mod tests {
         let buckets =
             MetricBuckets { description: MetricDescription::default(), groups: vec![group], rows_read: 0 };
         let points = query(60, 240).points(&buckets, Aggregation::Last);
-        assert_eq!(points[0].values, vec![Some(5.0), None, Some(7.0)]);
+        assert_eq!(points[0].values, vec![Some(Number::Double(5.0)), None, Some(Number::Double(7.0))]);
     }
 
     #[test]
@@ -237,8 +233,10 @@ mod tests {
 
     #[test]
     fn the_highest_groups_come_first_and_ties_are_in_order() {
-        let group =
-            |label: &str, value| Points { labels: vec![label.into()], values: vec![None, Some(value)] };
+        let group = |label: &str, value| Points {
+            labels: vec![label.into()],
+            values: vec![None, Some(Number::Double(value))],
+        };
         let sorted = top(vec![group("c", 1.0), group("b", f64::NAN), group("d", 2.0), group("a", 1.0)], 3);
         let labels: Vec<&str> = sorted.iter().map(|points| &*points.labels[0]).collect();
         assert_eq!(labels, ["d", "a", "c"]);

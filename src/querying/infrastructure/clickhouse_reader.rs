@@ -208,6 +208,7 @@ fn groups(rows: &Rows) -> Result<Vec<GroupSeries>, StoreError> {
         let (points, valued) = (columns.counts("points")?, columns.counts("valued")?);
         let (totals, lows) = (columns.doubles("total")?, columns.doubles("low")?);
         let (highs, lasts) = (columns.doubles("high")?, columns.doubles("last")?);
+        let last_rests = columns.short_integers("last_rest")?;
         for at in 0..batch.num_rows() {
             let values = labels.value(at);
             let values: Vec<&str> = values
@@ -230,6 +231,7 @@ fn groups(rows: &Rows) -> Result<Vec<GroupSeries>, StoreError> {
                     low: lows.value(at),
                     high: highs.value(at),
                     last: lasts.value(at),
+                    last_rest: last_rests.value(at),
                 });
             }
         }

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::querying::application::{Read, TimeSeries, TimeSeriesQuery};
-use crate::querying::domain::{CataloguePage, MetricDescription, MetricSummary, Points};
+use crate::querying::domain::{CataloguePage, MetricDescription, MetricSummary, Number, Points};
 use crate::shared::duration_text;
 
 use super::time_text;
@@ -13,16 +13,17 @@ const AMBIGUOUS: &str =
 
 /// A number, or null for a gap. JSON has no NaN and no infinities, so these are texts, as in OTLP/JSON.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Value(Option<f64>);
+struct Value(Option<Number>);
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             None => serializer.serialize_none(),
-            Some(value) if value.is_finite() => serializer.serialize_f64(value),
-            Some(value) if value.is_nan() => serializer.serialize_str("NaN"),
-            Some(value) if value > 0.0 => serializer.serialize_str("Infinity"),
-            Some(_) => serializer.serialize_str("-Infinity"),
+            Some(Number::Integer(exact)) => serializer.serialize_i64(exact),
+            Some(Number::Double(value)) if value.is_finite() => serializer.serialize_f64(value),
+            Some(Number::Double(value)) if value.is_nan() => serializer.serialize_str("NaN"),
+            Some(Number::Double(value)) if value > 0.0 => serializer.serialize_str("Infinity"),
+            Some(Number::Double(_)) => serializer.serialize_str("-Infinity"),
         }
     }
 }
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn numbers_gaps_and_what_json_cannot_say() {
-        let values = [
+        let doubles = [
             None,
             Some(0.5),
             Some(f64::NAN),
@@ -182,7 +183,9 @@ mod tests {
             Some(f64::NEG_INFINITY),
             Some(9_007_199_254_740_993.0),
         ];
-        let text = serde_json::to_string(&values.map(Value)).unwrap();
-        assert_eq!(text, r#"[null,0.5,"NaN","Infinity","-Infinity",9007199254740992.0]"#);
+        let mut values: Vec<Value> = doubles.map(|value| Value(value.map(Number::Double))).to_vec();
+        values.push(Value(Some(Number::Integer(9_007_199_254_740_993))));
+        let text = serde_json::to_string(&values).unwrap();
+        assert_eq!(text, r#"[null,0.5,"NaN","Infinity","-Infinity",9007199254740993]"#);
     }
 }
