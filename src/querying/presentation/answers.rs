@@ -175,14 +175,7 @@ mod tests {
 
     #[test]
     fn numbers_gaps_and_what_json_cannot_say() {
-        let doubles = [
-            None,
-            Some(0.5),
-            Some(f64::NAN),
-            Some(f64::INFINITY),
-            Some(f64::NEG_INFINITY),
-            Some(9_007_199_254_740_993.0),
-        ];
+        let doubles = [None, Some(0.5), Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)];
         let mut values: Vec<Value> = doubles.map(|value| Value(value.map(Number::Double))).to_vec();
         values.push(Value(Some(Number::Integer(9_007_199_254_740_993))));
         let text = serde_json::to_string(&values).unwrap();
