@@ -13,6 +13,7 @@ mod infrastructure;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 
@@ -25,6 +26,7 @@ use application::evaluate::EvaluateRules;
 use application::metrics::AlertingMetrics;
 use application::outbox::Outbox;
 use domain::evaluator::{AlertEvaluator, EvaluatorLimits};
+use domain::instance::Lateness;
 use domain::watchlist::{Watchlist, WatchlistLimits};
 use infrastructure::annotations::Annotations;
 use infrastructure::slack::SlackWebhook;
@@ -46,34 +48,49 @@ pub struct Alerting {
     clock: Arc<dyn Clock>,
 }
 
+/// How alerting behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct AlertingOptions {
+    /// How much older than the newest point of its group a point may be and still count.
+    pub allowed_lateness: Duration,
+    /// Groups of one rule that are evaluated at a time.
+    pub instances_max: usize,
+    pub pacing: Pacing,
+}
+
+impl Default for AlertingOptions {
+    fn default() -> Self {
+        let EvaluatorLimits { instances_per_rule, lateness, .. } = EvaluatorLimits::default();
+        Self { allowed_lateness: lateness.0, instances_max: instances_per_rule, pacing: Pacing::default() }
+    }
+}
+
+impl AlertingOptions {
+    fn limits(self) -> EvaluatorLimits {
+        EvaluatorLimits {
+            instances_per_rule: self.instances_max,
+            lateness: Lateness(self.allowed_lateness),
+            ..EvaluatorLimits::default()
+        }
+    }
+}
+
 impl Alerting {
     /// Listens from here on, so that nothing published between this and [`Self::start`] is overlooked.
     pub fn new(
         rules: &RuleSet,
         channels: Vec<SlackChannel>,
+        options: AlertingOptions,
         outgoing: &OutgoingClient,
         clock: Arc<dyn Clock>,
         bus: Arc<EventBus>,
         registry: &mut Registry,
-    ) -> Self {
-        Self::with_pacing(rules, channels, outgoing, clock, bus, registry, Pacing::default())
-    }
-
-    /// As [`Self::new`], with other pauses between messages.
-    pub fn with_pacing(
-        rules: &RuleSet,
-        channels: Vec<SlackChannel>,
-        outgoing: &OutgoingClient,
-        clock: Arc<dyn Clock>,
-        bus: Arc<EventBus>,
-        registry: &mut Registry,
-        pacing: Pacing,
     ) -> Self {
         let metrics = AlertingMetrics::registered(registry);
         let watchlist = Arc::new(Watchlist::new(rules, WatchlistLimits::default()));
-        let evaluator = AlertEvaluator::new(rules, Arc::clone(&watchlist), EvaluatorLimits::default());
+        let evaluator = AlertEvaluator::new(rules, Arc::clone(&watchlist), options.limits());
         let annotations = Box::new(Annotations::new());
-        let (by_channel, workers) = deliveries(channels, outgoing, pacing, &metrics);
+        let (by_channel, workers) = deliveries(channels, outgoing, options.pacing, &metrics);
         Self {
             rules: EvaluateRules::new(evaluator, Arc::clone(&watchlist), annotations, metrics.clone()),
             mailboxes: Mailboxes { by_channel, metrics },

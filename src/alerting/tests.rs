@@ -99,14 +99,14 @@ impl Scene {
         };
         let rules = RuleSet::new(vec![rule("max > 5", "1s")]).unwrap();
         let mut registry = Registry::default();
-        let alerting = Alerting::with_pacing(
+        let alerting = Alerting::new(
             &rules,
             vec![channel],
+            AlertingOptions { pacing, ..AlertingOptions::default() },
             &outgoing,
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::clone(&bus),
             &mut registry,
-            pacing,
         );
         let watch = alerting.watch().watch(&series(&[]));
         let lifecycle = Lifecycle::default();

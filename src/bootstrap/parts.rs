@@ -7,7 +7,7 @@ use anyhow::Context;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::alerting::{Alerting, RuleSet, SlackChannel};
+use crate::alerting::{Alerting, AlertingOptions, RuleSet, SlackChannel};
 use crate::config::{self, ChannelKind, Library, Reach, Settings, StoreKind};
 use crate::platform::clickhouse::embedded::{EmbeddedOptions, EmbeddedStore, QueryLimits, find_library};
 use crate::platform::clickhouse::migrations::migrate;
@@ -140,7 +140,12 @@ fn build_alerting(
             ChannelKind::Slack => channels.push(SlackChannel { name: name.as_str().into(), url }),
         }
     }
-    Ok(Alerting::new(rules, channels, &outgoing, Arc::clone(clock), Arc::clone(bus), registry))
+    let options = AlertingOptions {
+        allowed_lateness: settings.alerting.allowed_lateness,
+        instances_max: settings.alerting.instances_max,
+        ..AlertingOptions::default()
+    };
+    Ok(Alerting::new(rules, channels, options, &outgoing, Arc::clone(clock), Arc::clone(bus), registry))
 }
 
 fn catalogue_limits(settings: &Settings) -> CatalogueLimits {

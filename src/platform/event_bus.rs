@@ -10,8 +10,9 @@ use tokio::sync::broadcast;
 
 use crate::shared::DomainEvent;
 
-/// How many events a queue holds before its reader is said to lag.
-pub const QUEUE_EVENTS_MAX: usize = 1_024;
+/// How many events a queue holds before its reader is said to lag. An event holds the points of a whole batch (about 5 MB
+/// when the batch is full), so this bounds memory too.
+pub const QUEUE_EVENTS_MAX: usize = 64;
 
 type Inline = Box<dyn Fn(&DomainEvent) + Send + Sync>;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::counters::{COUNTER_SERIES_MAX, Counters, Increase};
-use super::instance::{EventTime, Instance, LATENESS_MAX, PointRefusal};
+use super::instance::{EventTime, Instance, Lateness, PointRefusal};
 use super::rule::{AlertRule, RuleSet};
 use super::state::Change;
 use super::transition::Transition;
@@ -18,16 +18,21 @@ pub const INSTANCES_PER_RULE_MAX: usize = 1_000;
 /// How often silent counter series are looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
-/// What the evaluator may keep in memory.
+/// What the evaluator may keep in memory, and how long it waits for points.
 #[derive(Debug, Clone, Copy)]
 pub struct EvaluatorLimits {
     pub instances_per_rule: usize,
     pub counter_series: usize,
+    pub lateness: Lateness,
 }
 
 impl Default for EvaluatorLimits {
     fn default() -> Self {
-        Self { instances_per_rule: INSTANCES_PER_RULE_MAX, counter_series: COUNTER_SERIES_MAX }
+        Self {
+            instances_per_rule: INSTANCES_PER_RULE_MAX,
+            counter_series: COUNTER_SERIES_MAX,
+            lateness: Lateness::default(),
+        }
     }
 }
 
@@ -95,7 +100,7 @@ impl AlertEvaluator {
             rooms: vec![Room::default(); rules.len()],
             touched: Vec::new(),
             counters: Counters::new(limits.counter_series),
-            counter_silence: longest + LATENESS_MAX,
+            counter_silence: longest + limits.lateness.0,
             forgotten_at: Timestamp::EPOCH,
             limits,
             counts: EvaluationCounts::default(),
@@ -194,7 +199,7 @@ impl AlertEvaluator {
         let Some(slot) = self.slots.get_mut(id.0) else { return Ok(None) };
         let rule = &*slot.group.rule;
         let Some(value) = increase.within(rule.window.duration(), time)? else { return Ok(None) };
-        let event_time = EventTime::check(rule, time, now)?;
+        let event_time = EventTime::check(rule, self.limits.lateness, time, now)?;
         let instance = match &mut slot.instance {
             Some(instance) => instance,
             vacant => {
@@ -205,7 +210,7 @@ impl AlertEvaluator {
                 }
                 room.taken += 1;
                 self.live.push(id);
-                vacant.insert(Box::new(Instance::new(rule, event_time, now)))
+                vacant.insert(Box::new(Instance::new(rule, self.limits.lateness, event_time, now)))
             }
         };
         let change = instance.add(rule, event_time, value, now)?;

@@ -11,15 +11,23 @@ use super::state::{AlertState, Change, Verdict};
 use super::window::PaneNumber;
 use crate::shared::Timestamp;
 
-/// How much older than the newest point of its group a point may be, and how far ahead of our clock (alerting.md).
-pub const LATENESS_MAX: Duration = Duration::from_secs(30);
+/// How much older than the newest point of its group a point may be, and how far ahead of our clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lateness(pub Duration);
+
+impl Default for Lateness {
+    /// Half a minute: the usual delay of a collector that batches (alerting.md, "Evaluation").
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
 
 /// Why a point is not evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PointRefusal {
-    /// Older than the newest of its group by more than [`LATENESS_MAX`], or than now by a window more than that.
+    /// Older than the newest of its group by more than [`Lateness`], or than now by a window more than that.
     Late,
-    /// Ahead of the clock by more than [`LATENESS_MAX`].
+    /// Ahead of the clock by more than [`Lateness`].
     Future,
     /// Not newer than the point before it of the same counter.
     OutOfOrder,
@@ -55,6 +63,7 @@ pub struct Instance {
     values: SeenValues,
     /// The last look at closed panes; taken away by each new point.
     looked: Option<(PaneNumber, Verdict)>,
+    lateness: Lateness,
 }
 
 /// A point's time, checked against the clocks.
@@ -63,11 +72,16 @@ pub struct EventTime(Timestamp);
 
 impl EventTime {
     /// A sender's clock may be a little ahead: such points count as of now.
-    pub fn check(rule: &AlertRule, time: Timestamp, now: Timestamp) -> Result<Self, PointRefusal> {
-        if time > now.plus(LATENESS_MAX) {
+    pub fn check(
+        rule: &AlertRule,
+        lateness: Lateness,
+        time: Timestamp,
+        now: Timestamp,
+    ) -> Result<Self, PointRefusal> {
+        if time > now.plus(lateness.0) {
             return Err(PointRefusal::Future);
         }
-        if time < now.minus(rule.window.duration()).minus(LATENESS_MAX) {
+        if time < now.minus(rule.window.duration()).minus(lateness.0) {
             return Err(PointRefusal::Late);
         }
         Ok(Self(time.min(now)))
@@ -75,7 +89,7 @@ impl EventTime {
 }
 
 impl Instance {
-    pub fn new(rule: &AlertRule, first: EventTime, now: Timestamp) -> Self {
+    pub fn new(rule: &AlertRule, lateness: Lateness, first: EventTime, now: Timestamp) -> Self {
         let pane = rule.window.pane_of(first.0);
         Self {
             panes: Panes::new(rule.window, pane),
@@ -85,6 +99,7 @@ impl Instance {
             first_pane: pane,
             values: SeenValues::NonNegative,
             looked: None,
+            lateness,
         }
     }
 
@@ -96,7 +111,7 @@ impl Instance {
         value: f64,
         now: Timestamp,
     ) -> Result<Option<Change>, PointRefusal> {
-        if time.0 < self.newest_event.minus(LATENESS_MAX) {
+        if time.0 < self.newest_event.minus(self.lateness.0) {
             return Err(PointRefusal::Late);
         }
         let pane = rule.window.pane_of(time.0);
@@ -137,7 +152,7 @@ impl Instance {
     /// A window is known to be empty only when what belongs into it can no longer come. Short windows are not made to wait
     /// for longer than they are.
     fn follow_the_clock(&mut self, rule: &AlertRule, now: Timestamp) {
-        let patience = LATENESS_MAX.min(rule.window.duration());
+        let patience = self.lateness.0.min(rule.window.duration());
         let silence = now.since(self.seen_at).saturating_sub(patience);
         let pane = rule.window.pane_of(self.newest_event.plus(silence));
         if pane > self.panes.newest() {
