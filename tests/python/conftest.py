@@ -3,6 +3,7 @@
 import pytest
 
 from server import Server
+from slack import Slack
 
 
 @pytest.fixture
@@ -21,3 +22,10 @@ def start_server(tmp_path):
     yield start
     codes = [server.stop() for server in servers if server.process is not None]
     assert codes == [0] * len(codes), f"exit codes {codes}\n" + "\n".join(server.said() for server in servers)
+
+
+@pytest.fixture
+def slack():
+    webhook = Slack()
+    yield webhook
+    webhook.close()

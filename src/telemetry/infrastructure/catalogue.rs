@@ -106,6 +106,8 @@ pub struct Catalogue {
     wire_forms: HashKeyed<u128, WireForm>,
     series: HashKeyed<u64, KnownSeries>,
     tenants: DashMap<TenantId, Arc<AtomicUsize>>,
+    /// How often everything was forgotten.
+    forgotten: AtomicUsize,
     watch: Watcher,
     clock: ClockHandle,
     limits: CatalogueLimits,
@@ -132,6 +134,7 @@ impl Catalogue {
             wire_forms: DashMap::default(),
             series: DashMap::default(),
             tenants: DashMap::new(),
+            forgotten: AtomicUsize::new(0),
             watch: Watcher(watch),
             clock: ClockHandle(clock),
             limits,
@@ -140,7 +143,12 @@ impl Catalogue {
 
     /// A view for one thread.
     pub fn reader(self: &Arc<Self>) -> CatalogueReader {
-        CatalogueReader { catalogue: Arc::clone(self), slots: vec![Slot::EMPTY; READER_SLOTS], hour: 0 }
+        CatalogueReader {
+            catalogue: Arc::clone(self),
+            slots: vec![Slot::EMPTY; READER_SLOTS],
+            hour: 0,
+            forgotten: 0,
+        }
     }
 
     /// Series that are known just now.
@@ -168,6 +176,7 @@ impl Catalogue {
 
     /// Forgets everything, so that every series writes its row again: for when rows on their way were lost after all.
     pub fn forget_all(&self) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.wire_forms.clear();
         self.series.retain(|_, known| {
             known.tenant.fetch_sub(1, Ordering::Relaxed);
@@ -244,6 +253,7 @@ pub struct CatalogueReader {
     catalogue: Arc<Catalogue>,
     slots: Vec<Slot>,
     hour: u32,
+    forgotten: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -269,6 +279,11 @@ const fn low_half(hour: u32) -> u16 {
 impl SeriesLookup for CatalogueReader {
     fn begin_request(&mut self) {
         self.hour = self.catalogue.hour();
+        let forgotten = self.catalogue.forgotten.load(Ordering::SeqCst);
+        if forgotten != self.forgotten {
+            self.slots.fill(Slot::EMPTY);
+            self.forgotten = forgotten;
+        }
     }
 
     #[inline]
