@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use minijinja::{Environment, context};
+use minijinja::{Environment, Value, context};
 
 use crate::alerting::application::evaluate::Annotate;
 use crate::alerting::domain::transition::Transition;
@@ -27,9 +27,14 @@ pub enum AnnotationError {
     Variable,
 }
 
+/// Instructions that one rendering may run: loops within loops end here.
+const RENDER_STEPS_MAX: u64 = 50_000;
+
 impl Annotations {
     pub fn new() -> Self {
-        Self { templates: Environment::new() }
+        let mut templates = Environment::new();
+        templates.set_fuel(Some(RENDER_STEPS_MAX));
+        Self { templates }
     }
 
     /// Parses a template, and renders it once with values that stand in, so that wrong filters show at load.
@@ -50,9 +55,17 @@ impl Annotations {
     ) -> Result<String, minijinja::Error> {
         let mut text = BoundedText(Vec::new());
         let template = self.templates.template_from_str(source)?;
+        let (value, threshold) = (number(value), number(threshold));
         template.render_captured_to(context! { value, threshold, labels }, &mut text)?;
         Ok(String::from_utf8_lossy(&text.0).into_owned())
     }
+}
+
+/// Whole numbers read as such: "35 degrees", not "35.0 degrees".
+fn number(value: f64) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number within 2^53")]
+    if value.fract() == 0.0 && value.abs() < EXACT { Value::from(value as i64) } else { Value::from(value) }
 }
 
 impl Annotate for Annotations {
@@ -100,6 +113,9 @@ mod tests {
         let source = "{{ value|round(2) }} of {{ threshold }} on {{ labels['http.route'] }}{{ labels.none }}";
         let text = Annotations::new().render(source, 0.9312, 0.8, &labels).unwrap();
         assert_eq!(text, "0.93 of 0.8 on /cart");
+        let whole =
+            Annotations::new().render("{{ value|round(1) }} of {{ threshold }}", 35.0, -2.0, &labels).unwrap();
+        assert_eq!(whole, "35 of -2");
     }
 
     #[test]
@@ -109,6 +125,8 @@ mod tests {
         assert!(matches!(check("{{ value|shout }}"), Err(AnnotationError::Template(_))));
         assert!(matches!(check("{{ valeu }}"), Err(AnnotationError::Variable)));
         assert!(check("{% for i in range(100000) %}long{% endfor %}").is_err());
+        let silent = "{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}";
+        assert!(check(silent).is_err());
         assert!(check("p99 {{ value }} on {{ labels['http.route'] }} < {{ threshold }}").is_ok());
     }
 }
