@@ -15,7 +15,8 @@ use telemetryflow::platform::clickhouse::embedded::{
 use telemetryflow::platform::clickhouse::migrations::{Migration, MigrationError, migrate};
 use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreErrorKind, parameters};
 use telemetryflow::shared::{
-    Attribute, MetricKind, NumberColumns, NumberRow, SeriesId, SeriesIdentity, TenantId, Timestamp, WatchId,
+    Attribute, MetricKind, NumberColumns, NumberRow, Resource, Scope, SeriesId, SeriesIdentity, TenantId,
+    Timestamp, WatchId,
 };
 use telemetryflow::telemetry::application::{NewSeries, SeriesEntry, WireKey};
 use telemetryflow::telemetry::infrastructure::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
@@ -81,10 +82,11 @@ fn series() -> NewSeries {
         unit: "By".into(),
         description: "it's \\ \"quoted\"".into(),
         kind: MetricKind::Gauge,
-        service: "shop".into(),
-        resource: vec![attribute("service.name", "shop")],
-        scope_name: "scope".into(),
-        scope_version: "1".into(),
+        resource: Arc::new(Resource {
+            service: "shop".into(),
+            attributes: vec![attribute("service.name", "shop")],
+        }),
+        scope: Arc::new(Scope { name: "scope".into(), version: "1".into() }),
         attributes: vec![attribute("a", "x\ty\n"), attribute("ключ", "")],
     };
     let entry = SeriesEntry { id: identity.id, watch: WatchId::NONE };

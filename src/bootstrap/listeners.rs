@@ -15,7 +15,7 @@ use crate::platform::clickhouse::Store;
 use crate::platform::health::{self, Health};
 use crate::platform::http::{ConnectionLimits, identify, method_not_allowed, serve, unknown_path};
 use crate::platform::lifecycle::Lifecycle;
-use crate::querying::presentation as query_api;
+use crate::querying;
 use crate::telemetry::infrastructure::WritePath;
 use crate::telemetry::presentation::http as otlp_http;
 
@@ -69,14 +69,14 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
         lifecycle.clone(),
     );
     lifecycle.spawn("otlp_http listener", served);
-    let api_router = api(query_api::router(queries), health::router(Arc::new(health)));
+    let api_router = api(querying::router(queries), health::router(Arc::new(health)));
     let served = serve(listeners.api, api_router, limits, connections.listener("api"), lifecycle.clone());
     lifecycle.spawn("api listener", served);
     Running { lifecycle, write_path, store, otlp_http: otlp_address, api: api_address }
 }
 
 fn api(queries: Router, health: Router) -> Router {
-    let known = [&[query_api::METRICS_PATH][..], &health::PATHS].concat();
+    let known = [&[querying::METRICS_PATH][..], &health::PATHS].concat();
     queries
         .merge(health)
         .fallback(async move |uri: Uri| unknown_path(uri.path(), &known))

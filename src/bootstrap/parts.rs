@@ -19,11 +19,10 @@ use crate::platform::health::Refresh;
 use crate::platform::http::{ByteBudget, ConnectionMetrics};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
-use crate::querying::application::{GetMetricTimeSeries, ListMetrics};
-use crate::querying::infrastructure::{
-    CacheCounters, CachedReader, ClickHouseReader, Generations, ReaderLimits,
+use crate::querying::{
+    CacheCounters, CachedReader, ClickHouseReader, Generations, GetMetricTimeSeries, ListMetrics, QueryApi,
+    QueryBounds, ReaderLimits,
 };
-use crate::querying::presentation::{QueryApi, QueryBounds};
 use crate::shared::{Clock, TenantId};
 use crate::telemetry::application::{Durability, IngestCounters, IngestMetrics};
 use crate::telemetry::infrastructure::batcher::SealLimits;

@@ -1,6 +1,10 @@
 //! Querying: answers questions about what is stored, from a cache that is never stale. Owns every SELECT.
 
-pub mod application;
-pub mod domain;
-pub mod infrastructure;
-pub mod presentation;
+mod application;
+mod domain;
+mod infrastructure;
+mod presentation;
+
+pub use application::{GetMetricTimeSeries, ListMetrics};
+pub use infrastructure::{CacheCounters, CachedReader, ClickHouseReader, Generations, ReaderLimits};
+pub use presentation::{METRICS_PATH, QueryApi, QueryBounds, router};

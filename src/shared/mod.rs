@@ -14,6 +14,8 @@ pub mod time;
 pub use columns::{MetricRun, NumberColumns, NumberRow};
 pub use events::{AlertTransition, DomainEvent, MetricsIngested};
 pub use label_filter::{FilterError, LabelFilter};
-pub use series::{Attribute, MetricKind, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchId};
+pub use series::{
+    Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchId,
+};
 pub use tenant::TenantId;
 pub use time::{Clock, Interval, TimeRange, Timestamp};

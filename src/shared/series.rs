@@ -58,9 +58,23 @@ pub struct Attribute {
     pub value: Box<str>,
 }
 
+/// What sends the series of a request. Shared by them all.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Resource {
+    /// Its `service.name`; empty if there is none.
+    pub service: Box<str>,
+    /// Sorted by key; each key stands once.
+    pub attributes: Vec<Attribute>,
+}
+
+/// The instrumentation that made a series. Shared by all series of the same scope in a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    pub name: Box<str>,
+    pub version: Box<str>,
+}
+
 /// Everything that tells one series from another, plus its description.
-///
-/// Attributes are sorted by key and each key stands once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesIdentity {
     pub id: SeriesId,
@@ -70,18 +84,24 @@ pub struct SeriesIdentity {
     /// Not part of the identity: the last one sent wins.
     pub description: Box<str>,
     pub kind: MetricKind,
-    /// `service.name` of the resource; empty if there is none.
-    pub service: Box<str>,
-    pub resource: Vec<Attribute>,
-    pub scope_name: Box<str>,
-    pub scope_version: Box<str>,
+    pub resource: Arc<Resource>,
+    pub scope: Arc<Scope>,
+    /// Of the points; sorted by key, each key stands once.
     pub attributes: Vec<Attribute>,
 }
 
 impl SeriesIdentity {
     /// The value of a label as filters and `groupBy` see it: the point's attribute, else the resource's.
     pub fn label(&self, name: &str) -> Option<&str> {
-        value_of(&self.attributes, name).or_else(|| value_of(&self.resource, name))
+        value_of(&self.attributes, name).or_else(|| value_of(&self.resource.attributes, name))
+    }
+
+    /// How much text a row of the series holds, in bytes; what it shares with others counts in full.
+    pub fn text_bytes(&self) -> usize {
+        let attributes = |list: &[Attribute]| list.iter().map(|a| a.key.len() + a.value.len()).sum::<usize>();
+        let scope = self.scope.name.len() + self.scope.version.len();
+        let metric = self.metric.len() + self.unit.len() + self.description.len();
+        metric + scope + attributes(&self.resource.attributes) + attributes(&self.attributes)
     }
 }
 
@@ -124,14 +144,16 @@ mod tests {
             unit: "".into(),
             description: "".into(),
             kind: MetricKind::Gauge,
-            service: "shop".into(),
-            resource: vec![attribute("host", "a"), attribute("zone", "z")],
-            scope_name: "".into(),
-            scope_version: "".into(),
+            resource: Arc::new(Resource {
+                service: "shop".into(),
+                attributes: vec![attribute("host", "a"), attribute("zone", "z")],
+            }),
+            scope: Arc::default(),
             attributes: vec![attribute("host", "b")],
         };
         assert_eq!(series.label("host"), Some("b"));
         assert_eq!(series.label("zone"), Some("z"));
         assert_eq!(series.label("none"), None);
+        assert_eq!(series.text_bytes(), "mhostazonezhostb".len());
     }
 }

@@ -1,5 +1,7 @@
 //! Rules, series and times for the tests of this context.
 
+use std::sync::Arc;
+
 use super::condition::{Comparison, Threshold};
 use super::rule::AlertRule;
 use super::rule_words::{AggregationKind, GroupBy, HoldTime, RuleId, Severity, WatchedMetric};
@@ -60,10 +62,8 @@ pub fn series(attributes: &[(&str, &str)]) -> SeriesIdentity {
         unit: "".into(),
         description: "".into(),
         kind: MetricKind::Gauge,
-        service: "".into(),
-        resource: Vec::new(),
-        scope_name: "".into(),
-        scope_version: "".into(),
+        resource: Arc::default(),
+        scope: Arc::default(),
         attributes: attributes.iter().map(attribute).collect(),
     }
 }

@@ -113,8 +113,9 @@ mod tests {
         let source = "{{ value|round(2) }} of {{ threshold }} on {{ labels['http.route'] }}{{ labels.none }}";
         let text = Annotations::new().render(source, 0.9312, 0.8, &labels).unwrap();
         assert_eq!(text, "0.93 of 0.8 on /cart");
-        let whole =
-            Annotations::new().render("{{ value|round(1) }} of {{ threshold }}", 35.0, -2.0, &labels).unwrap();
+        let whole = Annotations::new()
+            .render("{{ value|round(1) }} of {{ threshold }}", 35.0, -2.0, &labels)
+            .unwrap();
         assert_eq!(whole, "35 of -2");
     }
 

@@ -7,6 +7,5 @@ pub mod time_series;
 pub use aggregation::{Aggregation, NotComputable, Number};
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
 pub use time_series::{
-    Bucket, BucketQuery, GroupBy, GroupByError, GroupSeries, MetricBuckets, MetricDescription, Partial,
-    Points,
+    Bucket, BucketQuery, GroupBy, GroupSeries, MetricBuckets, MetricDescription, Partial, Points,
 };

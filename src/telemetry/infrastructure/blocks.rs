@@ -109,10 +109,10 @@ pub fn series(series: &[NewSeries]) -> Result<RecordBatch, ArrowError> {
         ("is_monotonic", Arc::new(BooleanArray::from(monotonic))),
         ("unit", text(|new| &new.identity.unit)?),
         ("description", Arc::new(descriptions)),
-        ("service", text(|new| &new.identity.service)?),
-        ("scope_name", text(|new| &new.identity.scope_name)?),
-        ("scope_version", text(|new| &new.identity.scope_version)?),
-        ("resource_attributes", maps(series.iter().map(|new| &*new.identity.resource))?),
+        ("service", text(|new| &new.identity.resource.service)?),
+        ("scope_name", text(|new| &new.identity.scope.name)?),
+        ("scope_version", text(|new| &new.identity.scope.version)?),
+        ("resource_attributes", maps(series.iter().map(|new| &*new.identity.resource.attributes))?),
         ("attributes", maps(series.iter().map(|new| &*new.identity.attributes))?),
     ])
 }

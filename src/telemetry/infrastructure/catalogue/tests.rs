@@ -33,10 +33,8 @@ fn identity(id: u64) -> SeriesIdentity {
         unit: "".into(),
         description: "".into(),
         kind: MetricKind::Gauge,
-        service: "".into(),
-        resource: Vec::new(),
-        scope_name: "".into(),
-        scope_version: "".into(),
+        resource: Arc::default(),
+        scope: Arc::default(),
         attributes: Vec::new(),
     }
 }

@@ -84,13 +84,15 @@ impl Decode {
                 unpacked.as_slice()
             }
         };
-        let mut intake = MetricsIntake::new(self.tenant, self.window, self.seed, catalogue);
+        let text_max = self.limits.body.bytes_max;
+        let mut intake = MetricsIntake::new(self.tenant, self.window, self.seed, text_max, catalogue);
         walk(message, &mut intake)?;
         let decoded = intake.finish();
         if unpacked.capacity() > KEPT_BUFFER_BYTES_MAX {
             *unpacked = Vec::new();
         }
-        settle(&mut share, decoded.columns.bytes())?;
+        let texts: usize = decoded.new_series.iter().map(|new| new.identity.text_bytes()).sum();
+        settle(&mut share, decoded.columns.bytes() + texts)?;
         Ok((decoded, share))
     }
 }

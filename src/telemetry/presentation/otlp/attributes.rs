@@ -66,8 +66,11 @@ impl AttributeReader {
             findings.warn(Warning::AttributeKeyEmpty);
             return Ok(());
         }
-        let key = cut(utf8(key, findings), KEY_BYTES_MAX, findings);
-        let value = cut(text, VALUE_BYTES_MAX, findings);
+        let key = short_text(key, KEY_BYTES_MAX, findings);
+        if text.len() > VALUE_BYTES_MAX {
+            findings.warn(Warning::AttributeCut);
+        }
+        let value = cut(text, VALUE_BYTES_MAX);
         self.found.push(TypedAttribute {
             attribute: Attribute { key: key.into(), value: value.into() },
             value_kind,
@@ -244,10 +247,24 @@ pub fn utf8(bytes: &[u8], findings: &mut Findings) -> String {
     text.into_owned()
 }
 
-/// Cuts at a character boundary.
-pub fn cut(mut text: String, bytes_max: usize, findings: &mut Findings) -> String {
-    if text.len() > bytes_max {
+/// A text of at most `bytes_max` bytes, cut at a character boundary. What is beyond is not even looked at.
+pub fn short_text(bytes: &[u8], bytes_max: usize, findings: &mut Findings) -> String {
+    let text = utf8(cut_bytes(bytes, bytes_max), findings);
+    if bytes.len() > bytes_max {
         findings.warn(Warning::AttributeCut);
+    }
+    cut(text, bytes_max)
+}
+
+/// Not within a character: one has at most three bytes after its first.
+fn cut_bytes(bytes: &[u8], bytes_max: usize) -> &[u8] {
+    let is_start = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+    let end = (bytes_max.saturating_sub(3)..=bytes_max).rev().find(is_start).unwrap_or(bytes_max);
+    bytes.get(..end).unwrap_or(bytes)
+}
+
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
         text.truncate(text.floor_char_boundary(bytes_max));
     }
     text

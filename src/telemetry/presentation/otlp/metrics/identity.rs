@@ -1,47 +1,92 @@
-//! Decodes a series' identity when it is first seen, and computes its id.
+//! Decodes what a series is when it is first seen, and computes its id.
+//!
+//! Resource and scope are decoded once for all new series that share them, whatever their number: nobody can make us
+//! decode megabytes for every point.
 
-use xxhash_rust::xxh3::xxh3_64;
+use std::sync::Arc;
 
-use crate::shared::{Attribute, MetricKind, SeriesId, SeriesIdentity, TenantId};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use crate::shared::{Attribute, Resource, Scope, SeriesId, SeriesIdentity, TenantId};
 use crate::telemetry::domain::{Findings, Metric};
 
-use super::super::attributes::{AttributeReader, AttributesError, KEY_BYTES_MAX, TypedAttribute, cut, utf8};
+use super::super::attributes::{AttributeReader, AttributesError, KEY_BYTES_MAX, TypedAttribute, short_text};
 use super::super::wire::Reader;
 use super::walker::{Around, AttributeBytes, POINT_ATTRIBUTES};
 
 /// Longest description that is kept, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 4_096;
 
-/// Decodes and canonicalises: attributes sorted and unique, so that their order does not matter.
-pub fn decode(
-    tenant: &TenantId,
-    around: &Around<'_>,
-    attributes: AttributeBytes<'_>,
-    findings: &mut Findings,
-) -> Result<SeriesIdentity, AttributesError> {
-    let metric = &around.metric;
-    let resource = attributes_in(around.resource, 1, findings)?;
-    let scope = decode_scope(around.scope, findings)?;
-    let attributes = match attributes {
-        AttributeBytes::Run(fields) | AttributeBytes::Scattered(fields) => {
-            attributes_in(fields, POINT_ATTRIBUTES, findings)?
+/// The resource and the scope that are walked just now, decoded as far as somebody asked.
+#[derive(Debug, Default)]
+pub struct Origin {
+    resource: Option<Decoded<Resource>>,
+    scope: Option<Decoded<Scope>>,
+}
+
+/// A part that many series share, and the hash of its canonical form.
+#[derive(Debug, Clone)]
+struct Decoded<T> {
+    part: Arc<T>,
+    hash: u128,
+}
+
+impl Origin {
+    /// Another resource begins, and with it another scope.
+    pub fn next_resource(&mut self) {
+        *self = Self::default();
+    }
+
+    pub fn next_scope(&mut self) {
+        self.scope = None;
+    }
+
+    fn resource(
+        &mut self,
+        bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<Decoded<Resource>, AttributesError> {
+        match &self.resource {
+            Some(known) => Ok(known.clone()),
+            None => Ok(self.resource.insert(decode_resource(bytes, findings)?).clone()),
         }
-    };
-    let id = canonical_id(tenant, metric, &resource, &scope, &attributes);
-    let service = resource.iter().find(|a| &*a.attribute.key == "service.name");
-    Ok(SeriesIdentity {
-        id,
-        tenant: tenant.clone(),
-        metric: metric.name().as_str().into(),
-        unit: metric.unit().as_str().into(),
-        description: cut(utf8(around.description, findings), DESCRIPTION_BYTES_MAX, findings).into(),
-        kind: metric.kind(),
-        service: service.map(|a| a.attribute.value.clone()).unwrap_or_default(),
-        resource: untyped(resource),
-        scope_name: scope.name.into(),
-        scope_version: scope.version.into(),
-        attributes: untyped(attributes),
-    })
+    }
+
+    fn scope(&mut self, bytes: &[u8], findings: &mut Findings) -> Result<Decoded<Scope>, AttributesError> {
+        match &self.scope {
+            Some(known) => Ok(known.clone()),
+            None => Ok(self.scope.insert(decode_scope(bytes, findings)?).clone()),
+        }
+    }
+
+    /// Decodes and canonicalises: attributes sorted and unique, so that their order does not matter.
+    pub fn identify(
+        &mut self,
+        tenant: &TenantId,
+        around: &Around<'_>,
+        attributes: AttributeBytes<'_>,
+        findings: &mut Findings,
+    ) -> Result<SeriesIdentity, AttributesError> {
+        let resource = self.resource(around.resource, findings)?;
+        let scope = self.scope(around.scope, findings)?;
+        let attributes = match attributes {
+            AttributeBytes::Run(fields) | AttributeBytes::Scattered(fields) => {
+                attributes_in(fields, POINT_ATTRIBUTES, findings)?
+            }
+        };
+        let metric = &around.metric;
+        Ok(SeriesIdentity {
+            id: canonical_id(tenant, metric, [resource.hash, scope.hash], &attributes),
+            tenant: tenant.clone(),
+            metric: metric.name().as_str().into(),
+            unit: metric.unit().as_str().into(),
+            description: short_text(around.description, DESCRIPTION_BYTES_MAX, findings).into(),
+            kind: metric.kind(),
+            resource: resource.part,
+            scope: scope.part,
+            attributes: untyped(attributes),
+        })
+    }
 }
 
 fn untyped(attributes: Vec<TypedAttribute>) -> Vec<Attribute> {
@@ -63,25 +108,34 @@ fn attributes_in(
     Ok(attributes.finish(findings))
 }
 
-#[derive(Debug, Default)]
-struct Scope {
-    name: String,
-    version: String,
-    attributes: Vec<TypedAttribute>,
+/// `Resource`: attributes 1.
+fn decode_resource(message: &[u8], findings: &mut Findings) -> Result<Decoded<Resource>, AttributesError> {
+    let attributes = attributes_in(message, 1, findings)?;
+    let mut canonical = Vec::new();
+    push_attributes(&mut canonical, &attributes);
+    let service = attributes.iter().find(|typed| &*typed.attribute.key == "service.name");
+    let service = service.map(|typed| typed.attribute.value.clone()).unwrap_or_default();
+    let part = Arc::new(Resource { service, attributes: untyped(attributes) });
+    Ok(Decoded { part, hash: xxh3_128(&canonical) })
 }
 
 /// `InstrumentationScope`: name 1, version 2, attributes 3.
-fn decode_scope(message: &[u8], findings: &mut Findings) -> Result<Scope, AttributesError> {
-    let mut scope = Scope { attributes: attributes_in(message, 3, findings)?, ..Scope::default() };
+fn decode_scope(message: &[u8], findings: &mut Findings) -> Result<Decoded<Scope>, AttributesError> {
+    let (mut name, mut version) = (String::new(), String::new());
     let mut fields = Reader::new(message);
     while let Some((number, value)) = fields.next_field()? {
         match number {
-            1 => scope.name = cut(utf8(value.bytes()?, findings), KEY_BYTES_MAX, findings),
-            2 => scope.version = cut(utf8(value.bytes()?, findings), KEY_BYTES_MAX, findings),
+            1 => name = short_text(value.bytes()?, KEY_BYTES_MAX, findings),
+            2 => version = short_text(value.bytes()?, KEY_BYTES_MAX, findings),
             _ => {}
         }
     }
-    Ok(scope)
+    let mut canonical = Vec::new();
+    push_text(&mut canonical, &name);
+    push_text(&mut canonical, &version);
+    push_attributes(&mut canonical, &attributes_in(message, 3, findings)?);
+    let part = Arc::new(Scope { name: name.into(), version: version.into() });
+    Ok(Decoded { part, hash: xxh3_128(&canonical) })
 }
 
 /// Hashes what OTLP calls the identity of a timeseries (otlp.md, "Metrics"). The hash has no seed: every node and every
@@ -89,33 +143,35 @@ fn decode_scope(message: &[u8], findings: &mut Findings) -> Result<Scope, Attrib
 fn canonical_id(
     tenant: &TenantId,
     metric: &Metric<'_>,
-    resource: &[TypedAttribute],
-    scope: &Scope,
+    origin: [u128; 2],
     attributes: &[TypedAttribute],
 ) -> SeriesId {
+    let kind = metric.kind();
     let mut canonical = vec![1];
-    for text in [tenant.as_str(), metric.name().as_str(), metric.unit().as_str(), &scope.name, &scope.version]
-    {
-        push_text(&mut canonical, text);
-    }
-    canonical.extend(kind_bytes(metric.kind()));
-    for list in [resource, &scope.attributes, attributes] {
-        canonical.extend((list.len() as u64).to_le_bytes());
-        for typed in list {
-            push_text(&mut canonical, &typed.attribute.key);
-            canonical.push(typed.value_kind);
-            push_text(&mut canonical, &typed.attribute.value);
-        }
-    }
+    let texts = [
+        tenant.as_str(),
+        metric.name().as_str(),
+        metric.unit().as_str(),
+        kind.name(),
+        kind.temporality_name(),
+    ];
+    texts.into_iter().for_each(|text| push_text(&mut canonical, text));
+    canonical.push(u8::from(kind.is_monotonic()));
+    canonical.extend(origin.into_iter().flat_map(u128::to_le_bytes));
+    push_attributes(&mut canonical, attributes);
     SeriesId(xxh3_64(&canonical))
+}
+
+fn push_attributes(canonical: &mut Vec<u8>, attributes: &[TypedAttribute]) {
+    canonical.extend((attributes.len() as u64).to_le_bytes());
+    for typed in attributes {
+        push_text(canonical, &typed.attribute.key);
+        canonical.push(typed.value_kind);
+        push_text(canonical, &typed.attribute.value);
+    }
 }
 
 fn push_text(canonical: &mut Vec<u8>, text: &str) {
     canonical.extend((text.len() as u64).to_le_bytes());
     canonical.extend(text.as_bytes());
-}
-
-fn kind_bytes(kind: MetricKind) -> impl Iterator<Item = u8> {
-    let names = [kind.name(), kind.temporality_name()];
-    names.into_iter().flat_map(str::bytes).chain([u8::from(kind.is_monotonic())])
 }

@@ -10,7 +10,7 @@ use crate::telemetry::domain::{
 
 use super::super::attributes::AttributesError;
 use super::super::wire::WireError;
-use super::identity;
+use super::identity::Origin;
 use super::keys::{KeyChain, KeySeed};
 use super::walker::{Around, MetricHeader, MetricsVisitor, NumberPoint};
 
@@ -28,18 +28,30 @@ pub struct MetricsIntake<'c, C> {
     catalogue: &'c mut C,
     window: AcceptanceWindow,
     keys: KeyChain,
+    origin: Origin,
     staged: HashMap<(WireKey, i64), SeriesEntry>,
+    /// Text that new series may still bring, in bytes.
+    text_left: usize,
     decoded: DecodedMetrics,
 }
 
 impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
-    pub fn new(tenant: TenantId, window: AcceptanceWindow, seed: KeySeed, catalogue: &'c mut C) -> Self {
+    /// `text_bytes_max` bounds the text of all new series of the request, in bytes.
+    pub fn new(
+        tenant: TenantId,
+        window: AcceptanceWindow,
+        seed: KeySeed,
+        text_bytes_max: usize,
+        catalogue: &'c mut C,
+    ) -> Self {
         catalogue.begin_request();
         Self {
             catalogue,
             window,
             keys: KeyChain::new(seed, &tenant),
+            origin: Origin::default(),
             staged: HashMap::new(),
+            text_left: text_bytes_max,
             decoded: DecodedMetrics {
                 columns: NumberColumns::new(tenant),
                 new_series: Vec::new(),
@@ -89,12 +101,15 @@ impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
         time: Timestamp,
     ) -> Result<SeriesEntry, AttributesError> {
         let decoded = &mut self.decoded;
-        let identity =
-            identity::decode(decoded.columns.tenant(), around, point.attributes, &mut decoded.findings)?;
+        let tenant = decoded.columns.tenant();
+        let identity = self.origin.identify(tenant, around, point.attributes, &mut decoded.findings)?;
+        let text_left = self.text_left.checked_sub(identity.text_bytes());
+        let text_left = text_left.ok_or(AttributesError::Rejected(Rejection::SeriesText))?;
         let entry = self
             .catalogue
             .admit(&identity, decoded.new_series.len())
             .map_err(|_| AttributesError::Rejected(Rejection::SeriesLimit))?;
+        self.text_left = text_left;
         let day = time.day();
         self.staged.insert((key, day), entry);
         decoded.new_series.push(NewSeries { key, entry, identity, day, seen: time.nanos() });
@@ -105,10 +120,12 @@ impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
 impl<C: SeriesLookup> MetricsVisitor for MetricsIntake<'_, C> {
     fn resource(&mut self, resource: &[u8]) {
         self.keys.resource(resource);
+        self.origin.next_resource();
     }
 
     fn scope(&mut self, scope: &[u8]) {
         self.keys.scope(scope);
+        self.origin.next_scope();
     }
 
     fn metric<'m>(&mut self, header: &MetricHeader<'m>, points: u64) -> Option<Metric<'m>> {

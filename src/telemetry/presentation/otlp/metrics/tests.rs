@@ -45,7 +45,7 @@ const NOW: u64 = 1_795_000_000_000_000_000;
 
 fn intake(bytes: &[u8], catalogue: &mut Remembering) -> Result<DecodedMetrics, WireError> {
     let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
-    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), catalogue);
+    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 1 << 20, catalogue);
     walk(bytes, &mut intake)?;
     Ok(intake.finish())
 }

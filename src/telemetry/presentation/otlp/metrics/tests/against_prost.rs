@@ -41,7 +41,7 @@ fn seen_by_us(decoded: &DecodedMetrics) -> Vec<Seen> {
             assert_eq!(*identity.metric, *metric);
             Seen {
                 metric,
-                service: identity.service.to_string(),
+                service: identity.resource.service.to_string(),
                 attributes: identity
                     .attributes
                     .iter()

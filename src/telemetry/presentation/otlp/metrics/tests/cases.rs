@@ -1,5 +1,6 @@
 //! What makes a series, unusual but legal bytes, and rejections that cost nobody else.
 
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric::Data,
     number_data_point::Value,
@@ -74,7 +75,7 @@ fn fields_in_any_order_and_messages_in_pieces_are_understood() {
     let body = [whole, resource("first"), resource("second")].concat();
     let bytes = [vec![0x0a, u8::try_from(body.len()).unwrap()], body].concat();
     let decoded = intake(&bytes, &mut Remembering::default()).unwrap();
-    assert_eq!(&*decoded.new_series[0].identity.service, "second");
+    assert_eq!(&*decoded.new_series[0].identity.resource.service, "second");
     assert_eq!(decoded.columns.len(), 1);
 }
 
@@ -122,7 +123,7 @@ fn a_series_beyond_the_limit_costs_its_own_points_only() {
     );
     let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
     let mut full = Full;
-    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), &mut full);
+    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 1 << 20, &mut full);
     walk(&request.encode_to_vec(), &mut intake).unwrap();
     let decoded = intake.finish();
     assert_eq!(decoded.columns.len(), 2);
@@ -139,4 +140,43 @@ fn temporality_beyond_the_known_ones_is_rejected_with_its_points() {
     }));
     let findings = decode(&request).findings;
     assert_eq!(findings.rejections().collect::<Vec<_>>(), vec![(Rejection::TemporalityUnknown, 3)]);
+}
+
+#[test]
+fn new_series_bring_a_bounded_amount_of_text_however_large_their_resource_is() {
+    let points = (0..100).map(|n| point(vec![text("n", &n.to_string())])).collect();
+    let mut request = gauge("m", points);
+    let attributes = vec![text("big", &"x".repeat(10_000))];
+    request.resource_metrics[0].resource = Some(Resource { attributes, ..Resource::default() });
+    let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
+    let mut catalogue = Remembering::default();
+    let mut intake =
+        MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 50_100, &mut catalogue);
+    walk(&request.encode_to_vec(), &mut intake).unwrap();
+    let decoded = intake.finish();
+    assert_eq!(decoded.new_series.len(), 5);
+    assert_eq!(decoded.findings.rejections().collect::<Vec<_>>(), vec![(Rejection::SeriesText, 95)]);
+}
+
+#[test]
+fn each_series_gets_the_resource_and_scope_that_stand_around_it() {
+    let mut request = gauge("m", vec![point(Vec::new())]);
+    let scoped = |name: &str| {
+        let mut scope = gauge("m", vec![point(Vec::new())]).resource_metrics[0].scope_metrics[0].clone();
+        scope.scope = Some(InstrumentationScope { name: name.into(), ..InstrumentationScope::default() });
+        scope
+    };
+    let resource = |service: &str| ResourceMetrics {
+        resource: Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() }),
+        scope_metrics: vec![scoped("x"), scoped("y")],
+        ..ResourceMetrics::default()
+    };
+    request.resource_metrics = vec![resource("a"), resource("b")];
+    let decoded = decode(&request);
+    let seen: Vec<(&str, &str)> = decoded
+        .new_series
+        .iter()
+        .map(|new| (&*new.identity.resource.service, &*new.identity.scope.name))
+        .collect();
+    assert_eq!(seen, [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]);
 }
