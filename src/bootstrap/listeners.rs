@@ -47,6 +47,9 @@ pub async fn bind(settings: &Settings) -> anyhow::Result<Listeners> {
 }
 
 async fn bind_one(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, key, "anyone who reaches this address can send and read: there are no API keys yet");
+    }
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ([listen] {key})"))
 }
 
