@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{Method, Uri};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::any;
 
@@ -15,7 +15,7 @@ use crate::platform::http::ByteBudget;
 use crate::shared::{Clock, TenantId};
 use crate::telemetry::application::{IngestCounters, IngestMetrics, SeriesLookup};
 
-use super::otlp::answer::{Encoding, Refusal, refused};
+use super::otlp::answer::{Refusal, refused};
 use super::otlp::content::UnpackLimits;
 use super::otlp::metrics::keys::KeySeed;
 
@@ -72,10 +72,10 @@ pub fn router<C: SeriesLookup + 'static>(state: Arc<OtlpHttp<C>>) -> Router {
     Router::new().route(METRICS_PATH, any(post_metrics::handle::<C>)).fallback(unknown_path).with_state(state)
 }
 
-async fn unknown_path(_method: Method, uri: Uri) -> Response {
+async fn unknown_path(headers: HeaderMap, uri: Uri) -> Response {
     let message = match uri.path() {
         "/v1/logs" | "/v1/traces" => "this signal is not supported yet; POST metrics to /v1/metrics",
         _ => "unknown path; POST metrics to /v1/metrics",
     };
-    refused(Encoding::Json, Refusal::NotFound, message)
+    refused(post_metrics::answer_encoding(&headers), Refusal::NotFound, message)
 }

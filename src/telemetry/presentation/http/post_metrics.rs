@@ -109,7 +109,7 @@ fn settle(share: &mut BudgetShare, points_bytes: usize) -> Result<(), Failure> {
 }
 
 /// A request that names our encoding gets its answer in it, all others in JSON, which everybody can read.
-fn answer_encoding(headers: &HeaderMap) -> Encoding {
+pub(super) fn answer_encoding(headers: &HeaderMap) -> Encoding {
     let content_type = headers.get(axum::http::header::CONTENT_TYPE).map(|value| value.as_bytes());
     let is_protobuf = content_type
         .and_then(|value| value.get(..PROTOBUF.len()))
