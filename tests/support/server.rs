@@ -1,0 +1,211 @@
+//! A server process with its own ports, configuration and data folder; killed by its id when it goes out of scope.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::http::{Answer, Connection, request};
+
+/// Opening the engine takes half a second; the rest is for busy machines.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// From SIGTERM to the exit (the server's own default, `[shutdown] deadline`), and a little for the wait itself.
+const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+
+pub const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    output: Output,
+    readers: Vec<JoinHandle<()>>,
+    pub otlp: SocketAddr,
+    pub api: SocketAddr,
+}
+
+/// What became of a server that was asked to stop.
+#[derive(Debug)]
+pub struct Stopped {
+    pub status: ExitStatus,
+    pub took: Duration,
+    /// Its log.
+    pub stderr: String,
+}
+
+/// Both outputs of a process, as far as they have come.
+#[derive(Debug, Clone, Default)]
+struct Output {
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+}
+
+/// A program call, without what the tester's own environment says of TelemetryFlow.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_telemetryflow"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TELEMETRYFLOW__")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Writes the configuration into `folder`: ports of the system's choice, data beside it, and what the test adds.
+pub fn configure(folder: &Path, extra: &str) -> PathBuf {
+    let data = folder.join("data");
+    let text = format!(
+        "[listen]\notlp_grpc = \"127.0.0.1:0\"\notlp_http = \"127.0.0.1:0\"\napi = \"127.0.0.1:0\"\n\
+         [store]\npath = {data:?}\n{extra}\n"
+    );
+    let path = folder.join("config.toml");
+    fs::write(&path, text).expect("the configuration is written");
+    path
+}
+
+pub fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+impl Server {
+    /// Starts in `folder`, whose data it takes up, and waits until it is ready.
+    pub fn start(folder: &TempDir, extra: &str) -> Self {
+        Self::start_with(folder, extra, &[])
+    }
+
+    pub fn start_with(folder: &TempDir, extra: &str, environment: &[(&str, &str)]) -> Self {
+        let config = configure(folder.path(), extra);
+        let mut process = program()
+            .arg("serve")
+            .arg("--config")
+            .arg(config)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let output = Output::default();
+        let readers = vec![
+            follow(process.stdout.take().expect("stdout"), &output.stdout),
+            follow(process.stderr.take().expect("stderr"), &output.stderr),
+        ];
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Self { process, output, readers, otlp: nowhere, api: nowhere };
+        (server.otlp, server.api) = eventually("the server is ready", READY_WITHIN, || server.addresses());
+        server
+    }
+
+    /// The bound addresses: from the greeting on stdout, or, where the log is for machines, from its line.
+    fn addresses(&mut self) -> Option<(SocketAddr, SocketAddr)> {
+        if let Some(status) = self.process.try_wait().expect("the state of the process") {
+            panic!("the server ended with {status}:\n{}", self.log());
+        }
+        let greeting = self.output.stdout.lock().expect("stdout").clone();
+        let after = |text: &str, mark: &str| {
+            let rest = text.split_once(mark)?.1;
+            rest.split(['/', '"', '\n']).next()?.parse().ok()
+        };
+        if greeting.contains("Stop with Ctrl-C.") {
+            return after(&greeting, "POST http://").zip(after(&greeting, "GET  http://"));
+        }
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains("\"message\":\"ready\""))?;
+        after(line, "\"otlp_http\":\"").zip(after(line, "\"api\":\""))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it has written to stderr so far.
+    pub fn log(&self) -> String {
+        self.output.stderr.lock().expect("stderr").clone()
+    }
+
+    pub fn stdout(&self) -> String {
+        self.output.stdout.lock().expect("stdout").clone()
+    }
+
+    /// Posts a protobuf body on a connection of its own.
+    pub fn post_metrics(&self, body: &[u8], headers: &[(&str, &str)]) -> Answer {
+        let headers = [&[PROTOBUF][..], headers].concat();
+        Connection::open(self.otlp).ask(&request("POST", "/v1/metrics", &headers, body))
+    }
+
+    pub fn get(&self, path_and_query: &str) -> Answer {
+        Connection::open(self.api).ask(&request("GET", path_and_query, &[("connection", "close")], b""))
+    }
+
+    /// The sum of all samples of a metric on `/metrics` whose line holds each of `labels`.
+    pub fn measured(&self, name: &str, labels: &[&str]) -> u64 {
+        let page = self.get("/metrics").text();
+        let samples = page.lines().filter(|line| {
+            let rest = line.strip_prefix(name).unwrap_or_default();
+            rest.starts_with([' ', '{']) && labels.iter().all(|label| rest.contains(label))
+        });
+        samples.map(|line| line.rsplit(' ').next().and_then(|n| n.parse::<u64>().ok()).expect(line)).sum()
+    }
+
+    /// The most memory that the process ever held, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kibibytes * 1_024
+    }
+
+    pub fn terminate(&self) {
+        let kill = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status();
+        assert!(kill.expect("kill runs").success());
+    }
+
+    /// SIGTERM, and what followed.
+    pub fn stop(mut self) -> Stopped {
+        let asked = Instant::now();
+        self.terminate();
+        let status =
+            eventually("the server stops", STOPPED_WITHIN, || self.process.try_wait().expect("its state"));
+        let took = asked.elapsed();
+        for reader in self.readers.drain(..) {
+            reader.join().expect("its output is read");
+        }
+        Stopped { status, took, stderr: self.log() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+fn follow(from: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> JoinHandle<()> {
+    let into = Arc::clone(into);
+    thread::spawn(move || {
+        for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+            let mut text = into.lock().expect("the text");
+            text.push_str(&String::from_utf8_lossy(&line));
+            text.push('\n');
+        }
+    })
+}
+
+/// Polls until there is a result; fails when there is none in time.
+pub fn eventually<T>(what: &str, within: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(result) = probe() {
+            return result;
+        }
+        assert!(Instant::now() < deadline, "not within {} s: {what}", within.as_secs());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
