@@ -10,7 +10,7 @@ use super::{StoreError, StoreErrorKind};
 /// The format's name in ClickHouse.
 pub(super) const FORMAT: &str = "ArrowStream";
 
-pub(super) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, StoreError> {
+pub fn encode(batch: &RecordBatch) -> Result<Vec<u8>, StoreError> {
     let write = || -> Result<Vec<u8>, ArrowError> {
         let mut writer =
             StreamWriter::try_new(Vec::with_capacity(batch.get_array_memory_size()), &batch.schema())?;
