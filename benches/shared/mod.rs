@@ -107,7 +107,7 @@ pub fn catalogue() -> Arc<Catalogue> {
 /// The whole intake of one body: walk, check, look up, columns.
 pub fn take_in(body: &[u8], lookup: &mut impl SeriesLookup) -> DecodedMetrics {
     let window = AcceptanceWindow::around(StillClock.now(), None, None);
-    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, SEED, lookup);
+    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, SEED, usize::MAX, lookup);
     walk(body, &mut intake).expect("a request of ours can be read");
     intake.finish()
 }
