@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Bencher, Criterion, Throughput};
 use telemetryflow::shared::{SeriesId, TenantId, Timestamp};
-use telemetryflow::telemetry::application::{NewSeries, SeriesCatalogue, SeriesLookup, WireKey};
+use telemetryflow::telemetry::application::{NewSeries, SeriesLookup, WireKey};
 use telemetryflow::telemetry::infrastructure::Catalogue;
 
 /// Slots of a thread's cache; the lower bits of a key say which.
@@ -50,11 +50,11 @@ fn catalogue_of(keys: impl Iterator<Item = WireKey>) -> Arc<Catalogue> {
         series.entry.id = SeriesId(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         known.push(series);
         if known.len() == 10_000 {
-            catalogue.commit(&TenantId::unnamed(), &known);
+            catalogue.rows_stored(&known);
             known.clear();
         }
     }
-    catalogue.commit(&TenantId::unnamed(), &known);
+    catalogue.rows_stored(&known);
     catalogue
 }
 
@@ -121,7 +121,7 @@ impl Grown {
         let mut reader = self.catalogue.reader();
         let begun = Instant::now();
         let decoded = shared::take_in(&body, &mut reader);
-        self.catalogue.commit(decoded.columns.tenant(), &decoded.new_series);
+        self.catalogue.rows_stored(&decoded.new_series);
         let taken = begun.elapsed();
         assert_eq!(decoded.new_series.len(), MISSES);
         taken

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, metric, number_data_point};
 use prost::Message;
 use telemetryflow::shared::{Clock, SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchId};
-use telemetryflow::telemetry::application::{SeriesCatalogue, SeriesLookup};
+use telemetryflow::telemetry::application::SeriesLookup;
 use telemetryflow::telemetry::domain::AcceptanceWindow;
 use telemetryflow::telemetry::infrastructure::{Catalogue, CatalogueLimits};
 use telemetryflow::telemetry::presentation::otlp::metrics::keys::KeySeed;
@@ -115,6 +115,6 @@ pub fn take_in(body: &[u8], lookup: &mut impl SeriesLookup) -> DecodedMetrics {
 /// The intake of one body, after which its series are known.
 pub fn make_known(body: &[u8], catalogue: &Arc<Catalogue>) -> DecodedMetrics {
     let decoded = take_in(body, &mut catalogue.reader());
-    catalogue.commit(decoded.columns.tenant(), &decoded.new_series);
+    catalogue.rows_stored(&decoded.new_series);
     decoded
 }

@@ -80,7 +80,7 @@ pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
         config::Durability::Store => Durability::Store,
         config::Durability::Memory => Durability::Memory,
     };
-    let ingest = IngestMetrics::new(durability, Arc::clone(&write_path) as _, Arc::clone(&catalogue) as _);
+    let ingest = IngestMetrics::new(durability, Arc::clone(&write_path) as _, counters.clone());
     let budget = ByteBudget::new(settings.ingest.budget_bytes.as_usize());
     let otlp = build_otlp(settings, ingest, &catalogue, budget.clone(), counters, &clock, &lifecycle)?;
     let queries = build_queries(settings, &store, generations, &clock, &mut registry);

@@ -23,6 +23,9 @@ pub enum StoreErrorKind {
     /// The statement can never succeed as it is.
     #[error("the store refused the statement")]
     Refused,
+    /// Not among the codes that we know: it may pass or not.
+    #[error("the store failed")]
+    Unknown,
     /// The store answered something that cannot be read.
     #[error("the store's answer cannot be read")]
     Answer,
@@ -43,15 +46,17 @@ impl StoreError {
             // CANNOT_OPEN_FILE, CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE, TOO_MANY_PARTS, SOCKET_TIMEOUT,
             // NETWORK_ERROR, TOO_MANY_SIMULTANEOUS_QUERIES, CANNOT_SCHEDULE_TASK
             Some(76 | 75 | 243 | 252 | 209 | 210 | 202 | 439) => StoreErrorKind::Unavailable,
-            Some(_) => StoreErrorKind::Refused,
-            None => StoreErrorKind::Unavailable,
+            // CANNOT_PARSE_TEXT, NO_SUCH_COLUMN_IN_TABLE, NUMBER_OF_COLUMNS_DOESNT_MATCH, CANNOT_PARSE_INPUT_ASSERTION_FAILED,
+            // BAD_ARGUMENTS, ILLEGAL_TYPE_OF_ARGUMENT, ILLEGAL_COLUMN, UNKNOWN_FUNCTION, UNKNOWN_IDENTIFIER, TYPE_MISMATCH,
+            // UNKNOWN_TABLE, SYNTAX_ERROR, CANNOT_CONVERT_TYPE, UNKNOWN_DATABASE, UNKNOWN_SETTING, INCORRECT_DATA, READONLY,
+            // ILLEGAL_AGGREGATION, CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, ACCESS_DENIED
+            Some(
+                6 | 16 | 20 | 27 | 36 | 43 | 44 | 46 | 47 | 53 | 60 | 62 | 70 | 81 | 115 | 117 | 164 | 184
+                | 349 | 497,
+            ) => StoreErrorKind::Refused,
+            Some(_) | None => StoreErrorKind::Unknown,
         };
         Self { kind, detail: message }
-    }
-
-    /// Whether the same statement may succeed later. Memory limits pass when others finish.
-    pub fn is_transient(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Limit)
     }
 }
 
@@ -72,7 +77,8 @@ mod tests {
             ("Code: 427. DB::Exception: OptimizedRegularExpression", StoreErrorKind::Value),
             ("Code: 252. DB::Exception: Too many parts", StoreErrorKind::Unavailable),
             ("Code: 60. DB::Exception: Unknown table", StoreErrorKind::Refused),
-            ("something without a code", StoreErrorKind::Unavailable),
+            ("Code: 1001. DB::Exception: std::exception", StoreErrorKind::Unknown),
+            ("something without a code", StoreErrorKind::Unknown),
         ] {
             assert_eq!(StoreError::from_engine(message.to_owned()).kind, kind, "{message}");
         }

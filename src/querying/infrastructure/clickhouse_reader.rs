@@ -160,7 +160,10 @@ fn failed(error: &StoreError) -> ReadError {
     match error.kind {
         StoreErrorKind::Limit => ReadError::TooLarge,
         StoreErrorKind::Value => ReadError::Value,
-        StoreErrorKind::Unavailable | StoreErrorKind::Refused | StoreErrorKind::Answer => {
+        StoreErrorKind::Unavailable
+        | StoreErrorKind::Refused
+        | StoreErrorKind::Unknown
+        | StoreErrorKind::Answer => {
             tracing::error!(%error, "a query failed");
             ReadError::Unavailable
         }

@@ -13,7 +13,7 @@ pub struct Reason {
     reason: &'static str,
 }
 
-/// Counters of metric points. `received = stored + rejected + failed + in flight`.
+/// Counters of metric points. `received = stored + rejected + failed + in flight`, also when a client leaves.
 #[derive(Debug, Clone, Default)]
 pub struct IngestCounters {
     received: Counter,
@@ -37,7 +37,7 @@ impl IngestCounters {
         registry.register("points_stored", "Points durable and visible in the store", own.stored.clone());
         registry.register(
             "points_failed",
-            "Accepted points that the store refused for good",
+            "Points that were read, but answered as not stored: queue full, client gone, refused by the store",
             own.failed.clone(),
         );
         registry.register("points_in_flight", "Accepted points not yet stored", own.in_flight.clone());
@@ -52,8 +52,8 @@ impl IngestCounters {
     }
 
     /// A request was read: so many points were accepted, and these were found wanting.
-    pub fn request_read(&self, accepted_points: u64, findings: &Findings) {
-        self.received.inc_by(accepted_points + findings.rejected_points());
+    pub fn request_read(&self, accepted_points: usize, findings: &Findings) {
+        self.received.inc_by(accepted_points as u64 + findings.rejected_points());
         for (rejection, count) in findings.rejections() {
             self.rejected.get_or_create(&Reason { reason: rejection.name() }).inc_by(count);
         }
@@ -66,28 +66,37 @@ impl IngestCounters {
         self.refused_requests.get_or_create(&Reason { reason }).inc();
     }
 
-    pub fn points_queued(&self, points: usize) {
+    pub(super) fn points_in_flight(&self, points: usize) {
         self.in_flight.inc_by(signed(points));
     }
 
-    /// The queue took them back.
-    pub fn points_refused(&self, points: usize) {
+    pub(super) fn points_landed(&self, points: usize) {
         self.in_flight.dec_by(signed(points));
     }
 
+    /// The queue did not take them, or nobody waits for them any more.
+    pub fn points_refused(&self, points: usize) {
+        self.failed.inc_by(points as u64);
+    }
+
     pub fn batch_stored(&self, points: usize) {
-        self.in_flight.dec_by(signed(points));
         self.stored.inc_by(points as u64);
         self.batches.inc();
     }
 
     pub fn batch_failed(&self, points: usize) {
-        self.in_flight.dec_by(signed(points));
         self.failed.inc_by(points as u64);
     }
 
     pub fn insert_retried(&self) {
         self.insert_retries.inc();
+    }
+}
+
+#[cfg(test)]
+impl IngestCounters {
+    pub(super) fn in_flight(&self) -> i64 {
+        self.in_flight.get()
     }
 }
 

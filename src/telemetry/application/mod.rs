@@ -2,14 +2,15 @@
 
 pub mod counters;
 pub mod ingest_metrics;
+pub mod pending;
 pub mod ports;
 
 pub use counters::IngestCounters;
 pub use ingest_metrics::{
     AcceptedMetrics, Durability, IngestMetrics, IngestMetricsCommand, IngestMetricsError, IngestReceipt,
-    MemoryHold, StoredSignal,
 };
+pub use pending::{MemoryHold, Pending};
 pub use ports::{
-    MetricsSink, NewSeries, SeriesCatalogue, SeriesEntry, SeriesLimitReached, SeriesLookup, SinkRefusal,
+    Admission, MetricsSink, NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, SinkRefusal, Standing,
     WireKey,
 };

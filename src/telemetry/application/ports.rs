@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::shared::{SeriesId, SeriesIdentity, TenantId, WatchId};
+use crate::shared::{SeriesId, SeriesIdentity, WatchId};
 
 use super::AcceptedMetrics;
 
@@ -29,6 +29,23 @@ pub struct NewSeries {
     pub seen: i64,
 }
 
+/// What becomes of a series that `find` did not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    pub entry: SeriesEntry,
+    pub standing: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Known under another wire form, and its row for the day is stored.
+    Written,
+    /// Known, but not on this day: its row has to be written.
+    Known,
+    /// Not known: its row has to be written, and it counts toward the tenant's limit.
+    New,
+}
+
 /// The tenant may not have more series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant's series limit is reached")]
@@ -39,17 +56,17 @@ pub trait SeriesLookup {
     /// Starts a request; entries that were not confirmed for a while are looked up afresh from now on.
     fn begin_request(&mut self);
 
-    /// The series of a wire form, if the store has (or will certainly have) its row for that day.
+    /// The series of a wire form, if its row for that day is in the store.
     fn find(&mut self, key: WireKey, day: i64) -> Option<SeriesEntry>;
 
-    /// Admits a series that `find` did not know. `staged` counts new series of the same request.
-    fn admit(&mut self, identity: &SeriesIdentity, staged: usize) -> Result<SeriesEntry, SeriesLimitReached>;
-}
-
-/// Port: the catalogue that all threads share.
-pub trait SeriesCatalogue: Debug + Send + Sync {
-    /// Notes that the rows of these series are on their way to the store and will get there.
-    fn commit(&self, tenant: &TenantId, series: &[NewSeries]);
+    /// Admits a series that `find` did not know. `staged` counts those of the same request that were new.
+    fn admit(
+        &mut self,
+        key: WireKey,
+        identity: &SeriesIdentity,
+        day: i64,
+        staged: usize,
+    ) -> Result<Admission, SeriesLimitReached>;
 }
 
 /// Port: what becomes of accepted points.
@@ -61,8 +78,8 @@ pub trait MetricsSink: Debug + Send + Sync {
 /// The sink takes no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SinkRefusal {
-    #[error("the write queue is full")]
-    Full,
+    #[error("the write queue is full, or the store does not answer")]
+    Busy,
     #[error("the write path is shutting down")]
     Closed,
 }

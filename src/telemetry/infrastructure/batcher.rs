@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use crate::telemetry::application::AcceptedMetrics;
+use crate::telemetry::application::{AcceptedMetrics, IngestCounters};
 
 /// When a batch is sealed: whichever comes first.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,8 @@ struct OpenBatch {
 impl OpenBatch {
     fn add(&mut self, accepted: AcceptedMetrics) {
         self.rows += accepted.columns.len();
-        self.bytes += accepted.columns.bytes();
+        let text = accepted.new_series.iter().map(|new| new.identity.text_bytes()).sum::<usize>();
+        self.bytes += accepted.columns.bytes() + text;
         self.opened.get_or_insert_with(Instant::now);
         self.requests.push(accepted);
     }
@@ -52,11 +53,25 @@ impl OpenBatch {
 
 /// Runs until it is told to stop or everybody has left. Waiting for a free inserter is how pressure of the store reaches
 /// the queue in front.
-pub fn run(incoming: &Receiver<Incoming>, sealed: &Sender<SealedBatch>, limits: SealLimits) {
+///
+/// Requests whose client has left are not sealed: it will send them again.
+pub fn run(
+    incoming: &Receiver<Incoming>,
+    sealed: &Sender<SealedBatch>,
+    limits: SealLimits,
+    counters: &IngestCounters,
+) {
     let mut open = OpenBatch::default();
     let mut number = 0;
     let mut seal = |open: &mut OpenBatch| {
-        let requests = std::mem::take(open).requests;
+        let mut requests = std::mem::take(open).requests;
+        requests.retain(|request| {
+            let abandoned = request.pending.is_abandoned();
+            if abandoned {
+                counters.points_refused(request.columns.len());
+            }
+            !abandoned
+        });
         if !requests.is_empty() {
             number += 1;
             // Inserters live longer than the batcher; if they are gone, the requests are told so by being dropped.

@@ -14,7 +14,7 @@ use dashmap::DashMap;
 use crate::shared::time::NANOS_PER_HOUR;
 use crate::shared::{Clock, SeriesId, SeriesIdentity, SeriesWatch, TenantId, WatchId};
 use crate::telemetry::application::{
-    NewSeries, SeriesCatalogue, SeriesEntry, SeriesLimitReached, SeriesLookup, WireKey,
+    Admission, NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, Standing, WireKey,
 };
 
 /// Slots of each thread's cache; 32 bytes each, so that it stays within a core's own cache.
@@ -55,22 +55,30 @@ impl Hasher for PassThrough {
 
 type HashKeyed<K, V> = DashMap<K, V, BuildHasherDefault<PassThrough>>;
 
-/// One wire form of a series.
+/// One wire form of a series, with all that a point needs to know of it: points of many series wait for memory, and each
+/// entry that is looked at is a wait.
 #[derive(Debug, Clone, Copy)]
 struct WireForm {
-    series: SeriesId,
+    entry: SeriesEntry,
     seen_hour: u32,
+    days: WrittenDays,
 }
 
 #[derive(Debug)]
 struct KnownSeries {
     watch: WatchId,
+    /// As of the last commit or eviction; in between the wire forms know better.
     seen_hour: u32,
     days: WrittenDays,
+    wire_forms: u8,
     tenant: Arc<AtomicUsize>,
 }
 
-/// Days for which a series' row is in the store or certain to get there.
+/// Wire forms of one series that are remembered. A sender that orders its attributes by chance makes a few; one that makes
+/// more pays by having each of its points decoded.
+const WIRE_FORMS_MAX: u8 = 16;
+
+/// Days for which a series' row is in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct WrittenDays {
     latest: u16,
@@ -106,8 +114,6 @@ pub struct Catalogue {
     wire_forms: HashKeyed<u128, WireForm>,
     series: HashKeyed<u64, KnownSeries>,
     tenants: DashMap<TenantId, Arc<AtomicUsize>>,
-    /// How often everything was forgotten.
-    forgotten: AtomicUsize,
     watch: Watcher,
     clock: ClockHandle,
     limits: CatalogueLimits,
@@ -134,7 +140,6 @@ impl Catalogue {
             wire_forms: DashMap::default(),
             series: DashMap::default(),
             tenants: DashMap::new(),
-            forgotten: AtomicUsize::new(0),
             watch: Watcher(watch),
             clock: ClockHandle(clock),
             limits,
@@ -143,12 +148,7 @@ impl Catalogue {
 
     /// A view for one thread.
     pub fn reader(self: &Arc<Self>) -> CatalogueReader {
-        CatalogueReader {
-            catalogue: Arc::clone(self),
-            slots: vec![Slot::EMPTY; READER_SLOTS],
-            hour: 0,
-            forgotten: 0,
-        }
+        CatalogueReader { catalogue: Arc::clone(self), slots: vec![Slot::EMPTY; READER_SLOTS], hour: 0 }
     }
 
     /// Series that are known just now.
@@ -164,23 +164,20 @@ impl Catalogue {
     pub fn evict_idle(&self) {
         let idle_hours = u32::try_from(self.limits.idle_max.as_secs() / 3_600).unwrap_or(u32::MAX).max(1);
         let oldest = self.hour().saturating_sub(idle_hours);
-        self.wire_forms.retain(|_, form| form.seen_hour >= oldest);
+        self.wire_forms.retain(|_, form| {
+            let stays = form.seen_hour >= oldest;
+            if let Some(mut known) = self.series.get_mut(&form.entry.id.0) {
+                known.seen_hour = known.seen_hour.max(form.seen_hour);
+                known.wire_forms = known.wire_forms.saturating_sub(u8::from(!stays));
+            }
+            stays
+        });
         self.series.retain(|_, known| {
             let stays = known.seen_hour >= oldest;
             if !stays {
                 known.tenant.fetch_sub(1, Ordering::Relaxed);
             }
             stays
-        });
-    }
-
-    /// Forgets everything, so that every series writes its row again: for when rows on their way were lost after all.
-    pub fn forget_all(&self) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        self.wire_forms.clear();
-        self.series.retain(|_, known| {
-            known.tenant.fetch_sub(1, Ordering::Relaxed);
-            false
         });
     }
 
@@ -191,11 +188,7 @@ impl Catalogue {
     fn find(&self, key: WireKey, day: i64, hour: u32) -> Option<SeriesEntry> {
         let mut form = self.wire_forms.get_mut(&key.0)?;
         form.seen_hour = hour;
-        let id = form.series;
-        drop(form);
-        let mut known = self.series.get_mut(&id.0)?;
-        known.seen_hour = hour;
-        known.days.holds(day).then_some(SeriesEntry { id, watch: known.watch })
+        form.days.holds(day).then_some(form.entry)
     }
 
     fn tenant(&self, tenant: &TenantId) -> Arc<AtomicUsize> {
@@ -205,41 +198,71 @@ impl Catalogue {
         Arc::clone(&self.tenants.entry(tenant.clone()).or_default())
     }
 
-    fn admit(&self, identity: &SeriesIdentity, staged: usize) -> Result<SeriesEntry, SeriesLimitReached> {
-        let known = self.series.get(&identity.id.0).map(|known| known.watch);
-        if let Some(watch) = known {
-            return Ok(SeriesEntry { id: identity.id, watch });
+    fn admit(
+        &self,
+        key: WireKey,
+        identity: &SeriesIdentity,
+        day: i64,
+        staged: usize,
+    ) -> Result<Admission, SeriesLimitReached> {
+        let known = self.series.get(&identity.id.0).map(|known| (known.watch, known.days.holds(day)));
+        if let Some((watch, written)) = known {
+            let entry = SeriesEntry { id: identity.id, watch };
+            if written {
+                self.remember(key, entry, day);
+            }
+            let standing = if written { Standing::Written } else { Standing::Known };
+            return Ok(Admission { entry, standing });
         }
         let count = self.tenant(&identity.tenant).load(Ordering::Relaxed);
         if count.saturating_add(staged) >= self.limits.series_max_per_tenant {
             return Err(SeriesLimitReached);
         }
-        Ok(SeriesEntry { id: identity.id, watch: self.watch.0.watch(identity) })
+        let entry = SeriesEntry { id: identity.id, watch: self.watch.0.watch(identity) };
+        Ok(Admission { entry, standing: Standing::New })
     }
-}
 
-impl SeriesCatalogue for Catalogue {
-    fn commit(&self, tenant: &TenantId, series: &[NewSeries]) {
-        if series.is_empty() {
+    /// To be called once the rows of these series are in the store, and not before: whoever finds a series here writes no
+    /// row for it.
+    pub fn rows_stored(&self, series: &[NewSeries]) {
+        let hour = self.hour();
+        for NewSeries { key, entry, identity, day, .. } in series {
+            let mut known = self.series.entry(entry.id.0).or_insert_with(|| {
+                let tenant = self.tenant(&identity.tenant);
+                tenant.fetch_add(1, Ordering::Relaxed);
+                KnownSeries {
+                    watch: entry.watch,
+                    seen_hour: hour,
+                    days: WrittenDays::default(),
+                    wire_forms: 0,
+                    tenant,
+                }
+            });
+            known.seen_hour = hour;
+            known.days.add(*day);
+            drop(known);
+            self.remember(*key, *entry, *day);
+        }
+    }
+
+    /// Notes a wire form of a series whose row for the day is stored. Locks one entry at a time: whoever holds a series' entry
+    /// must not wait for a wire form's, since eviction does it the other way round.
+    fn remember(&self, key: WireKey, entry: SeriesEntry, day: i64) {
+        let hour = self.hour();
+        if let Some(mut form) = self.wire_forms.get_mut(&key.0) {
+            form.days.add(day);
+            form.seen_hour = hour;
             return;
         }
-        let hour = self.hour();
-        let count = self.tenant(tenant);
-        for NewSeries { key, entry, day, .. } in series {
-            self.series
-                .entry(entry.id.0)
-                .or_insert_with(|| {
-                    count.fetch_add(1, Ordering::Relaxed);
-                    KnownSeries {
-                        watch: entry.watch,
-                        seen_hour: hour,
-                        days: WrittenDays::default(),
-                        tenant: Arc::clone(&count),
-                    }
-                })
-                .days
-                .add(*day);
-            self.wire_forms.insert(key.0, WireForm { series: entry.id, seen_hour: hour });
+        let has_room = self.series.get_mut(&entry.id.0).is_some_and(|mut known| {
+            let has_room = known.wire_forms < WIRE_FORMS_MAX;
+            known.wire_forms += u8::from(has_room);
+            has_room
+        });
+        if has_room {
+            let mut days = WrittenDays::default();
+            days.add(day);
+            self.wire_forms.insert(key.0, WireForm { entry, seen_hour: hour, days });
         }
     }
 }
@@ -253,7 +276,6 @@ pub struct CatalogueReader {
     catalogue: Arc<Catalogue>,
     slots: Vec<Slot>,
     hour: u32,
-    forgotten: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -279,11 +301,6 @@ const fn low_half(hour: u32) -> u16 {
 impl SeriesLookup for CatalogueReader {
     fn begin_request(&mut self) {
         self.hour = self.catalogue.hour();
-        let forgotten = self.catalogue.forgotten.load(Ordering::SeqCst);
-        if forgotten != self.forgotten {
-            self.slots.fill(Slot::EMPTY);
-            self.forgotten = forgotten;
-        }
     }
 
     #[inline]
@@ -301,8 +318,14 @@ impl SeriesLookup for CatalogueReader {
         Some(entry)
     }
 
-    fn admit(&mut self, identity: &SeriesIdentity, staged: usize) -> Result<SeriesEntry, SeriesLimitReached> {
-        self.catalogue.admit(identity, staged)
+    fn admit(
+        &mut self,
+        key: WireKey,
+        identity: &SeriesIdentity,
+        day: i64,
+        staged: usize,
+    ) -> Result<Admission, SeriesLimitReached> {
+        self.catalogue.admit(key, identity, day, staged)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Brings sealed batches into the store: the same rows with the same token until there is a definite answer, then
 //! publishes what became visible, then tells those who wait.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -12,15 +13,18 @@ use tokio_util::sync::CancellationToken;
 use crate::platform::clickhouse::{Insert, Store, StoreError, StoreErrorKind};
 use crate::platform::event_bus::EventBus;
 use crate::shared::{DomainEvent, MetricsIngested, NumberColumns};
-use crate::telemetry::application::{AcceptedMetrics, IngestCounters, MemoryHold, NewSeries, StoredSignal};
+use crate::telemetry::application::{AcceptedMetrics, IngestCounters, NewSeries, Pending};
 
 use super::batcher::SealedBatch;
 use super::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
 use super::catalogue::Catalogue;
+use super::stall::Stall;
 
 /// First and longest pause between attempts.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// Attempts where it is not certain that the failure can pass: about a minute and a half.
+const DOUBTFUL_ATTEMPTS_MAX: u32 = 24;
 
 /// What an inserter works with.
 #[derive(Debug, Clone)]
@@ -31,15 +35,20 @@ pub struct Inserter {
     pub counters: IngestCounters,
     /// Names this run of the process, so that its batch numbers are unique.
     pub run: Arc<str>,
+    pub stall: Arc<Stall>,
     /// Cancelled when there is no more time to try again.
     pub give_up: CancellationToken,
 }
 
 impl Inserter {
-    /// Takes batches until the batcher has ended and none is left.
+    /// Takes batches until the batcher has ended and none is left. A panic costs its own batch only.
     pub fn run(&self, sealed: &Receiver<SealedBatch>) {
         while let Ok(batch) = sealed.recv() {
-            self.store_batch(batch);
+            let points = batch.requests.iter().map(|request| request.columns.len()).sum();
+            if catch_unwind(AssertUnwindSafe(|| self.store_batch(batch))).is_err() {
+                tracing::error!(points, "an inserter panicked; its batch is answered as not stored");
+                self.counters.batch_failed(points);
+            }
         }
     }
 
@@ -53,25 +62,22 @@ impl Inserter {
                 self.publish(parts);
             }
             Err(error) => {
-                // The requests are answered as not stored by dropping their signals.
-                tracing::error!(batch = number, points, %error, "the store refused a batch for good");
+                // The requests are answered as not stored by dropping what they wait for.
+                tracing::error!(batch = number, points, %error, "the store refused a batch");
                 self.counters.batch_failed(points);
-                self.catalogue.forget_all();
             }
         }
     }
 
-    /// Series first: a point is never visible without its series.
+    /// Series first: a point is never visible without its series. Only then may others rely on these rows.
     fn insert_tables(&self, number: u64, parts: &Parts) -> Result<(), StoreError> {
         if !parts.series.is_empty() {
             let block = blocks::series(&parts.series).map_err(|error| unbuildable(&error))?;
             self.insert_until_answered(number, SERIES_TABLE, &block)?;
+            self.catalogue.rows_stored(&parts.series);
         }
-        if parts.points() > 0 {
-            let block = blocks::samples(&parts.columns).map_err(|error| unbuildable(&error))?;
-            self.insert_until_answered(number, SAMPLES_TABLE, &block)?;
-        }
-        Ok(())
+        let block = blocks::samples(&parts.columns).map_err(|error| unbuildable(&error))?;
+        self.insert_until_answered(number, SAMPLES_TABLE, &block)
     }
 
     fn insert_until_answered(
@@ -81,27 +87,39 @@ impl Inserter {
         batch: &RecordBatch,
     ) -> Result<(), StoreError> {
         let token = format!("v1/{}/{number}/{table}", self.run);
+        let started = Instant::now();
+        let mut retrying = None;
         let mut pause = RETRY_FIRST;
-        loop {
-            match self.store.insert(&Insert { table, token: &token, batch }) {
-                Ok(()) => return Ok(()),
-                Err(error) if error.is_transient() && !self.give_up.is_cancelled() => {
-                    tracing::warn!(batch = number, table, %error, retry_ms = pause.as_millis(), "an insert failed and is tried again");
-                    self.counters.insert_retried();
-                    std::thread::park_timeout(pause);
-                    pause = (pause * 2).min(RETRY_MAX);
-                }
-                Err(error) => return Err(error),
+        for attempt in 1_u32.. {
+            let Err(error) = self.store.insert(&Insert { table, token: &token, batch }) else { break };
+            if self.give_up.is_cancelled() || is_final(&error, attempt) {
+                return Err(error);
             }
+            tracing::warn!(batch = number, table, %error, retry_ms = pause.as_millis(), "an insert failed and is tried again");
+            self.counters.insert_retried();
+            if started.elapsed() > Stall::AFTER {
+                retrying.get_or_insert_with(|| self.stall.begin());
+            }
+            std::thread::park_timeout(pause);
+            pause = (pause * 2).min(RETRY_MAX);
         }
+        Ok(())
     }
 
     /// The event first: caches must know of the new points before a sender may believe that they can be read.
     fn publish(&self, parts: Parts) {
-        let Parts { columns, signals, memory, .. } = parts;
+        let Parts { columns, pending, .. } = parts;
         self.bus.publish(DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns })));
-        drop(memory);
-        signals.into_iter().for_each(StoredSignal::stored);
+        pending.into_iter().for_each(Pending::stored);
+    }
+}
+
+/// What can pass is tried until it does. What may or may not is tried for a while: one batch must not hold up all.
+fn is_final(error: &StoreError, attempt: u32) -> bool {
+    match error.kind {
+        StoreErrorKind::Unavailable => false,
+        StoreErrorKind::Limit | StoreErrorKind::Unknown => attempt >= DOUBTFUL_ATTEMPTS_MAX,
+        StoreErrorKind::Refused | StoreErrorKind::Value | StoreErrorKind::Answer => true,
     }
 }
 
@@ -114,8 +132,7 @@ fn unbuildable(error: &ArrowError) -> StoreError {
 struct Parts {
     columns: Vec<NumberColumns>,
     series: Vec<NewSeries>,
-    signals: Vec<StoredSignal>,
-    memory: Vec<MemoryHold>,
+    pending: Vec<Pending>,
 }
 
 impl Parts {
@@ -127,11 +144,10 @@ impl Parts {
 impl From<Vec<AcceptedMetrics>> for Parts {
     fn from(requests: Vec<AcceptedMetrics>) -> Self {
         let mut parts = Self::default();
-        for AcceptedMetrics { columns, new_series, memory, stored } in requests {
+        for AcceptedMetrics { columns, new_series, pending } in requests {
             parts.columns.push(columns);
             parts.series.extend(new_series);
-            parts.signals.push(stored);
-            parts.memory.push(memory);
+            parts.pending.push(pending);
         }
         parts
     }

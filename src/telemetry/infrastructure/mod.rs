@@ -5,6 +5,7 @@ pub mod blocks;
 pub mod catalogue;
 pub mod inserter;
 pub mod schema;
+pub mod stall;
 pub mod write_path;
 
 pub use catalogue::{Catalogue, CatalogueLimits, CatalogueReader};

@@ -1,6 +1,7 @@
 //! `WritePath`: the queue, the batcher and the inserters, started together and stopped in order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -15,6 +16,7 @@ use crate::telemetry::application::{AcceptedMetrics, IngestCounters, MetricsSink
 use super::batcher::{self, Incoming, SealLimits};
 use super::catalogue::Catalogue;
 use super::inserter::Inserter;
+use super::stall::Stall;
 
 /// Most requests between the decode threads and the batcher.
 const QUEUE_REQUESTS_MAX: usize = 4_096;
@@ -30,7 +32,8 @@ pub struct WritePathOptions {
 #[derive(Debug)]
 pub struct WritePath {
     incoming: Sender<Incoming>,
-    counters: IngestCounters,
+    stall: Arc<Stall>,
+    closed: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
     give_up: CancellationToken,
 }
@@ -49,19 +52,36 @@ impl WritePath {
         let (seal, sealed) = bounded(0);
         let give_up = CancellationToken::new();
         let run = Arc::from(uuid::Uuid::now_v7().simple().to_string());
-        let inserter =
-            Inserter { store, bus, catalogue, counters: counters.clone(), run, give_up: give_up.clone() };
+        let stall = Arc::new(Stall::default());
+        let inserter = Inserter {
+            store,
+            bus,
+            catalogue,
+            counters: counters.clone(),
+            run,
+            stall: Arc::clone(&stall),
+            give_up: give_up.clone(),
+        };
         let mut threads = Vec::new();
-        threads.push(lifecycle.thread("batcher", move || batcher::run(&received, &seal, options.seal))?);
+        threads.push(lifecycle.thread("batcher", move || {
+            batcher::run(&received, &seal, options.seal, &counters);
+        })?);
         for _ in 0..options.inserters {
             let (inserter, sealed) = (inserter.clone(), sealed.clone());
             threads.push(lifecycle.thread("inserter", move || inserter.run(&sealed))?);
         }
-        Ok(Arc::new(Self { incoming, counters, threads: Mutex::new(threads), give_up }))
+        Ok(Arc::new(Self {
+            incoming,
+            stall,
+            closed: AtomicBool::new(false),
+            threads: Mutex::new(threads),
+            give_up,
+        }))
     }
 
     /// Seals and stores what is queued, and returns when it is stored. Blocks.
     pub fn drain(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         // Fails only if the batcher is gone already.
         let _ = self.incoming.send(Incoming::Stop);
         for thread in std::mem::take(&mut *self.threads.lock()) {
@@ -79,14 +99,15 @@ impl WritePath {
 
 impl MetricsSink for WritePath {
     fn submit(&self, accepted: AcceptedMetrics) -> Result<(), SinkRefusal> {
-        let points = accepted.columns.len();
-        self.counters.points_queued(points);
-        self.incoming.try_send(Incoming::Accepted(Box::new(accepted))).map_err(|error| {
-            self.counters.points_refused(points);
-            match error {
-                TrySendError::Full(_) => SinkRefusal::Full,
-                TrySendError::Disconnected(_) => SinkRefusal::Closed,
-            }
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(SinkRefusal::Closed);
+        }
+        if self.stall.is_on() {
+            return Err(SinkRefusal::Busy);
+        }
+        self.incoming.try_send(Incoming::Accepted(Box::new(accepted))).map_err(|error| match error {
+            TrySendError::Full(_) => SinkRefusal::Busy,
+            TrySendError::Disconnected(_) => SinkRefusal::Closed,
         })
     }
 }

@@ -140,6 +140,7 @@ fn insert_statement(insert: &Insert<'_>) -> String {
         "INSERT INTO {table} ({columns}) SETTINGS async_insert = 0, insert_deduplicate = 1, \
          insert_deduplication_token = '{token}', max_insert_block_size = 4194304, \
          min_insert_block_size_rows = 4194304, min_insert_block_size_bytes = 0, max_insert_threads = 1, \
+         max_partitions_per_insert_block = 0, \
          input_format_parallel_parsing = 0",
         table = insert.table,
         columns = columns.join(", "),

@@ -45,20 +45,23 @@ fn catalogue(series_max: usize) -> (Arc<Catalogue>, Arc<TestClock>) {
     (Catalogue::new(limits, Arc::new(WatchAll), Arc::clone(&clock) as Arc<dyn Clock>), clock)
 }
 
+fn admit(reader: &mut CatalogueReader, key: u128, id: u64, day: i64) -> Result<Standing, SeriesLimitReached> {
+    reader.admit(WireKey(key), &identity(id), day, 0).map(|admission| admission.standing)
+}
+
 fn learn(reader: &mut CatalogueReader, key: u128, id: u64, day: i64) {
     let identity = identity(id);
-    let entry = reader.admit(&identity, 0).unwrap();
-    let series = NewSeries { key: WireKey(key), entry, identity, day, seen: 0 };
-    reader.catalogue.commit(&TenantId::unnamed(), &[series]);
+    let Admission { entry, .. } = reader.admit(WireKey(key), &identity, day, 0).unwrap();
+    reader.catalogue.rows_stored(&[NewSeries { key: WireKey(key), entry, identity, day, seen: 0 }]);
 }
 
 #[test]
-fn a_series_is_known_on_the_days_for_which_its_row_was_written_and_only_after_commit() {
+fn a_series_is_known_on_the_days_for_which_its_row_was_stored_and_not_before() {
     let (catalogue, _clock) = catalogue(10);
     let mut reader = catalogue.reader();
     assert_eq!(reader.find(WireKey(7), 20_000), None);
-    reader.admit(&identity(1), 0).unwrap();
-    assert_eq!(reader.find(WireKey(7), 20_000), None, "admitted is not yet committed");
+    assert_eq!(admit(&mut reader, 7, 1, 20_000), Ok(Standing::New));
+    assert_eq!(reader.find(WireKey(7), 20_000), None, "admitted is not yet stored");
     learn(&mut reader, 7, 1, 20_000);
     let entry = SeriesEntry { id: SeriesId(1), watch: WatchId(101) };
     assert_eq!(reader.find(WireKey(7), 20_000), Some(entry));
@@ -74,7 +77,7 @@ fn several_wire_forms_meet_in_one_series_which_counts_once() {
     learn(&mut reader, 8, 1, 5);
     assert_eq!(reader.find(WireKey(7), 5), reader.find(WireKey(8), 5));
     assert_eq!(catalogue.len(), 1);
-    assert_eq!(reader.admit(&identity(2), 0), Err(SeriesLimitReached));
+    assert_eq!(admit(&mut reader, 9, 2, 5), Err(SeriesLimitReached));
 }
 
 #[test]
@@ -82,8 +85,10 @@ fn the_limit_counts_what_the_same_request_brings() {
     let (catalogue, _clock) = catalogue(3);
     let mut reader = catalogue.reader();
     learn(&mut reader, 7, 1, 5);
-    assert!(reader.admit(&identity(2), 1).is_ok());
-    assert_eq!(reader.admit(&identity(3), 2), Err(SeriesLimitReached));
+    assert!(reader.admit(WireKey(8), &identity(2), 5, 1).is_ok());
+    assert_eq!(reader.admit(WireKey(9), &identity(3), 5, 2), Err(SeriesLimitReached));
+    let known_on_another_day = reader.admit(WireKey(7), &identity(1), 6, 2).unwrap();
+    assert_eq!(known_on_another_day.standing, Standing::Known);
 }
 
 #[test]
@@ -100,20 +105,20 @@ fn idle_series_are_forgotten_and_make_room_while_living_ones_stay() {
     }
     assert_eq!(reader.find(WireKey(8), 0), None);
     assert_eq!(catalogue.len(), 1);
-    assert!(reader.admit(&identity(3), 0).is_ok());
+    assert_eq!(admit(&mut reader, 9, 3, 0), Ok(Standing::New));
 }
 
 #[test]
-fn after_forgetting_all_every_series_writes_its_row_again_from_the_next_request_on() {
+fn a_further_wire_form_of_a_stored_series_needs_no_row_and_only_so_many_are_remembered() {
     let (catalogue, _clock) = catalogue(1);
     let mut reader = catalogue.reader();
-    learn(&mut reader, 7, 1, 0);
-    assert!(reader.find(WireKey(7), 0).is_some());
-    catalogue.forget_all();
-    assert_eq!(catalogue.reader().find(WireKey(7), 0), None);
-    reader.begin_request();
-    assert_eq!(reader.find(WireKey(7), 0), None);
-    assert!(reader.admit(&identity(9), 0).is_ok(), "the tenant's count is given back");
+    learn(&mut reader, 7, 1, 5);
+    for form in 100..200 {
+        assert_eq!(admit(&mut reader, form, 1, 5), Ok(Standing::Written));
+    }
+    let remembered = (100..200).filter(|form| reader.find(WireKey(*form), 5).is_some()).count();
+    assert_eq!(remembered, usize::from(WIRE_FORMS_MAX) - 1);
+    assert!(reader.find(WireKey(7), 5).is_some());
 }
 
 proptest! {

@@ -33,10 +33,7 @@ pub(super) async fn handle<C: SeriesLookup + 'static>(
         return refused(encoding, Refusal::Method, "send metrics with POST");
     }
     match ingest(&otlp, request).await {
-        Ok(receipt) => {
-            otlp.counters.request_read(receipt.accepted_points, &receipt.findings);
-            exported(&receipt)
-        }
+        Ok(receipt) => exported(&receipt),
         Err(failure) => {
             otlp.counters.request_refused(failure.name());
             refused(encoding, failure.refusal(), &failure.to_string())
@@ -57,7 +54,10 @@ async fn ingest<C: SeriesLookup + 'static>(
     let task = Decode { packing, tenant: otlp.tenant.clone(), window, seed: otlp.seed, limits: otlp.limits };
     let (decoded, memory) = otlp.decode.run(move |state| task.run(&body, share, state)).await??;
     let DecodedMetrics { columns, new_series, findings } = decoded;
-    Ok(otlp.ingest.handle(IngestMetricsCommand { columns, new_series, findings, memory }).await?)
+    Ok(otlp
+        .ingest
+        .handle(IngestMetricsCommand { columns, new_series, findings, memory: Box::new(memory) })
+        .await?)
 }
 
 /// One body's way through a decode thread.

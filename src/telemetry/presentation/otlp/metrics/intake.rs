@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::shared::{NumberColumns, NumberRow, TenantId, Timestamp};
-use crate::telemetry::application::{NewSeries, SeriesEntry, SeriesLookup, WireKey};
+use crate::telemetry::application::{Admission, NewSeries, SeriesEntry, SeriesLookup, Standing, WireKey};
 use crate::telemetry::domain::{
     AcceptanceWindow, AdmittedPoint, DeclaredKind, Findings, Metric, NumberValue, Rejection, Warning,
 };
@@ -30,6 +30,8 @@ pub struct MetricsIntake<'c, C> {
     keys: KeyChain,
     origin: Origin,
     staged: HashMap<(WireKey, i64), SeriesEntry>,
+    /// Staged series that were not known at all.
+    staged_new: usize,
     /// Text that new series may still bring, in bytes.
     text_left: usize,
     decoded: DecodedMetrics,
@@ -51,6 +53,7 @@ impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
             keys: KeyChain::new(seed, &tenant),
             origin: Origin::default(),
             staged: HashMap::new(),
+            staged_new: 0,
             text_left: text_bytes_max,
             decoded: DecodedMetrics {
                 columns: NumberColumns::new(tenant),
@@ -105,12 +108,16 @@ impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
         let identity = self.origin.identify(tenant, around, point.attributes, &mut decoded.findings)?;
         let text_left = self.text_left.checked_sub(identity.text_bytes());
         let text_left = text_left.ok_or(AttributesError::Rejected(Rejection::SeriesText))?;
-        let entry = self
-            .catalogue
-            .admit(&identity, decoded.new_series.len())
-            .map_err(|_| AttributesError::Rejected(Rejection::SeriesLimit))?;
-        self.text_left = text_left;
         let day = time.day();
+        let Admission { entry, standing } = self
+            .catalogue
+            .admit(key, &identity, day, self.staged_new)
+            .map_err(|_| AttributesError::Rejected(Rejection::SeriesLimit))?;
+        if standing == Standing::Written {
+            return Ok(entry);
+        }
+        self.text_left = text_left;
+        self.staged_new += usize::from(standing == Standing::New);
         self.staged.insert((key, day), entry);
         decoded.new_series.push(NewSeries { key, entry, identity, day, seen: time.nanos() });
         Ok(entry)

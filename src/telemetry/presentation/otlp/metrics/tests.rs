@@ -8,7 +8,9 @@ use prost::Message;
 
 use super::*;
 use crate::shared::{SeriesIdentity, TenantId, Timestamp, WatchId};
-use crate::telemetry::application::{NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, WireKey};
+use crate::telemetry::application::{
+    Admission, NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, Standing, WireKey,
+};
 use crate::telemetry::domain::AcceptanceWindow;
 use crate::telemetry::presentation::otlp::wire::WireError;
 
@@ -34,10 +36,13 @@ impl SeriesLookup for Remembering {
 
     fn admit(
         &mut self,
+        _key: WireKey,
         identity: &SeriesIdentity,
+        _day: i64,
         _staged: usize,
-    ) -> Result<SeriesEntry, SeriesLimitReached> {
-        Ok(SeriesEntry { id: identity.id, watch: WatchId::NONE })
+    ) -> Result<Admission, SeriesLimitReached> {
+        let entry = SeriesEntry { id: identity.id, watch: WatchId::NONE };
+        Ok(Admission { entry, standing: Standing::New })
     }
 }
 

@@ -109,9 +109,16 @@ fn a_series_beyond_the_limit_costs_its_own_points_only() {
         fn find(&mut self, _: WireKey, _: i64) -> Option<SeriesEntry> {
             None
         }
-        fn admit(&mut self, _: &SeriesIdentity, staged: usize) -> Result<SeriesEntry, SeriesLimitReached> {
+        fn admit(
+            &mut self,
+            _: WireKey,
+            _: &SeriesIdentity,
+            _: i64,
+            staged: usize,
+        ) -> Result<Admission, SeriesLimitReached> {
+            let entry = SeriesEntry { id: crate::shared::SeriesId(1), watch: WatchId::NONE };
             if staged == 0 {
-                Ok(SeriesEntry { id: crate::shared::SeriesId(1), watch: WatchId::NONE })
+                Ok(Admission { entry, standing: Standing::New })
             } else {
                 Err(SeriesLimitReached)
             }
