@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Bencher, Criterion, Throughput};
-use telemetryflow::shared::{SeriesId, TenantId, Timestamp};
+use telemetryflow::shared::{SeriesId, Timestamp};
 use telemetryflow::telemetry::application::{NewSeries, SeriesLookup, WireKey};
 use telemetryflow::telemetry::infrastructure::Catalogue;
 
