@@ -98,7 +98,7 @@ impl Scene {
             ..Pacing::default()
         };
         let rules = RuleSet::new(vec![rule("max > 5", "1s")]).unwrap();
-        let mut registry = Registry::default();
+        let mut registry = Registry::with_prefix("telemetryflow");
         let alerting = Alerting::new(
             &rules,
             vec![channel],

@@ -52,7 +52,7 @@ pub enum Outcome {
 impl AlertingMetrics {
     pub fn registered(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let registry = registry.sub_registry_with_prefix("telemetryflow_alerting");
+        let registry = registry.sub_registry_with_prefix("alerting");
         let Self { events_missed, points_refused, evaluations, instances, .. } = metrics.clone();
         let Self { counter_series, instance_overflows, watches_refused, transitions, notifications, .. } =
             metrics.clone();
