@@ -287,3 +287,25 @@ fn what_was_answered_200_is_there_after_a_restart_and_its_series_are_still_the_s
         assert!(stopped.status.success(), "{}", stopped.stderr);
     }
 }
+
+/// *Scenario*: the operator accepts old points, and one request brings some of each day of half a year.
+/// *Guarantees*: it is stored as any other. (The store keeps days apart, and its engine refuses more than a hundred at once
+/// unless it is told otherwise; such a request would be tried again for ever.)
+#[test]
+fn one_request_may_bring_points_of_hundreds_of_days() {
+    const DAYS: u64 = 180;
+    let folder = folder();
+    let extra = "retention_metrics = \"3650d\"\n[ingest]\naccept_past = \"365d\"";
+    let server = Server::start(&folder, extra);
+    let day = 24 * 60 * MINUTE;
+    let last = now() / day * day;
+    let points = (0..DAYS).map(|days| int(last - days * day, 1)).collect();
+    assert_taken(&server.post_metrics(&body(vec![gauge("days", points)]), &[]));
+    let start = last - (DAYS - 1) * day;
+    let answer = server.get(&format!(
+        "/api/v2/metrics?metricName=days&start={start}&end={}&interval=1d&aggregation=count",
+        last + day
+    ));
+    let values = answer.json()["series"][0]["values"].as_array().expect("one series").clone();
+    assert_eq!(values, vec![Value::from(1.0); usize::try_from(DAYS).expect("few")]);
+}
