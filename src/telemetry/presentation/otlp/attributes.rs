@@ -42,10 +42,15 @@ pub struct TypedAttribute {
     pub value_kind: u8,
 }
 
-/// Collects attributes in the order of the wire; [`Self::finish`] sorts them.
+/// So many attributes are gathered before those that cannot stay are dropped: a body has room for millions.
+const GATHERED_MAX: usize = 8 * ATTRIBUTES_MAX;
+
+/// Collects attributes in the order of the wire; [`Self::finish`] gives them sorted.
 #[derive(Debug, Default)]
 pub struct AttributeReader {
     found: Vec<TypedAttribute>,
+    some_twice: bool,
+    too_many: bool,
 }
 
 impl AttributeReader {
@@ -75,11 +80,26 @@ impl AttributeReader {
             attribute: Attribute { key: key.into(), value: value.into() },
             value_kind,
         });
+        if self.found.len() >= GATHERED_MAX {
+            self.settle();
+        }
         Ok(())
     }
 
-    /// Sorted by key; of the same key the last one counts.
+    /// Sorted by key; of the same key the last one counts; of too many keys the first stay.
     pub fn finish(mut self, findings: &mut Findings) -> Vec<TypedAttribute> {
+        self.settle();
+        if self.some_twice {
+            findings.warn(Warning::AttributeKeyTwice);
+        }
+        if self.too_many {
+            findings.warn(Warning::AttributesTooMany);
+        }
+        self.found
+    }
+
+    /// Drops what cannot be in the result, whatever comes after it.
+    fn settle(&mut self) {
         self.found.sort_by(|a, b| a.attribute.key.cmp(&b.attribute.key));
         let before = self.found.len();
         // The sort is stable: the last of equals is the one sent last, and it overwrites the one that is kept.
@@ -90,14 +110,9 @@ impl AttributeReader {
             }
             same
         });
-        if self.found.len() < before {
-            findings.warn(Warning::AttributeKeyTwice);
-        }
-        if self.found.len() > ATTRIBUTES_MAX {
-            findings.warn(Warning::AttributesTooMany);
-            self.found.truncate(ATTRIBUTES_MAX);
-        }
-        self.found
+        self.some_twice |= self.found.len() < before;
+        self.too_many |= self.found.len() > ATTRIBUTES_MAX;
+        self.found.truncate(ATTRIBUTES_MAX);
     }
 }
 
@@ -343,6 +358,17 @@ mod tests {
         assert_eq!(read, vec![("a".into(), "2".into()), ("b".into(), "3".into())]);
         let warnings: Vec<_> = findings.warnings().map(|(warning, _)| warning).collect();
         assert_eq!(warnings, vec![Warning::AttributeKeyEmpty, Warning::AttributeKeyTwice]);
+    }
+
+    #[test]
+    fn of_any_number_of_attributes_the_first_keys_stay_with_their_last_values() {
+        let sent: Vec<(String, i64)> = (0..15_000).rev().map(|n| (format!("{:04}", n % 5_000), n)).collect();
+        let sent = sent.iter().map(|(key, n)| (key.as_str(), Some(Any::IntValue(*n))));
+        let (read, findings) = read(sent.collect());
+        let expected = (0..128).map(|n| (format!("{n:04}"), n.to_string()));
+        assert_eq!(read, expected.collect::<Vec<_>>());
+        let warnings = [(Warning::AttributeKeyTwice, 1), (Warning::AttributesTooMany, 1)];
+        assert_eq!(findings.warnings().collect::<Vec<_>>(), warnings);
     }
 
     #[test]
