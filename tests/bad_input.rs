@@ -190,6 +190,8 @@ fn millions_of_named_attributes_cost_no_memory() {
     let (rejected, message) = partial_success(&answer);
     assert!(rejected == 0 && message.contains("beyond the 128th"), "{message}");
     assert_well(&server, "millions of attributes");
+    let peak = server.peak_memory();
+    assert!(peak < 400 << 20, "{peak} bytes: the engine's 240 MB, the body's 40, and then some");
 }
 
 #[test]
