@@ -51,65 +51,81 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Goes through the fields of one message.
+/// Goes through the fields of one message. What SDKs send takes the short ways: tags of one byte, lengths of one or two.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
+    length: usize,
 }
 
 impl<'a> Reader<'a> {
     #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { rest: bytes, length: bytes.len() }
     }
 
     /// Offset of the next field.
     #[inline]
     pub const fn position(&self) -> usize {
-        self.at
+        self.length - self.rest.len()
     }
 
     /// The next field's number and value; `None` at the end of the message.
     #[inline]
     pub fn next_field(&mut self) -> Result<Option<(u32, Value<'a>)>, WireError> {
-        if self.at >= self.bytes.len() {
+        if self.rest.is_empty() {
             return Ok(None);
         }
-        let tag = self.varint()?;
-        let number =
-            u32::try_from(tag >> 3).ok().filter(|n| *n != 0 && *n < 1 << 29).ok_or(WireError::FieldNumber)?;
+        let tag = self.tag()?;
         let value = match tag & 7 {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
-            2 => {
-                let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
-                Value::Bytes(self.take(length)?)
-            }
+            2 => Value::Bytes(self.message()?),
             5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
             _ => return Err(WireError::WireType),
         };
-        Ok(Some((number, value)))
+        Ok(Some((tag >> 3, value)))
+    }
+
+    /// Field number and wire type.
+    #[inline]
+    fn tag(&mut self) -> Result<u32, WireError> {
+        match self.rest {
+            [tag @ 0x08..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u32::from(*tag))
+            }
+            _ => self.long_tag(),
+        }
+    }
+
+    #[cold]
+    fn long_tag(&mut self) -> Result<u32, WireError> {
+        let tag = self.long_varint()?;
+        u32::try_from(tag).ok().filter(|tag| tag >> 3 != 0).ok_or(WireError::FieldNumber)
     }
 
     #[inline]
     fn varint(&mut self) -> Result<u64, WireError> {
-        match self.bytes.get(self.at) {
-            Some(byte) if *byte < 0x80 => {
-                self.at += 1;
-                Ok(u64::from(*byte))
+        match self.rest {
+            [only @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(*only))
             }
-            Some(_) => self.long_varint(),
-            None => Err(WireError::Truncated),
+            [low, high @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
+            }
+            _ => self.long_varint(),
         }
     }
 
     /// Ten bytes at most; bits beyond the 64th are lost, as in the reference implementations.
+    #[cold]
     fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0;
         for shift in (0..70).step_by(7) {
-            let byte = *self.bytes.get(self.at).ok_or(WireError::Truncated)?;
-            self.at += 1;
+            let [byte] = self.array()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 // The tenth byte holds one bit only.
@@ -120,19 +136,18 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
-        let end = self.at.checked_add(length).ok_or(WireError::Truncated)?;
-        let taken = self.bytes.get(self.at..end).ok_or(WireError::Truncated)?;
-        self.at = end;
-        Ok(taken)
+    fn message(&mut self) -> Result<&'a [u8], WireError> {
+        let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
+        let (message, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(message)
     }
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let array = *rest.first_chunk::<N>().ok_or(WireError::Truncated)?;
-        self.at += N;
-        Ok(array)
+        let (array, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(*array)
     }
 }
 
