@@ -67,7 +67,10 @@ fn check_config(configured: &Configured) -> ExitCode {
 }
 
 fn load(configured: &Configured) -> Result<Settings, ExitCode> {
-    Settings::load(configured.config.as_deref(), std::env::vars()).map_err(failed)
+    // Variables that are not UTF-8 cannot be ours.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Settings::load(configured.config.as_deref(), environment).map_err(failed)
 }
 
 fn failed(error: impl Display) -> ExitCode {

@@ -24,7 +24,7 @@ FROM
         integer_rest,
         if(NOT is_counter, toNullable(value),
             multiIf(
-                place = 1, if(start_time >= fromUnixTimestamp64Nano({read_from:Int64}) AND start_time < time, value, NULL),
+                place = 1, if(toUnixTimestamp64Nano(start_time) > 0 AND start_time >= fromUnixTimestamp64Nano({read_from:Int64}) AND start_time < time, value, NULL),
                 value < previous OR (start_time >= previous_time AND start_time > previous_start), if(start_time = time, 0, value),
                 value - previous)) AS part
     FROM

@@ -216,7 +216,7 @@ fn build_queries(
         wait_max: QUERY_WAIT_MAX,
         buckets_max: BUCKETS_MAX,
     };
-    let reader = ClickHouseReader::new(Arc::clone(store), limits, Arc::clone(clock));
+    let reader = ClickHouseReader::new(Arc::clone(store), limits, Arc::clone(&generations));
     let counters = CacheCounters::register(registry);
     let reader =
         Arc::new(CachedReader::new(reader, generations, settings.query.cache_bytes.bytes(), counters));

@@ -9,8 +9,10 @@ use tokio::time::timeout;
 
 use super::listeners::Running;
 
-/// Kept for closing the engine.
-const CLOSE_RESERVE: Duration = Duration::from_secs(2);
+/// Kept for closing the engine: an eighth of the time, at most so long.
+const CLOSE_RESERVE_MAX: Duration = Duration::from_secs(2);
+/// How often it is looked whether queries have let go of the store.
+const CLOSE_POLL: Duration = Duration::from_millis(20);
 
 /// Returns when the process is asked to stop (SIGTERM, or Ctrl-C).
 pub async fn requested() -> anyhow::Result<()> {
@@ -27,19 +29,20 @@ impl Running {
     /// Stops within the deadline, or says what was left undone.
     pub async fn stop(self, deadline: Duration) -> anyhow::Result<()> {
         let started = Instant::now();
+        let reserve = CLOSE_RESERVE_MAX.min(deadline / 8);
         let left = |reserve: Duration| deadline.saturating_sub(reserve).saturating_sub(started.elapsed());
         self.lifecycle.stop();
-        if timeout(left(CLOSE_RESERVE * 2), self.lifecycle.wait()).await.is_err() {
+        if timeout(left(reserve * 2), self.lifecycle.wait()).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
         let write_path = Arc::clone(&self.write_path);
         let drained = tokio::task::spawn_blocking(move || write_path.drain());
-        let in_time = timeout(left(CLOSE_RESERVE), drained).await.is_ok();
+        let in_time = matches!(timeout(left(reserve), drained).await, Ok(Ok(())));
         if !in_time {
             self.write_path.give_up();
         }
         drop(self.write_path);
-        close(self.store);
+        close(self.store, left(Duration::ZERO)).await;
         if !in_time {
             bail!("accepted points could not be stored within {} s and are lost", deadline.as_secs());
         }
@@ -48,11 +51,14 @@ impl Running {
     }
 }
 
-/// The engine has to be closed before the process ends. If somebody still uses it, its connections close when they are
-/// done, or the process ends as if it were killed, which loses nothing that was acknowledged.
-fn close(store: Arc<dyn crate::platform::clickhouse::Store>) {
+/// The engine has to be closed before the process ends. A query whose client has left may still use it; if it goes on for too
+/// long, the process ends as if it were killed, which loses nothing that was acknowledged.
+async fn close(store: Arc<dyn crate::platform::clickhouse::Store>, patience: Duration) {
+    let asked = Instant::now();
+    while Arc::strong_count(&store) > 1 && asked.elapsed() < patience {
+        tokio::time::sleep(CLOSE_POLL).await;
+    }
     if Arc::strong_count(&store) > 1 {
         tracing::warn!(users = Arc::strong_count(&store) - 1, "the store is still in use");
     }
-    drop(store);
 }

@@ -50,7 +50,10 @@ pub struct Pattern {
 
 impl Pattern {
     fn parse(text: &str) -> Option<Self> {
-        let anchored = format!("^(?:{text})$");
+        // On its own first: what is not whole by itself could close the group and escape the anchors.
+        RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build().ok()?;
+        // As in the store, a dot matches a line break too.
+        let anchored = format!("^(?s:{text})$");
         let regex = RegexBuilder::new(&anchored).size_limit(PATTERN_BYTES_MAX).build().ok()?;
         Some(Self { anchored: anchored.into(), regex })
     }
@@ -344,6 +347,11 @@ mod tests {
     }
 
     #[test]
+    fn a_dot_matches_a_line_break_as_in_the_store() {
+        assert!(passes(r#"a =~ "x.y""#, &[("a", "x\ny")]));
+    }
+
+    #[test]
     fn quotes_and_backslashes_are_data() {
         assert!(passes(
             r#"a="it's \"7\" \\ {x:Identifier}; DROP""#,
@@ -361,6 +369,7 @@ mod tests {
             (r#"a = "x" or b exists"#, 8, FilterErrorReason::And),
             (r#"a in "x""#, 5, FilterErrorReason::List),
             (r#"a =~ "(""#, 8, FilterErrorReason::Pattern),
+            (r#"a =~ "x)|(?:y""#, 14, FilterErrorReason::Pattern),
         ] {
             assert_eq!(LabelFilter::parse(filter), Err(FilterError { position, reason }), "{filter}");
         }

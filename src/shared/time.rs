@@ -8,16 +8,19 @@ pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 pub const NANOS_PER_HOUR: i64 = 3_600 * NANOS_PER_SECOND;
 pub const NANOS_PER_DAY: i64 = 24 * NANOS_PER_HOUR;
 
-/// A moment: nanoseconds since 1970-01-01T00:00:00Z, up to the year 2262 (the range of `DateTime64(9)`).
+/// A moment: nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
     pub const EPOCH: Self = Self(0);
 
-    /// Absent (`None`) for moments that the store cannot hold.
+    /// The end of time: 2100-01-01. The store's `DateTime`, by which it ages rows, ends in 2106.
+    pub const LATEST: Self = Self(4_102_444_800 * NANOS_PER_SECOND);
+
+    /// Absent (`None`) for moments after [`Self::LATEST`].
     pub fn from_unix_nanos(nanos: u64) -> Option<Self> {
-        i64::try_from(nanos).ok().map(Self)
+        i64::try_from(nanos).ok().map(Self).filter(|moment| *moment <= Self::LATEST)
     }
 
     /// For numbers that are known to be in range: differences of timestamps, rows that we stored.
@@ -169,6 +172,7 @@ mod tests {
     #[test]
     fn moments_beyond_the_store_are_absent() {
         assert!(Timestamp::from_unix_nanos(u64::MAX).is_none());
+        assert!(Timestamp::from_unix_nanos(4_102_444_800_000_000_001).is_none());
         assert_eq!(Timestamp::from_unix_nanos(7), Some(at(7)));
     }
 

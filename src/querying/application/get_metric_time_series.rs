@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::querying::domain::time_series::top;
 use crate::querying::domain::{Aggregation, BucketQuery, MetricDescription, NotComputable, Partial, Points};
 use crate::shared::{Clock, Timestamp};
 
 use super::ports::{CacheStatus, CacheUse, MetricReader, ReadError};
+
+/// Values in one answer, over all series: about 20 MB of JSON.
+pub const VALUES_MAX: usize = 1_000_000;
 
 /// The question.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,13 +63,15 @@ impl<R: MetricReader> GetMetricTimeSeries<R> {
     pub async fn handle(&self, query: &TimeSeriesQuery) -> Result<TimeSeries, TimeSeriesError> {
         let read = self.reader.buckets(&query.buckets, query.cache).await?;
         query.aggregation.check(&read.answer.description)?;
-        let groups = query.buckets.points(&read.answer, query.aggregation);
-        let series_total = groups.len();
+        let times = query.buckets.times();
+        if read.answer.groups.len().min(query.limit).saturating_mul(times.len()) > VALUES_MAX {
+            return Err(ReadError::TooLarge.into());
+        }
         Ok(TimeSeries {
             description: read.answer.description.clone(),
-            times: query.buckets.times(),
-            series: top(groups, query.limit),
-            series_total,
+            times,
+            series: query.buckets.top(&read.answer, query.aggregation, query.limit),
+            series_total: read.answer.groups.len(),
             partial: query.buckets.partial(self.clock.now()),
             cache: read.cache,
             rows_read: if read.cache == CacheStatus::Hit { 0 } else { read.answer.rows_read },

@@ -41,7 +41,7 @@ pub struct Read<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     #[error("the metric is not known")]
-    UnknownMetric { names: Vec<Box<str>> },
+    UnknownMetric { near: Vec<Box<str>> },
     #[error("too many queries at once")]
     Busy,
     #[error("the query passes a limit on time, memory, rows or points")]

@@ -156,37 +156,35 @@ impl BucketQuery {
         }
     }
 
-    /// The values of one aggregation, for each group in the order of the store.
-    pub fn points(&self, buckets: &MetricBuckets, aggregation: Aggregation) -> Vec<Points> {
-        let times = self.times();
-        let first = times.first().map_or(0, |time| time.nanos().div_euclid(self.interval.nanos()));
-        let values = |group: &GroupSeries| {
-            let mut values = vec![None; times.len()];
-            for bucket in &group.buckets {
-                let at = usize::try_from(bucket.index - first).ok();
-                if let Some(value) = at.and_then(|at| values.get_mut(at)) {
-                    *value = aggregation.of(bucket, self.interval.duration());
-                }
-            }
-            values
+    /// The values of one aggregation, for the `limit` groups with the highest ones (NaN lowest). Groups are ranked before
+    /// their gaps are filled in, so that those which are left out cost nothing.
+    pub fn top(&self, buckets: &MetricBuckets, aggregation: Aggregation, limit: usize) -> Vec<Points> {
+        let width = self.interval.duration();
+        let highest = |group: &GroupSeries| {
+            let values = group.buckets.iter().filter_map(|bucket| aggregation.of(bucket, width));
+            let values = values.map(Number::as_double).filter(|value| !value.is_nan());
+            values.fold(f64::NEG_INFINITY, f64::max)
         };
-        buckets
-            .groups
-            .iter()
-            .map(|group| Points { labels: group.labels.clone(), values: values(group) })
-            .collect()
+        let mut ranked: Vec<(f64, &GroupSeries)> =
+            buckets.groups.iter().map(|group| (highest(group), group)).collect();
+        ranked.sort_by(|(a, left), (b, right)| b.total_cmp(a).then_with(|| left.labels.cmp(&right.labels)));
+        ranked.truncate(limit);
+        ranked.into_iter().map(|(_, group)| self.points(group, aggregation)).collect()
     }
-}
 
-/// The groups with the highest values first (NaN lowest), at most `limit`.
-pub fn top(mut groups: Vec<Points>, limit: usize) -> Vec<Points> {
-    let highest = |points: &Points| {
-        let values = points.values.iter().flatten().map(|number| number.as_double());
-        values.filter(|value| !value.is_nan()).fold(f64::NEG_INFINITY, f64::max)
-    };
-    groups.sort_by(|a, b| highest(b).total_cmp(&highest(a)).then_with(|| a.labels.cmp(&b.labels)));
-    groups.truncate(limit);
-    groups
+    fn points(&self, group: &GroupSeries, aggregation: Aggregation) -> Points {
+        let width = self.interval.nanos();
+        let first = self.interval.floor(self.range.start()).nanos().div_euclid(width);
+        let count = usize::try_from(self.range.buckets(self.interval)).unwrap_or_default();
+        let mut values = vec![None; count];
+        for bucket in &group.buckets {
+            let at = usize::try_from(bucket.index - first).ok();
+            if let Some(value) = at.and_then(|at| values.get_mut(at)) {
+                *value = aggregation.of(bucket, self.interval.duration());
+            }
+        }
+        Points { labels: group.labels.clone(), values }
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +214,7 @@ mod tests {
         let group = GroupSeries { labels: Vec::new(), buckets: vec![bucket(1, 5.0), bucket(3, 7.0)] };
         let buckets =
             MetricBuckets { description: MetricDescription::default(), groups: vec![group], rows_read: 0 };
-        let points = query(60, 240).points(&buckets, Aggregation::Last);
+        let points = query(60, 240).top(&buckets, Aggregation::Last, 1);
         assert_eq!(points[0].values, vec![Some(Number::Double(5.0)), None, Some(Number::Double(7.0))]);
     }
 
@@ -233,11 +231,11 @@ mod tests {
 
     #[test]
     fn the_highest_groups_come_first_and_ties_are_in_order() {
-        let group = |label: &str, value| Points {
-            labels: vec![label.into()],
-            values: vec![None, Some(Number::Double(value))],
-        };
-        let sorted = top(vec![group("c", 1.0), group("b", f64::NAN), group("d", 2.0), group("a", 1.0)], 3);
+        let group =
+            |label: &str, value| GroupSeries { labels: vec![label.into()], buckets: vec![bucket(1, value)] };
+        let groups = vec![group("c", 1.0), group("b", f64::NAN), group("d", 2.0), group("a", 1.0)];
+        let buckets = MetricBuckets { description: MetricDescription::default(), groups, rows_read: 0 };
+        let sorted = query(60, 120).top(&buckets, Aggregation::Max, 3);
         let labels: Vec<&str> = sorted.iter().map(|points| &*points.labels[0]).collect();
         assert_eq!(labels, ["d", "a", "c"]);
     }

@@ -14,9 +14,11 @@ use crate::querying::domain::{
     Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, MetricBuckets, MetricDescription,
     MetricSummary,
 };
-use crate::shared::{Clock, TenantId, Timestamp};
+use crate::shared::Timestamp;
+use crate::shared::nearest::nearest_few;
 
 use super::filter_sql::filter_sql;
+use super::generations::Generations;
 
 const DESCRIBE: &str = include_str!("../../../clickhouse/querying/describe_metric.sql");
 const NAMES: &str = include_str!("../../../clickhouse/querying/metric_names.sql");
@@ -26,8 +28,9 @@ const COUNTERS: &str = include_str!("../../../clickhouse/querying/buckets_of_cou
 
 /// How far before the range a counter's previous point is looked for, at least.
 pub const LOOK_BACK: Duration = Duration::from_secs(15 * 60);
-/// How far back the catalogue looks for the newest sample of a metric.
-const RECENT: Duration = Duration::from_secs(2 * 86_400);
+
+/// Most names that are suggested for an unknown metric.
+const SUGGESTIONS_MAX: usize = 5;
 
 #[derive(Debug, Clone, Copy)]
 pub struct ReaderLimits {
@@ -45,7 +48,7 @@ pub struct ClickHouseReader {
     store: Arc<dyn Store>,
     turns: Arc<Semaphore>,
     limits: ReaderLimits,
-    clock: Arc<dyn Clock>,
+    generations: Arc<Generations>,
 }
 
 impl std::fmt::Debug for ClickHouseReader {
@@ -60,8 +63,8 @@ pub fn read_from(query: &BucketQuery) -> Timestamp {
 }
 
 impl ClickHouseReader {
-    pub fn new(store: Arc<dyn Store>, limits: ReaderLimits, clock: Arc<dyn Clock>) -> Self {
-        Self { store, turns: Arc::new(Semaphore::new(limits.concurrency_max)), limits, clock }
+    pub fn new(store: Arc<dyn Store>, limits: ReaderLimits, generations: Arc<Generations>) -> Self {
+        Self { store, turns: Arc::new(Semaphore::new(limits.concurrency_max)), limits, generations }
     }
 
     async fn select(&self, sql: String, bound: Vec<Parameter>) -> Result<Rows, ReadError> {
@@ -84,18 +87,17 @@ impl ClickHouseReader {
         let rows = self.select(DESCRIBE.to_owned(), bound).await?;
         match description(&rows).map_err(|error| failed(&error))? {
             Some(description) => Ok(description),
-            None => Err(ReadError::UnknownMetric { names: self.names(&query.tenant).await? }),
+            None => Err(ReadError::UnknownMetric { near: self.near(query).await? }),
         }
     }
 
-    async fn names(&self, tenant: &TenantId) -> Result<Vec<Box<str>>, ReadError> {
-        let rows = self.select(NAMES.to_owned(), vec![parameters::text("tenant", tenant.as_str())]).await?;
-        let mut names = Vec::new();
-        for batch in &rows.batches {
-            let column = Columns(batch).texts("metric").map_err(|error| failed(&error))?;
-            names.extend(column.iter().flatten().map(Box::from));
-        }
-        Ok(names)
+    async fn near(&self, query: &BucketQuery) -> Result<Vec<Box<str>>, ReadError> {
+        let bound = vec![parameters::text("tenant", query.tenant.as_str())];
+        let rows = self.select(NAMES.to_owned(), bound).await?;
+        let metric = query.metric.clone();
+        // Comparing thousands of names would hold up an async thread.
+        let near = tokio::task::spawn_blocking(move || nearest_names(&rows, &metric));
+        near.await.map_err(|_| ReadError::Unavailable)?.map_err(|error| failed(&error))
     }
 
     async fn read_buckets(&self, query: &BucketQuery) -> Result<MetricBuckets, ReadError> {
@@ -131,12 +133,16 @@ impl ClickHouseReader {
             parameters::text("service", &query.service),
             // One more than asked for tells whether there is another page.
             parameters::number("limit", query.limit + 1),
-            parameters::number("recent", self.clock.now().minus(RECENT).nanos().max(0)),
         ];
         let rows = self.select(CATALOGUE.to_owned(), bound).await?;
         let mut metrics = summaries(&rows).map_err(|error| failed(&error))?;
         let more = metrics.len() > query.limit;
         metrics.truncate(query.limit);
+        // A series' row tells when it was first seen that day; ingestion knows the rest, since this process started.
+        for metric in &mut metrics {
+            let newest = self.generations.newest(&query.tenant, &metric.name);
+            metric.last_seen = newest.map_or(metric.last_seen, |newest| newest.max(metric.last_seen));
+        }
         Ok(CataloguePage { metrics, more, rows_read: rows.rows_read })
     }
 }
@@ -153,6 +159,14 @@ impl MetricReader for ClickHouseReader {
     ) -> Result<Read<CataloguePage>, ReadError> {
         Ok(Read { answer: Arc::new(self.read_catalogue(query).await?), cache: CacheStatus::Bypass })
     }
+}
+
+fn nearest_names(rows: &Rows, metric: &str) -> Result<Vec<Box<str>>, StoreError> {
+    let mut names = Vec::new();
+    for batch in &rows.batches {
+        names.extend(Columns(batch).texts("metric")?.iter().flatten());
+    }
+    Ok(nearest_few(metric, names, SUGGESTIONS_MAX).into_iter().map(Box::from).collect())
 }
 
 /// Clients hear what they can act upon; the store's own words go to the log.
@@ -250,7 +264,7 @@ fn summaries(rows: &Rows) -> Result<Vec<MetricSummary>, StoreError> {
         let (temporalities, monotonic) = (columns.texts("temporality")?, columns.flags("is_monotonic")?);
         let (units, descriptions) = (columns.texts("unit")?, columns.texts("description")?);
         let (services, counts) = (columns.texts("services")?, columns.counts("series_count")?);
-        let seen = columns.integers("last_seen")?;
+        let seen = columns.integers("row_seen")?;
         for at in 0..batch.num_rows() {
             metrics.push(MetricSummary {
                 name: names.value(at).into(),

@@ -58,6 +58,6 @@ mod tests {
         assert!(!sql.contains("DROP") && !sql.contains('\''), "{sql}");
         let names: Vec<&str> = bound.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["label_0", "value_0", "label_1", "value_1", "label_2", "value_2", "label_3"]);
-        assert_eq!(bound[3].1, "^(?:x.*)$");
+        assert_eq!(bound[3].1, "^(?s:x.*)$");
     }
 }

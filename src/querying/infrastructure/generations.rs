@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dashmap::DashMap;
 
 use crate::shared::time::NANOS_PER_HOUR;
-use crate::shared::{DomainEvent, MetricsIngested, TenantId, TimeRange};
+use crate::shared::{DomainEvent, MetricKind, MetricsIngested, TenantId, TimeRange, Timestamp};
 
 /// Hours remembered over all metrics; beyond it all are forgotten and answers count as changed.
 const HOURS_MAX: usize = 200_000;
@@ -32,13 +32,29 @@ impl MetricKey {
     }
 }
 
+/// What this process saw of a metric.
+#[derive(Debug, Clone, Copy)]
+struct TouchedMetric {
+    generation: u64,
+    kind: MetricKind,
+    /// When it was first seen, or last came with another kind: what describes it may have changed then.
+    kind_generation: u64,
+    newest: Timestamp,
+}
+
+/// Batches may be noted out of order; the later one counts.
+fn raise<K: Eq + Hash>(map: &DashMap<K, u64>, key: K, generation: u64) {
+    let mut known = map.entry(key).or_insert(generation);
+    *known = generation.max(*known);
+}
+
 #[derive(Debug, Default)]
 pub struct Generations {
     clock: AtomicU64,
     /// Answers older than this are not trusted: what happened since was forgotten.
     floor: AtomicU64,
     hours: DashMap<(MetricKey, i64), u64>,
-    metrics: DashMap<MetricKey, u64>,
+    metrics: DashMap<MetricKey, TouchedMetric>,
     tenants: DashMap<TenantId, u64>,
 }
 
@@ -60,19 +76,35 @@ impl Generations {
         for columns in &ingested.columns {
             for run in columns.runs() {
                 let key = MetricKey::new(columns.tenant(), run.metric);
-                self.metrics.insert(key, generation);
+                self.touch_metric(key, run.kind, generation, run.last_time);
                 let (first, last) = (hour(run.first_time.nanos()), hour(run.last_time.nanos()));
                 if last - first > HOURS_CHECKED_MAX {
                     self.forget();
                 } else {
-                    (first..=last).for_each(|hour| _ = self.hours.insert((key, hour), generation));
+                    (first..=last).for_each(|hour| raise(&self.hours, (key, hour), generation));
                 }
             }
-            self.tenants.insert(columns.tenant().clone(), generation);
+            raise(&self.tenants, columns.tenant().clone(), generation);
         }
         if self.hours.len() > HOURS_MAX || self.metrics.len() > HOURS_MAX {
             self.forget();
         }
+    }
+
+    fn touch_metric(&self, key: MetricKey, kind: MetricKind, generation: u64, newest: Timestamp) {
+        let first = TouchedMetric { generation, kind, kind_generation: generation, newest };
+        let mut known = self.metrics.entry(key).or_insert(first);
+        known.generation = generation.max(known.generation);
+        known.newest = newest.max(known.newest);
+        if known.kind != kind {
+            known.kind = kind;
+            known.kind_generation = generation.max(known.kind_generation);
+        }
+    }
+
+    /// The time of the newest point that this process saw of a metric.
+    pub fn newest(&self, tenant: &TenantId, metric: &str) -> Option<Timestamp> {
+        self.metrics.get(&MetricKey::new(tenant, metric)).map(|touched| touched.newest)
     }
 
     fn forget(&self) {
@@ -81,7 +113,7 @@ impl Generations {
         self.metrics.clear();
     }
 
-    /// Whether points of the metric within the range became visible after `since`.
+    /// Whether points of the metric within the range became visible after `since`, or it came with another kind.
     pub fn metric_changed(
         &self,
         tenant: &TenantId,
@@ -89,15 +121,19 @@ impl Generations {
         range: TimeRange,
         since: Generation,
     ) -> bool {
-        if since.0 < self.floor.load(Ordering::SeqCst) {
-            return true;
-        }
-        let key = MetricKey::new(tenant, metric);
-        if self.metrics.get(&key).is_none_or(|touched| *touched <= since.0) {
+        let changed = self.remembered_change(MetricKey::new(tenant, metric), range, since);
+        // Looked at last: what is forgotten meanwhile counts as changed.
+        changed || since.0 < self.floor.load(Ordering::SeqCst)
+    }
+
+    fn remembered_change(&self, key: MetricKey, range: TimeRange, since: Generation) -> bool {
+        let Some(touched) = self.metrics.get(&key).map(|touched| *touched) else { return false };
+        if touched.generation <= since.0 {
             return false;
         }
         let (first, last) = (hour(range.start().nanos()), hour(range.end().nanos() - 1));
-        last - first > HOURS_CHECKED_MAX
+        touched.kind_generation > since.0
+            || last - first > HOURS_CHECKED_MAX
             || (first..=last)
                 .any(|hour| self.hours.get(&(key, hour)).is_some_and(|touched| *touched > since.0))
     }
@@ -148,6 +184,7 @@ mod tests {
         let generations = Generations::default();
         let tenant = TenantId::unnamed();
         generations.observe(&ingested("m", &[100, 102]));
+        assert_eq!(generations.newest(&tenant, "m").map(|newest| hour(newest.nanos())), Some(102));
         let read_at = generations.now();
         assert!(!generations.metric_changed(&tenant, "m", hours(90, 110), read_at));
         generations.observe(&ingested("m", &[101]));
@@ -158,6 +195,23 @@ mod tests {
         assert!(!generations.metric_changed(&tenant, "other", hours(90, 110), read_at));
         assert!(generations.tenant_changed(&tenant, read_at));
         assert!(!generations.tenant_changed(&tenant, generations.now()));
+    }
+
+    #[test]
+    fn a_metric_that_is_new_or_of_another_kind_changes_everywhere() {
+        let generations = Generations::default();
+        let tenant = TenantId::unnamed();
+        let before = generations.now();
+        generations.observe(&ingested("m", &[100]));
+        assert!(
+            generations.metric_changed(&tenant, "m", hours(5, 6), before),
+            "it may have been unknown before"
+        );
+        let as_gauge = generations.now();
+        let key = MetricKey::new(&tenant, "m");
+        let sum = MetricKind::Sum { temporality: crate::shared::Temporality::Delta, monotonic: true };
+        generations.touch_metric(key, sum, as_gauge.0 + 1, Timestamp::EPOCH);
+        assert!(generations.metric_changed(&tenant, "m", hours(5, 6), as_gauge));
     }
 
     #[test]

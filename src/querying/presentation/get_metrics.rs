@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 
 use crate::platform::http::Problem;
 use crate::querying::application::{MetricReader, ReadError, TimeSeriesError};
-use crate::shared::nearest::nearest_few;
 
 use super::QueryApi;
 use super::answers::{CatalogueBody, TimeSeriesBody};
@@ -19,8 +18,6 @@ use super::parameters::{Parameters, asks_for_catalogue};
 
 /// After which time a client may ask again when the server is busy.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Most names that are suggested for an unknown metric.
-const SUGGESTIONS_MAX: usize = 5;
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
@@ -45,7 +42,7 @@ async fn time_series<R: MetricReader>(
     let started = Instant::now();
     let query = parameters.time_series(api.tenant.clone(), api.bounds, api.clock.now())?;
     let answer = api.time_series.handle(&query).await.map_err(|error| match error {
-        TimeSeriesError::Read(error) => problem(&error, &query.buckets.metric),
+        TimeSeriesError::Read(error) => problem(&error),
         TimeSeriesError::NotComputable(error) => {
             Problem::not_computable(error.to_string()).with_field("aggregation")
         }
@@ -58,17 +55,17 @@ async fn time_series<R: MetricReader>(
 async fn catalogue<R: MetricReader>(api: &QueryApi<R>, parameters: &Parameters) -> Result<Response, Problem> {
     let started = Instant::now();
     let (query, cache) = parameters.catalogue(api.tenant.clone())?;
-    let read = api.metrics.handle(&query, cache).await.map_err(|error| problem(&error, ""))?;
+    let read = api.metrics.handle(&query, cache).await.map_err(|error| problem(&error))?;
     let elapsed_ms = milliseconds(started);
     let body = Json(CatalogueBody::new(&read, elapsed_ms)).into_response();
     Ok(with_headers(body, elapsed_ms, read.cache.name()))
 }
 
-fn problem(error: &ReadError, metric: &str) -> Problem {
+fn problem(error: &ReadError) -> Problem {
     match error {
-        ReadError::UnknownMetric { names } => Problem::not_found(error.to_string())
+        ReadError::UnknownMetric { near } => Problem::not_found(error.to_string())
             .with_field("metricName")
-            .with_near(nearest_few(metric, names.iter().map(|name| &**name), SUGGESTIONS_MAX)),
+            .with_near(near.iter().map(|name| &**name)),
         ReadError::Busy => Problem::too_many_requests(error.to_string(), RETRY_AFTER),
         ReadError::TooLarge => Problem::invalid(format!("{error}: shorten the range or narrow the filter")),
         ReadError::Value => Problem::invalid(error.to_string()).with_field("filter"),

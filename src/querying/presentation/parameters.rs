@@ -1,5 +1,7 @@
 //! Query strings, parsed strictly: an unknown parameter, a value given twice, a wrong value each say what is allowed.
 
+use std::time::Duration;
+
 use crate::platform::http::Problem;
 use crate::querying::application::{CacheUse, TimeSeriesQuery};
 use crate::querying::domain::{Aggregation, BucketQuery, CatalogueQuery, GroupBy};
@@ -30,7 +32,7 @@ const OF_TIME_SERIES: &[Names] =
 const OF_CATALOGUE: &[Names] = &[SEARCH, SERVICE_NAME, LIMIT, CURSOR, CACHE];
 
 const INTERVAL_DEFAULT: &str = "5m";
-const RANGE_DEFAULT: &str = "now-1h";
+const RANGE_DEFAULT: Duration = Duration::from_secs(3_600);
 const SERIES_DEFAULT: usize = 50;
 const METRICS_DEFAULT: usize = 100;
 const METRICS_MAX: usize = 1_000;
@@ -101,9 +103,9 @@ impl Parameters {
         }
     }
 
-    fn moment(&self, names: Names, default: &str, now: Timestamp) -> Result<Moment, Problem> {
-        let text = self.one(names)?.unwrap_or(default);
-        time_text::parse(text, now).ok_or_else(|| {
+    fn moment(&self, names: Names, now: Timestamp) -> Result<Option<Moment>, Problem> {
+        let Some(text) = self.one(names)? else { return Ok(None) };
+        time_text::parse(text, now).map(Some).ok_or_else(|| {
             wrong(names, "not a moment").with_allowed([
                 "2026-11-18T10:00:00Z",
                 "unix time in s, ms, us or ns",
@@ -114,11 +116,16 @@ impl Parameters {
 
     /// Half-open. Ends that move with the present are put on the edges of buckets.
     fn range(&self, interval: Interval, now: Timestamp) -> Result<TimeRange, Problem> {
-        let start = match self.moment(START, RANGE_DEFAULT, now)? {
+        let end = self.moment(END, now)?.unwrap_or(Moment::Moving(now));
+        let before_end = || match end {
+            Moment::Fixed(at) => Moment::Fixed(at.minus(RANGE_DEFAULT)),
+            Moment::Moving(at) => Moment::Moving(at.minus(RANGE_DEFAULT)),
+        };
+        let start = match self.moment(START, now)?.unwrap_or_else(before_end) {
             Moment::Fixed(at) => at,
             Moment::Moving(at) => interval.floor(at),
         };
-        let end = match self.moment(END, "now", now)? {
+        let end = match end {
             Moment::Fixed(at) => at,
             Moment::Moving(at) => interval.floor(at).plus(interval.duration()),
         };
@@ -269,6 +276,13 @@ mod tests {
             Parameters::new(pairs).time_series(TenantId::unnamed(), BOUNDS, now).unwrap().buckets
         };
         assert_eq!(at(NOW), at(NOW.plus(std::time::Duration::from_secs(10))));
+    }
+
+    #[test]
+    fn an_end_alone_means_the_hour_before_it() {
+        let query = parse(&[("metricName", "m"), ("endTime", "1700000000")]).unwrap();
+        let end = Timestamp::from_nanos(1_700_000_000_000_000_000);
+        assert_eq!(query.buckets.range, TimeRange::new(end.minus(RANGE_DEFAULT), end).unwrap());
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub enum Moment {
     Moving(Timestamp),
 }
 
-/// Absent if the text is none of the forms, or lies before 1970 or after 2262.
+/// Absent if the text is none of the forms, or lies before 1970 or after [`Timestamp::LATEST`].
 pub fn parse(text: &str, now: Timestamp) -> Option<Moment> {
     let text = text.trim();
     if let Some(offset) = text.strip_prefix("now") {
@@ -28,7 +28,7 @@ fn relative(offset: &str, now: Timestamp) -> Option<Timestamp> {
     let duration = duration_text::parse(duration).ok()?;
     match sign {
         "-" => Some(now.minus(duration)).filter(|at| *at >= Timestamp::EPOCH),
-        "+" => Some(now.plus(duration)),
+        "+" => Some(now.plus(duration)).filter(|at| *at <= Timestamp::LATEST),
         _ => None,
     }
 }
@@ -119,6 +119,8 @@ mod tests {
             ".",
             "1.x",
             "1900-01-01T00:00:00Z",
+            "2200-01-01T00:00:00Z",
+            "now+90000d",
         ] {
             assert_eq!(parse(text, NOW), None, "{text}");
         }

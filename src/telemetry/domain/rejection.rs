@@ -43,7 +43,7 @@ named_reasons! {
         ValueMissing = "value_missing", "the point has no value";
         CounterNegative = "counter_negative", "a monotonic sum cannot be negative";
         AttributesTooDeep = "attributes_too_deep", "attribute values are nested more than 64 deep";
-        SeriesText = "series_text", "the new series of the request hold more text than [ingest] body_bytes_max allows";
+        SeriesText = "series_text", "the new series of the request take more memory than [ingest] body_bytes_max allows";
         SeriesLimit = "series_limit", "the tenant has as many series as [ingest] series_max_per_tenant allows";
     }
 }

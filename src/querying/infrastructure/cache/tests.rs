@@ -99,6 +99,7 @@ impl Scene {
 #[tokio::test]
 async fn the_same_question_is_read_once_until_its_range_changes() {
     let scene = scene();
+    scene.ingest(90);
     assert_eq!(scene.ask(100).await, (1, CacheStatus::Miss));
     assert_eq!(scene.ask(100).await, (1, CacheStatus::Hit));
     scene.ingest(103);

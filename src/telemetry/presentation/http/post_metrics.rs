@@ -16,13 +16,16 @@ use crate::telemetry::presentation::otlp::content::{
     HeaderRefusal, Packing, UnpackError, gunzip, packing_of,
 };
 use crate::telemetry::presentation::otlp::metrics::keys::KeySeed;
-use crate::telemetry::presentation::otlp::metrics::{DecodedMetrics, MetricsIntake, walk};
+use crate::telemetry::presentation::otlp::metrics::{DecodedMetrics, MetricsIntake, SERIES_BYTES, walk};
 use crate::telemetry::presentation::otlp::wire::WireError;
 
 use super::{DecodeState, OtlpHttp, RequestLimits};
 
 /// Largest buffer that a decode thread keeps from one request to the next.
 const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
+
+/// The smallest point that is accepted has 20 bytes on the wire (time and value), and 43 in columns.
+const COLUMN_BYTES_PER_WIRE_BYTE_MAX: usize = 3;
 
 pub(super) async fn handle<C: SeriesLookup + 'static>(
     State(otlp): State<Arc<OtlpHttp<C>>>,
@@ -76,6 +79,23 @@ impl Decode {
         mut share: BudgetShare,
         state: &mut DecodeState<C>,
     ) -> Result<(DecodedMetrics, BudgetShare), Failure> {
+        let decoded = self.decode(body, &mut share, state);
+        if state.unpacked.capacity() > KEPT_BUFFER_BYTES_MAX {
+            state.unpacked = Vec::new();
+        }
+        let decoded = decoded?;
+        let texts: usize = decoded.new_series.iter().map(|new| new.identity.text_bytes()).sum();
+        let series = decoded.new_series.len() * SERIES_BYTES;
+        settle(&mut share, decoded.columns.bytes() + texts + series)?;
+        Ok((decoded, share))
+    }
+
+    fn decode<C: SeriesLookup>(
+        self,
+        body: &[u8],
+        share: &mut BudgetShare,
+        state: &mut DecodeState<C>,
+    ) -> Result<DecodedMetrics, Failure> {
         let DecodeState { catalogue, unpacked } = state;
         let message = match self.packing {
             Packing::Plain => body,
@@ -84,16 +104,12 @@ impl Decode {
                 unpacked.as_slice()
             }
         };
+        // Room for what the points become while the message is still held.
+        share.grow(message.len() * COLUMN_BYTES_PER_WIRE_BYTE_MAX).map_err(|_| Failure::Exhausted)?;
         let text_max = self.limits.body.bytes_max;
         let mut intake = MetricsIntake::new(self.tenant, self.window, self.seed, text_max, catalogue);
         walk(message, &mut intake)?;
-        let decoded = intake.finish();
-        if unpacked.capacity() > KEPT_BUFFER_BYTES_MAX {
-            *unpacked = Vec::new();
-        }
-        let texts: usize = decoded.new_series.iter().map(|new| new.identity.text_bytes()).sum();
-        settle(&mut share, decoded.columns.bytes() + texts)?;
-        Ok((decoded, share))
+        Ok(intake.finish())
     }
 }
 

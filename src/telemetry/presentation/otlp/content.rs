@@ -76,6 +76,7 @@ pub fn gunzip(
     into.clear();
     let ratio_bytes_max = packed.len().saturating_mul(limits.ratio_max).max(RATIO_FREE_BYTES);
     let mut decoder = MultiGzDecoder::new(packed);
+    let mut admitted = 0;
     loop {
         let filled = into.len();
         if filled > limits.bytes_max {
@@ -84,10 +85,13 @@ pub fn gunzip(
         if filled > ratio_bytes_max {
             return Err(UnpackError::Ratio);
         }
-        if !admit(STEP_BYTES) {
-            return Err(UnpackError::Exhausted);
+        if filled == admitted {
+            if !admit(STEP_BYTES) {
+                return Err(UnpackError::Exhausted);
+            }
+            admitted += STEP_BYTES;
         }
-        into.resize(filled + STEP_BYTES, 0);
+        into.resize(admitted, 0);
         let space = into.get_mut(filled..).unwrap_or_default();
         let read = decoder.read(space).map_err(|_| UnpackError::Malformed)?;
         into.truncate(filled + read);
@@ -145,6 +149,18 @@ mod tests {
         let body: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
         assert_eq!(unpack(&gzip(&body)), Ok(body));
         assert_eq!(unpack(&[gzip(b"ab"), gzip(b"cd")].concat()), Ok(b"abcd".to_vec()));
+    }
+
+    #[test]
+    fn memory_is_asked_for_by_what_is_unpacked_not_by_the_number_of_members() {
+        let members: Vec<u8> = (0..1_000).flat_map(|_| gzip(b"x")).collect();
+        let (mut into, mut asked) = (Vec::new(), 0);
+        let admit = |bytes| {
+            asked += bytes;
+            true
+        };
+        gunzip(&members, &mut into, LIMITS, admit).unwrap();
+        assert_eq!((into.len(), asked), (1_000, STEP_BYTES));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::shared::{Attribute, Resource, Scope, SeriesId, SeriesIdentity, TenantId};
-use crate::telemetry::domain::{Findings, Metric};
+use crate::telemetry::domain::{Findings, Metric, Rejection};
 
 use super::super::attributes::{AttributeReader, AttributesError, KEY_BYTES_MAX, TypedAttribute, short_text};
 use super::super::wire::Reader;
@@ -17,18 +17,25 @@ use super::walker::{Around, AttributeBytes, POINT_ATTRIBUTES};
 /// Longest description that is kept, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 4_096;
 
-/// The resource and the scope that are walked just now, decoded as far as somebody asked.
+/// The resource and the scope that are walked just now, decoded as far as somebody asked. That one is not acceptable is
+/// remembered too.
 #[derive(Debug, Default)]
 pub struct Origin {
-    resource: Option<Decoded<Resource>>,
-    scope: Option<Decoded<Scope>>,
+    resource: Option<Result<Decoded<Resource>, Rejection>>,
+    scope: Option<Result<Decoded<Scope>, Rejection>>,
 }
 
 /// A part that many series share, and the hash of its canonical form.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Decoded<T> {
     part: Arc<T>,
     hash: u128,
+}
+
+impl<T> Clone for Decoded<T> {
+    fn clone(&self) -> Self {
+        Self { part: Arc::clone(&self.part), hash: self.hash }
+    }
 }
 
 impl Origin {
@@ -41,24 +48,6 @@ impl Origin {
         self.scope = None;
     }
 
-    fn resource(
-        &mut self,
-        bytes: &[u8],
-        findings: &mut Findings,
-    ) -> Result<Decoded<Resource>, AttributesError> {
-        match &self.resource {
-            Some(known) => Ok(known.clone()),
-            None => Ok(self.resource.insert(decode_resource(bytes, findings)?).clone()),
-        }
-    }
-
-    fn scope(&mut self, bytes: &[u8], findings: &mut Findings) -> Result<Decoded<Scope>, AttributesError> {
-        match &self.scope {
-            Some(known) => Ok(known.clone()),
-            None => Ok(self.scope.insert(decode_scope(bytes, findings)?).clone()),
-        }
-    }
-
     /// Decodes and canonicalises: attributes sorted and unique, so that their order does not matter.
     pub fn identify(
         &mut self,
@@ -67,8 +56,8 @@ impl Origin {
         attributes: AttributeBytes<'_>,
         findings: &mut Findings,
     ) -> Result<SeriesIdentity, AttributesError> {
-        let resource = self.resource(around.resource, findings)?;
-        let scope = self.scope(around.scope, findings)?;
+        let resource = once(&mut self.resource, || decode_resource(around.resource, findings))?;
+        let scope = once(&mut self.scope, || decode_scope(around.scope, findings))?;
         let attributes = match attributes {
             AttributeBytes::Run(fields) | AttributeBytes::Scattered(fields) => {
                 attributes_in(fields, POINT_ATTRIBUTES, findings)?
@@ -87,6 +76,25 @@ impl Origin {
             attributes: untyped(attributes),
         })
     }
+}
+
+/// An unreadable message ends the request, so there is nothing to remember of it.
+fn once<T>(
+    known: &mut Option<Result<Decoded<T>, Rejection>>,
+    decode: impl FnOnce() -> Result<Decoded<T>, AttributesError>,
+) -> Result<Decoded<T>, AttributesError> {
+    let result = match known {
+        Some(result) => result.clone(),
+        None => {
+            let result = match decode() {
+                Ok(decoded) => Ok(decoded),
+                Err(AttributesError::Rejected(rejection)) => Err(rejection),
+                Err(AttributesError::Wire(error)) => return Err(error.into()),
+            };
+            known.insert(result).clone()
+        }
+    };
+    result.map_err(AttributesError::Rejected)
 }
 
 fn untyped(attributes: Vec<TypedAttribute>) -> Vec<Attribute> {

@@ -22,6 +22,9 @@ pub struct DecodedMetrics {
     pub findings: Findings,
 }
 
+/// What a new series takes in memory beside its text, on its way to the store.
+pub const SERIES_BYTES: usize = 512;
+
 /// Checks one request. Identities stay bytes until a series is met that nobody knows.
 #[derive(Debug)]
 pub struct MetricsIntake<'c, C> {
@@ -38,7 +41,7 @@ pub struct MetricsIntake<'c, C> {
 }
 
 impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
-    /// `text_bytes_max` bounds the text of all new series of the request, in bytes.
+    /// `text_bytes_max` bounds what all new series of the request take, in bytes: their text and [`SERIES_BYTES`] each.
     pub fn new(
         tenant: TenantId,
         window: AcceptanceWindow,
@@ -106,7 +109,7 @@ impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
         let decoded = &mut self.decoded;
         let tenant = decoded.columns.tenant();
         let identity = self.origin.identify(tenant, around, point.attributes, &mut decoded.findings)?;
-        let text_left = self.text_left.checked_sub(identity.text_bytes());
+        let text_left = self.text_left.checked_sub(identity.text_bytes() + SERIES_BYTES);
         let text_left = text_left.ok_or(AttributesError::Rejected(Rejection::SeriesText))?;
         let day = time.day();
         let Admission { entry, standing } = self

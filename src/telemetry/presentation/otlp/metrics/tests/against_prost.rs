@@ -111,8 +111,9 @@ fn point_by_prost(metric: &Metric, service: &str, point: &NumberDataPoint, monot
         (false, Some(Value::AsDouble(value))) if !(monotonic && value < 0.0) => Err(value.to_bits()),
         _ => return None,
     };
-    let time = i64::try_from(point.time_unix_nano).ok().filter(|time| *time != 0)?;
-    let start = i64::try_from(point.start_time_unix_nano).ok().filter(|start| *start <= time).unwrap_or(0);
+    let in_time = |nanos: u64| i64::try_from(nanos).ok().filter(|time| *time <= Timestamp::LATEST.nanos());
+    let time = in_time(point.time_unix_nano).filter(|time| *time != 0)?;
+    let start = in_time(point.start_time_unix_nano).filter(|start| *start <= time).unwrap_or(0);
     let attributes = attributes_of(&point.attributes);
     Some(Seen {
         metric: metric.name.clone(),

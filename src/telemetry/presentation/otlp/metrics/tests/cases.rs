@@ -158,7 +158,7 @@ fn new_series_bring_a_bounded_amount_of_text_however_large_their_resource_is() {
     let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
     let mut catalogue = Remembering::default();
     let mut intake =
-        MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 50_100, &mut catalogue);
+        MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 53_000, &mut catalogue);
     walk(&request.encode_to_vec(), &mut intake).unwrap();
     let decoded = intake.finish();
     assert_eq!(decoded.new_series.len(), 5);
