@@ -9,8 +9,8 @@ use arrow_array::RecordBatch;
 use criterion::{Criterion, Throughput};
 use telemetryflow::platform::clickhouse::arrow;
 use telemetryflow::shared::NumberColumns;
-use telemetryflow::telemetry::application::NewSeries;
-use telemetryflow::telemetry::infrastructure::blocks;
+use telemetryflow::telemetry::stages::NewSeries;
+use telemetryflow::telemetry::stages::blocks;
 
 const POINTS: u64 = 1_000;
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{Bencher, Criterion, Throughput};
 use telemetryflow::shared::{SeriesId, Timestamp};
-use telemetryflow::telemetry::application::{NewSeries, SeriesLookup, WireKey};
-use telemetryflow::telemetry::infrastructure::Catalogue;
+use telemetryflow::telemetry::Catalogue;
+use telemetryflow::telemetry::stages::{NewSeries, SeriesLookup, WireKey};
 
 /// Slots of a thread's cache; the lower bits of a key say which.
 const SLOTS: u64 = 1 << 15;

@@ -14,8 +14,8 @@ use telemetryflow::platform::clickhouse::embedded::{
 };
 use telemetryflow::platform::clickhouse::migrations::migrate;
 use telemetryflow::platform::clickhouse::{Insert, Store};
-use telemetryflow::telemetry::infrastructure::blocks::{self, SAMPLES_TABLE};
-use telemetryflow::telemetry::infrastructure::schema::MIGRATIONS;
+use telemetryflow::telemetry::schema::MIGRATIONS;
+use telemetryflow::telemetry::stages::blocks::{self, SAMPLES_TABLE};
 
 const REQUESTS: u64 = 100;
 const POINTS: u64 = 1_000;

@@ -15,13 +15,11 @@ use criterion::{Criterion, Throughput};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use prost::Message;
 use telemetryflow::shared::TenantId;
-use telemetryflow::telemetry::domain::Metric;
-use telemetryflow::telemetry::infrastructure::CatalogueReader;
-use telemetryflow::telemetry::presentation::otlp::metrics::keys::KeyChain;
-use telemetryflow::telemetry::presentation::otlp::metrics::{
-    Around, MetricHeader, MetricsVisitor, NumberPoint, walk,
-};
-use telemetryflow::telemetry::presentation::otlp::wire::WireError;
+use telemetryflow::telemetry::CatalogueReader;
+use telemetryflow::telemetry::stages::KeyChain;
+use telemetryflow::telemetry::stages::Metric;
+use telemetryflow::telemetry::stages::WireError;
+use telemetryflow::telemetry::stages::{Around, MetricHeader, MetricsVisitor, NumberPoint, walk};
 
 /// What the walk of a large request has to reach against prost (write-path figures: 27 against 2.6 million points/s).
 const WALK_RATIO_MIN: f64 = 5.0;

@@ -18,9 +18,9 @@ use telemetryflow::shared::{
     Attribute, MetricKind, NumberColumns, NumberRow, Resource, Scope, SeriesId, SeriesIdentity, TenantId,
     Timestamp, WatchId,
 };
-use telemetryflow::telemetry::application::{NewSeries, SeriesEntry, WireKey};
-use telemetryflow::telemetry::infrastructure::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
-use telemetryflow::telemetry::infrastructure::schema::{MIGRATIONS, retain_metrics};
+use telemetryflow::telemetry::schema::{MIGRATIONS, retain_metrics};
+use telemetryflow::telemetry::stages::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
+use telemetryflow::telemetry::stages::{NewSeries, SeriesEntry, WireKey};
 
 fn open(path: &Path) -> Result<EmbeddedStore, OpenError> {
     EmbeddedStore::open(&EmbeddedOptions {

@@ -10,11 +10,11 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, metric, number_data_point};
 use prost::Message;
 use telemetryflow::shared::{Clock, SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchId};
-use telemetryflow::telemetry::application::SeriesLookup;
-use telemetryflow::telemetry::domain::AcceptanceWindow;
-use telemetryflow::telemetry::infrastructure::{Catalogue, CatalogueLimits};
-use telemetryflow::telemetry::presentation::otlp::metrics::keys::KeySeed;
-use telemetryflow::telemetry::presentation::otlp::metrics::{DecodedMetrics, MetricsIntake, walk};
+use telemetryflow::telemetry::KeySeed;
+use telemetryflow::telemetry::stages::AcceptanceWindow;
+use telemetryflow::telemetry::stages::SeriesLookup;
+use telemetryflow::telemetry::stages::{DecodedMetrics, MetricsIntake, walk};
+use telemetryflow::telemetry::{Catalogue, CatalogueLimits};
 
 #[path = "../../load-tests/load/workload.rs"]
 pub mod workload;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 
-use crate::platform::event_bus::{EventBus, EventQueue};
+use crate::platform::event_bus::{EventBus, EventQueue, Topic};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::OutgoingClient;
 use crate::shared::{Clock, SeriesWatch};
@@ -96,7 +96,7 @@ impl Alerting {
             mailboxes: Mailboxes { by_channel, metrics },
             workers,
             watchlist,
-            queues: [bus.subscribe(), bus.subscribe()],
+            queues: [bus.subscribe(Topic::Ingestion), bus.subscribe(Topic::Alerts)],
             bus,
             clock,
         }

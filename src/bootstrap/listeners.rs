@@ -16,8 +16,7 @@ use crate::platform::health::{self, Health};
 use crate::platform::http::{ConnectionLimits, identify, method_not_allowed, serve, unknown_path};
 use crate::platform::lifecycle::Lifecycle;
 use crate::querying;
-use crate::telemetry::infrastructure::WritePath;
-use crate::telemetry::presentation::http as otlp_http;
+use crate::telemetry::{self, WritePath};
 
 use super::parts::Parts;
 
@@ -63,7 +62,7 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
     let health = Health { lifecycle: lifecycle.clone(), registry, refresh, durability: durability.name() };
     let (otlp_address, api_address) =
         (listeners.otlp_http.local_addr().ok(), listeners.api.local_addr().ok());
-    let otlp_router = otlp_http::router(otlp).layer(from_fn(identify));
+    let otlp_router = telemetry::router(otlp).layer(from_fn(identify));
     let served = serve(
         listeners.otlp_http,
         otlp_router,

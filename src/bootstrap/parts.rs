@@ -24,14 +24,10 @@ use crate::querying::{
     QueryBounds, ReaderLimits,
 };
 use crate::shared::{Clock, TenantId};
-use crate::telemetry::application::{Durability, IngestCounters, IngestMetrics};
-use crate::telemetry::infrastructure::batcher::SealLimits;
-use crate::telemetry::infrastructure::{
-    Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema,
+use crate::telemetry::{
+    Catalogue, CatalogueLimits, CatalogueReader, DecodeState, Durability, IngestCounters, IngestMetrics,
+    KeySeed, OtlpHttp, RequestLimits, SealLimits, UnpackLimits, WritePath, WritePathOptions, schema,
 };
-use crate::telemetry::presentation::http::{DecodeState, OtlpHttp, RequestLimits};
-use crate::telemetry::presentation::otlp::content::UnpackLimits;
-use crate::telemetry::presentation::otlp::metrics::keys::KeySeed;
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -189,7 +185,11 @@ fn build_otlp(
     };
     let limits = RequestLimits {
         body,
-        accept_past: reach(settings.ingest.accept_past),
+        // What is older than the retention would be stored only to be thrown away.
+        accept_past: Some(match settings.ingest.accept_past {
+            Reach::Within(past) => past.min(settings.store.retention_metrics),
+            Reach::Unlimited => settings.store.retention_metrics,
+        }),
         accept_future: reach(settings.ingest.accept_future),
     };
     let seed = KeySeed(fastrand::u64(..));

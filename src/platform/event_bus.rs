@@ -1,6 +1,6 @@
 //! The in-process event bus: bounded, and never waited for by those who publish.
 //!
-//! Two ways to listen. A *queue* receives events in order and asynchronously; one that falls more than
+//! Two ways to listen. A *queue* of one topic receives events in order and asynchronously; one that falls more than
 //! [`QUEUE_EVENTS_MAX`] behind loses the oldest and is told how many. An *inline* listener runs within `publish`: it sees
 //! every event before the publisher goes on, so it has to be quick (the query cache's generations).
 
@@ -10,21 +10,45 @@ use tokio::sync::broadcast;
 
 use crate::shared::DomainEvent;
 
-/// How many events a queue holds before its reader is said to lag. An event holds the points of a whole batch (about 5 MB
+/// How many ingestion events a queue holds before its reader is said to lag. An event holds the points of a whole batch (about 5 MB
 /// when the batch is full), so this bounds memory too.
 pub const QUEUE_EVENTS_MAX: usize = 64;
 
 type Inline = Box<dyn Fn(&DomainEvent) + Send + Sync>;
 
+/// What a queue is about. Alerts have one of their own, so that a burst of points cannot push them out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    Ingestion,
+    Alerts,
+}
+
+impl Topic {
+    const fn of(event: &DomainEvent) -> Self {
+        match event {
+            DomainEvent::MetricsIngested(_) => Self::Ingestion,
+            DomainEvent::AlertTriggered(_) | DomainEvent::AlertResolved(_) => Self::Alerts,
+        }
+    }
+}
+
+/// Alerts that a queue holds. They are small, and every one counts.
+const QUEUE_ALERTS_MAX: usize = 16_384;
+
 /// Carries [`DomainEvent`]s from those who cause them to those who act upon them.
 pub struct EventBus {
-    queue: broadcast::Sender<DomainEvent>,
+    ingestion: broadcast::Sender<DomainEvent>,
+    alerts: broadcast::Sender<DomainEvent>,
     inline: Vec<Inline>,
 }
 
 impl Default for EventBus {
     fn default() -> Self {
-        Self { queue: broadcast::Sender::new(QUEUE_EVENTS_MAX), inline: Vec::new() }
+        Self {
+            ingestion: broadcast::Sender::new(QUEUE_EVENTS_MAX),
+            alerts: broadcast::Sender::new(QUEUE_ALERTS_MAX),
+            inline: Vec::new(),
+        }
     }
 }
 
@@ -36,8 +60,15 @@ impl EventBus {
         self
     }
 
-    pub fn subscribe(&self) -> EventQueue {
-        EventQueue { receiver: self.queue.subscribe() }
+    pub fn subscribe(&self, topic: Topic) -> EventQueue {
+        EventQueue { receiver: self.queue(topic).subscribe() }
+    }
+
+    const fn queue(&self, topic: Topic) -> &broadcast::Sender<DomainEvent> {
+        match topic {
+            Topic::Ingestion => &self.ingestion,
+            Topic::Alerts => &self.alerts,
+        }
     }
 
     pub fn publish(&self, event: DomainEvent) {
@@ -45,14 +76,15 @@ impl EventBus {
             listener(&event);
         }
         // An error means that nobody listens, which is fine.
-        let _ = self.queue.send(event);
+        let _ = self.queue(Topic::of(&event)).send(event);
     }
 }
 
 impl fmt::Debug for EventBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBus")
-            .field("queued", &self.queue.len())
+            .field("ingestion", &self.ingestion.len())
+            .field("alerts", &self.alerts.len())
             .field("inline", &self.inline.len())
             .finish()
     }
@@ -109,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn a_queue_that_lags_is_told_how_many_it_missed_and_goes_on() {
         let bus = EventBus::default();
-        let mut queue = bus.subscribe();
+        let mut queue = bus.subscribe(Topic::Ingestion);
         for _ in 0..QUEUE_EVENTS_MAX + 3 {
             bus.publish(event());
         }

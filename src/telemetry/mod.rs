@@ -1,6 +1,25 @@
 //! Telemetry: receives OpenTelemetry signals, checks them, and brings them into the store. Owns every INSERT.
 
-pub mod application;
-pub mod domain;
-pub mod infrastructure;
-pub mod presentation;
+mod application;
+mod domain;
+mod infrastructure;
+mod presentation;
+
+pub use application::{Durability, IngestCounters, IngestMetrics};
+pub use infrastructure::batcher::SealLimits;
+pub use infrastructure::{Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema};
+pub use presentation::http::{DecodeState, METRICS_PATH, OtlpHttp, RequestLimits, router};
+pub use presentation::otlp::content::UnpackLimits;
+pub use presentation::otlp::metrics::keys::KeySeed;
+
+/// The stages of the write path one by one: for benchmarks, and for tests of the engine.
+pub mod stages {
+    pub use super::application::{NewSeries, SeriesEntry, SeriesLookup, WireKey};
+    pub use super::domain::{AcceptanceWindow, Metric};
+    pub use super::infrastructure::blocks;
+    pub use super::presentation::otlp::metrics::keys::KeyChain;
+    pub use super::presentation::otlp::metrics::{
+        Around, DecodedMetrics, MetricHeader, MetricsIntake, MetricsVisitor, NumberPoint, walk,
+    };
+    pub use super::presentation::otlp::wire::WireError;
+}

@@ -6,7 +6,7 @@ pub mod keys;
 pub mod walker;
 
 pub use intake::{DecodedMetrics, MetricsIntake, SERIES_BYTES};
-pub use walker::{Around, AttributeBytes, MetricHeader, MetricsVisitor, NumberPoint, walk};
+pub use walker::{Around, MetricHeader, MetricsVisitor, NumberPoint, walk};
 
 #[cfg(test)]
 mod tests;
