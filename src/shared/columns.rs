@@ -58,11 +58,17 @@ pub struct NumberRow {
     pub flags: u32,
 }
 
+/// Most rows for which room is made ahead: more is made as they come.
+const RESERVED_ROWS_MAX: usize = 1_024;
+
 impl NumberRow {
     /// Splits an integer into the nearest double and what is missing to it (at most 512 either way).
     pub fn split_integer(exact: i64) -> (f64, i16) {
         #[expect(clippy::cast_precision_loss, reason = "what is lost comes back as the rest")]
         let value = exact as f64;
+        if exact.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS {
+            return (value, 0);
+        }
         #[expect(clippy::cast_possible_truncation, reason = "a double of an i64 is an integer within i128")]
         let rest = i128::from(exact) - value as i128;
         (value, i16::try_from(rest).unwrap_or_default())
@@ -101,6 +107,19 @@ impl NumberColumns {
             first_time: i64::MAX,
             last_time: i64::MIN,
         });
+    }
+
+    /// Makes room for rows that are likely to come. They may all be rejected, so the room is bounded.
+    pub fn reserve(&mut self, rows: usize) {
+        let rows = rows.min(RESERVED_ROWS_MAX);
+        self.series.reserve(rows);
+        self.watches.reserve(rows);
+        self.times.reserve(rows);
+        self.starts.reserve(rows);
+        self.values.reserve(rows);
+        self.integer_rests.reserve(rows);
+        self.integers.reserve(rows);
+        self.flags.reserve(rows);
     }
 
     /// Adds a row to the run begun last. Without a run there is nothing to add to, and the row is not taken.

@@ -70,8 +70,9 @@ impl<'a> Reader<'a> {
         self.length - self.rest.len()
     }
 
-    /// The next field's number and value; `None` at the end of the message.
-    #[inline]
+    /// The next field's number and value; `None` at the end of the message. Each loop over fields has its own copy, which then
+    /// keeps the value in registers.
+    #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<(u32, Value<'a>)>, WireError> {
         if self.rest.is_empty() {
             return Ok(None);

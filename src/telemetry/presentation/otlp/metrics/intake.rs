@@ -148,6 +148,7 @@ impl<C: SeriesLookup> MetricsVisitor for MetricsIntake<'_, C> {
             Ok(metric) => {
                 self.keys.metric(header);
                 self.decoded.columns.begin_run(metric.name().as_str(), metric.kind());
+                self.decoded.columns.reserve(usize::try_from(points).unwrap_or_default());
                 Some(metric)
             }
             Err(rejection) => {

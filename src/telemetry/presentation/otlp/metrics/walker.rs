@@ -211,7 +211,8 @@ fn walk_number_points(
     Ok(())
 }
 
-#[inline]
+/// Part of its one loop: handing a point over in memory costs as much as reading it.
+#[inline(always)]
 fn number_point(message: &[u8]) -> Result<NumberPoint<'_>, WireError> {
     let mut draft = PointDraft::default();
     let (mut run_start, mut run_end, mut scattered) = (0, 0, false);
