@@ -89,7 +89,7 @@ fn look_up(bencher: &mut Bencher<'_>, catalogue: &Arc<Catalogue>, asked: &[WireK
     });
 }
 
-/// Walk, decode the identity, admit and commit: all that a new series costs before its row is written.
+/// Walk, decode the identity, admit, and note the row as stored: all that a new series costs, but for its row.
 fn misses(criterion: &mut Criterion, name: &str, known: u64) {
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(MISSES as u64)).sample_size(10);
