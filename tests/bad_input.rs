@@ -191,7 +191,9 @@ fn millions_of_named_attributes_cost_no_memory() {
     assert!(rejected == 0 && message.contains("beyond the 128th"), "{message}");
     assert_well(&server, "millions of attributes");
     let peak = server.peak_memory();
-    assert!(peak < 400 << 20, "{peak} bytes: the engine's 240 MB, the body's 40, and then some");
+    // 380 to 470 MB were seen: the engine's 240 to 300, and the body's 40 while its buffer grows. Held until the end, the
+    // attributes alone take 500 more.
+    assert!(peak < 600 << 20, "{peak} bytes");
 }
 
 #[test]
