@@ -130,13 +130,8 @@ pub(super) struct CatalogueBody<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary<'a> {
-    name: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    temporality: &'a str,
-    monotonic: bool,
-    unit: &'a str,
-    description: &'a str,
+    #[serde(flatten)]
+    metric: Metric<'a>,
     services: Vec<&'a str>,
     series_count: u64,
     last_seen: String,
@@ -157,12 +152,14 @@ impl<'a> CatalogueBody<'a> {
 
 fn summary(metric: &MetricSummary) -> Summary<'_> {
     Summary {
-        name: &metric.name,
-        kind: &metric.kind,
-        temporality: &metric.temporality,
-        monotonic: metric.monotonic,
-        unit: &metric.unit,
-        description: &metric.description,
+        metric: Metric {
+            name: &metric.name,
+            kind: &metric.kind,
+            temporality: &metric.temporality,
+            monotonic: metric.monotonic,
+            unit: &metric.unit,
+            description: &metric.description,
+        },
         services: metric.services.iter().map(|service| &**service).collect(),
         series_count: metric.series_count,
         last_seen: time_text::format(metric.last_seen),

@@ -55,15 +55,7 @@ pub struct AttributeReader {
 impl AttributeReader {
     /// Reads one `KeyValue` message.
     pub fn read(&mut self, key_value: &[u8], findings: &mut Findings) -> Result<(), AttributesError> {
-        let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
-        let mut fields = Reader::new(key_value);
-        while let Some((number, field)) = fields.next_field()? {
-            match number {
-                1 => key = field.bytes()?,
-                2 => value = field.bytes()?,
-                _ => {}
-            }
-        }
+        let (key, value) = key_and_value(key_value)?;
         let mut text = String::new();
         let value_kind = write_value(value, &mut text, Place::Top, findings)?;
         if key.is_empty() {
@@ -161,13 +153,16 @@ fn write_value(
         return Ok(0);
     };
     match number {
-        1 => write_text(&utf8(value.bytes()?, findings), text, place),
+        1 => write_text(&short_text(value.bytes()?, VALUE_BYTES_MAX, findings), text, place),
         2 => text.push_str(if value.varint()? != 0 { "true" } else { "false" }),
         3 => _ = write!(text, "{}", value.varint()?.cast_signed()),
         4 => write_double(f64::from_bits(value.fixed64()?), text, place),
         5 => write_array(value.bytes()?, text, place.inner()?, findings)?,
         6 => write_map(value.bytes()?, text, place.inner()?, findings)?,
-        _ => write_text(&BASE64.encode(value.bytes()?), text, place),
+        _ => {
+            let bytes = value.bytes()?;
+            write_text(&BASE64.encode(bytes.get(..VALUE_BYTES_MAX).unwrap_or(bytes)), text, place);
+        }
     }
     Ok(u8::try_from(number).unwrap_or_default())
 }
@@ -207,19 +202,7 @@ fn write_array(
     place: Place,
     findings: &mut Findings,
 ) -> Result<(), AttributesError> {
-    text.push('[');
-    let mut first = true;
-    let mut fields = Reader::new(array);
-    while let Some((number, value)) = fields.next_field()? {
-        if number == 1 && text.len() <= VALUE_BYTES_MAX {
-            if !std::mem::take(&mut first) {
-                text.push(',');
-            }
-            write_value(value.bytes()?, text, place, findings)?;
-        }
-    }
-    text.push(']');
-    Ok(())
+    write_items(array, text, ['[', ']'], |value, text| write_value(value, text, place, findings).map(drop))
 }
 
 fn write_map(
@@ -228,27 +211,39 @@ fn write_map(
     place: Place,
     findings: &mut Findings,
 ) -> Result<(), AttributesError> {
-    text.push('{');
+    write_items(map, text, ['{', '}'], |entry, text| {
+        let (key, value) = key_and_value(entry)?;
+        write_text(&short_text(key, VALUE_BYTES_MAX, findings), text, place);
+        text.push(':');
+        write_value(value, text, place, findings).map(drop)
+    })
+}
+
+/// The `values` of an `ArrayValue` or a `KeyValueList`, both field 1. Ends where the text will be cut off: a number of twelve
+/// bytes may become three hundred.
+fn write_items(
+    message: &[u8],
+    text: &mut String,
+    [open, close]: [char; 2],
+    mut write: impl FnMut(&[u8], &mut String) -> Result<(), AttributesError>,
+) -> Result<(), AttributesError> {
+    text.push(open);
     let mut first = true;
-    let mut fields = Reader::new(map);
+    let mut fields = Reader::new(message);
     while let Some((number, value)) = fields.next_field()? {
         if number == 1 && text.len() <= VALUE_BYTES_MAX {
             if !std::mem::take(&mut first) {
                 text.push(',');
             }
-            write_entry(value.bytes()?, text, place, findings)?;
+            write(value.bytes()?, text)?;
         }
     }
-    text.push('}');
+    text.push(close);
     Ok(())
 }
 
-fn write_entry(
-    key_value: &[u8],
-    text: &mut String,
-    place: Place,
-    findings: &mut Findings,
-) -> Result<(), AttributesError> {
+/// `KeyValue`: key 1, value 2 (an `AnyValue`).
+fn key_and_value(key_value: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
     let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
     let mut fields = Reader::new(key_value);
     while let Some((number, field)) = fields.next_field()? {
@@ -258,9 +253,7 @@ fn write_entry(
             _ => {}
         }
     }
-    write_text(&utf8(key, findings), text, place);
-    text.push(':');
-    write_value(value, text, place, findings).map(drop)
+    Ok((key, value))
 }
 
 /// Bytes that are not UTF-8 are replaced: one bad value must not cost its neighbours.
