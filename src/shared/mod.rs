@@ -5,17 +5,21 @@
 pub mod columns;
 pub mod duration_text;
 pub mod events;
+pub mod ids;
 pub mod label_filter;
 pub mod nearest;
 pub mod series;
+pub mod signal;
 pub mod tenant;
 pub mod time;
 
 pub use columns::{MetricRun, NumberColumns, NumberRow};
 pub use events::{AlertTransition, DomainEvent, MetricsIngested};
+pub use ids::{SpanId, TraceId};
 pub use label_filter::{FilterError, LabelFilter};
 pub use series::{
     Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchId,
 };
+pub use signal::Signal;
 pub use tenant::TenantId;
 pub use time::{Clock, Interval, TimeRange, Timestamp};

@@ -21,5 +21,6 @@ pub mod stages {
     pub use super::presentation::otlp::metrics::{
         Around, DecodedMetrics, MetricHeader, MetricsIntake, MetricsVisitor, NumberPoint, walk,
     };
+    pub use super::presentation::otlp::meter::{Meter, MeterError};
     pub use super::presentation::otlp::wire::WireError;
 }

@@ -77,6 +77,11 @@ impl BudgetShare {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// All that there is in the budget that this is a share of.
+    pub fn budget_bytes_max(&self) -> usize {
+        self.account.bytes_max
+    }
 }
 
 impl Drop for BudgetShare {

@@ -53,7 +53,7 @@ impl IngestCounters {
 
     /// A request was read: so many points were accepted, and these were found wanting.
     pub fn request_read(&self, accepted_points: usize, findings: &Findings) {
-        self.received.inc_by(accepted_points as u64 + findings.rejected_points());
+        self.received.inc_by(accepted_points as u64 + findings.rejected_items());
         for (rejection, count) in findings.rejections() {
             self.rejected.get_or_create(&Reason { reason: rejection.name() }).inc_by(count);
         }

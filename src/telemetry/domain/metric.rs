@@ -109,6 +109,7 @@ fn known(declared: DeclaredTemporality) -> Result<Temporality, Rejection> {
 mod tests {
     use super::super::NumberValue::{Double, Integer};
     use super::*;
+    use crate::shared::Signal;
 
     const NOW: u64 = 1_800_000_000_000_000_000;
     const COUNTER: DeclaredKind =
@@ -124,7 +125,7 @@ mod tests {
             Some(std::time::Duration::from_secs(60)),
             Some(std::time::Duration::from_secs(60)),
         );
-        let mut findings = Findings::default();
+        let mut findings = Findings::new(Signal::Metrics);
         let metric = Metric::declare(b"m", b"1", kind).unwrap();
         (metric.admit(&draft, window, &mut findings), findings)
     }
@@ -175,6 +176,9 @@ mod tests {
         assert_eq!(point.unwrap().start, Timestamp::EPOCH);
         assert_eq!(findings.warnings().collect::<Vec<_>>(), vec![(Warning::StartAfterTime, 1)]);
         let (point, findings) = admit(COUNTER, PointDraft { start: NOW, ..draft(Integer(1)) });
-        assert_eq!((point.unwrap().start.nanos().unsigned_abs(), findings), (NOW, Findings::default()));
+        assert_eq!(
+            (point.unwrap().start.nanos().unsigned_abs(), findings),
+            (NOW, Findings::new(Signal::Metrics))
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! Why items are rejected, what is merely remarkable, and the exact count of both.
 
+use crate::shared::Signal;
+
 /// Most examples that an answer names.
 const EXAMPLES_MAX: usize = 5;
-/// Longest metric name in an example, in characters.
+/// Longest name in an example, in characters.
 const EXAMPLE_NAME_CHARS_MAX: usize = 64;
 
 macro_rules! named_reasons {
@@ -28,7 +30,7 @@ macro_rules! named_reasons {
 }
 
 named_reasons! {
-    /// Why a point is not stored.
+    /// Why an item is not stored.
     Rejection {
         NameEmpty = "name_empty", "the metric has no name";
         NameTooLong = "name_too_long", "the metric name is longer than 1024 bytes";
@@ -62,28 +64,43 @@ named_reasons! {
 }
 
 /// What was found while a request was checked: exact counts, and a few examples for the answer.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Findings {
+    signal: Signal,
     rejected: [u64; Rejection::ALL.len()],
     warned: [u64; Warning::ALL.len()],
     examples: Vec<(Box<str>, Rejection)>,
 }
 
 impl Findings {
-    pub fn reject(&mut self, metric: &[u8], reason: Rejection, points: u64) {
-        if points == 0 {
-            return;
-        }
-        if let Some(count) = self.rejected.get_mut(reason as usize) {
-            *count += points;
-        }
-        if self.examples.len() < EXAMPLES_MAX && !self.names(metric, reason) {
-            self.examples.push((shown(metric), reason));
+    pub const fn new(signal: Signal) -> Self {
+        Self {
+            signal,
+            rejected: [0; Rejection::ALL.len()],
+            warned: [0; Warning::ALL.len()],
+            examples: Vec::new(),
         }
     }
 
-    fn names(&self, metric: &[u8], reason: Rejection) -> bool {
-        self.examples.iter().any(|(name, known)| *known == reason && **name == *shown(metric))
+    pub const fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Counts rejected items. `name` helps their sender to find them: of the metric, of the span.
+    pub fn reject(&mut self, name: &[u8], reason: Rejection, items: u64) {
+        if items == 0 {
+            return;
+        }
+        if let Some(count) = self.rejected.get_mut(reason as usize) {
+            *count += items;
+        }
+        if self.examples.len() < EXAMPLES_MAX && !self.names(name, reason) {
+            self.examples.push((shown(name), reason));
+        }
+    }
+
+    fn names(&self, name: &[u8], reason: Rejection) -> bool {
+        self.examples.iter().any(|(named, known)| *known == reason && **named == *shown(name))
     }
 
     pub fn warn(&mut self, warning: Warning) {
@@ -92,8 +109,8 @@ impl Findings {
         }
     }
 
-    /// Points rejected, in all.
-    pub fn rejected_points(&self) -> u64 {
+    /// Items rejected, in all.
+    pub fn rejected_items(&self) -> u64 {
         self.rejected.iter().sum()
     }
 
@@ -106,7 +123,7 @@ impl Findings {
         Warning::ALL.iter().copied().zip(self.warned.iter().copied()).filter(|(_, count)| *count > 0)
     }
 
-    /// A sentence for the sender, naming counts, reasons and the first few metrics. Empty if there is nothing to say.
+    /// A sentence for the sender, naming counts, reasons and the first few metrics or spans. Empty if there is nothing to say.
     pub fn message(&self) -> String {
         let mut parts: Vec<String> =
             self.rejections().map(|(reason, count)| self.rejection_text(reason, count)).collect();
@@ -117,17 +134,21 @@ impl Findings {
     }
 
     fn rejection_text(&self, reason: Rejection, count: u64) -> String {
-        let metrics: Vec<String> =
+        let names: Vec<String> =
             self.examples.iter().filter(|(_, r)| *r == reason).map(|(name, _)| format!("'{name}'")).collect();
-        let of =
-            if metrics.is_empty() { String::new() } else { format!(" (metrics: {})", metrics.join(", ")) };
-        format!("{count} points rejected: {}{of}", reason.text())
+        let named = match self.signal {
+            Signal::Metrics => "metrics",
+            Signal::Logs => "scopes",
+            Signal::Traces => "spans",
+        };
+        let of = if names.is_empty() { String::new() } else { format!(" ({named}: {})", names.join(", ")) };
+        format!("{count} {} rejected: {}{of}", self.signal.items(), reason.text())
     }
 }
 
 /// A name from outside, shortened, without control characters.
-fn shown(metric: &[u8]) -> Box<str> {
-    let text = String::from_utf8_lossy(metric.get(..EXAMPLE_NAME_CHARS_MAX * 4).unwrap_or(metric));
+fn shown(name: &[u8]) -> Box<str> {
+    let text = String::from_utf8_lossy(name.get(..EXAMPLE_NAME_CHARS_MAX * 4).unwrap_or(name));
     let clean: String = text.chars().filter(|c| !c.is_control()).take(EXAMPLE_NAME_CHARS_MAX).collect();
     clean.into()
 }
@@ -138,12 +159,12 @@ mod tests {
 
     #[test]
     fn counts_are_exact_and_examples_are_few() {
-        let mut findings = Findings::default();
+        let mut findings = Findings::new(Signal::Metrics);
         for metric in 0..100 {
             findings.reject(format!("m{metric}").as_bytes(), Rejection::TimeMissing, 2);
         }
         findings.reject(b"other", Rejection::ValueMissing, 1);
-        assert_eq!(findings.rejected_points(), 201);
+        assert_eq!(findings.rejected_items(), 201);
         assert_eq!(
             findings.message(),
             "200 points rejected: the point has no time (metrics: 'm0', 'm1', 'm2', 'm3', 'm4'); 1 points rejected: the point has no value"
@@ -152,7 +173,7 @@ mod tests {
 
     #[test]
     fn names_from_outside_are_shortened_and_stripped() {
-        let mut findings = Findings::default();
+        let mut findings = Findings::new(Signal::Metrics);
         findings.reject(&[b"a\x1b[31m\n".as_slice(), &[b'x'; 500]].concat(), Rejection::NameTooLong, 1);
         let message = findings.message();
         assert!(!message.contains(char::is_control) && message.len() < 200, "{message}");
@@ -160,14 +181,14 @@ mod tests {
 
     #[test]
     fn nothing_found_is_nothing_said() {
-        let mut findings = Findings::default();
+        let mut findings = Findings::new(Signal::Metrics);
         findings.reject(b"m", Rejection::TimeMissing, 0);
-        assert_eq!((findings.message().as_str(), findings.rejected_points()), ("", 0));
+        assert_eq!((findings.message().as_str(), findings.rejected_items()), ("", 0));
         findings.warn(Warning::StartAfterTime);
         assert_eq!(
             findings.message(),
             "warning: a start time after the point's time was treated as unknown (1 times)"
         );
-        assert_eq!(findings.rejected_points(), 0);
+        assert_eq!(findings.rejected_items(), 0);
     }
 }

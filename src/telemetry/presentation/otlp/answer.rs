@@ -70,7 +70,7 @@ impl Refusal {
 /// The answer to a request that was read: 200, also if items were rejected. Without anything to say it is empty, as the
 /// specification demands.
 pub fn exported(receipt: &IngestReceipt) -> Response<Body> {
-    let rejected = receipt.findings.rejected_points();
+    let rejected = receipt.findings.rejected_items();
     let mut message = receipt.findings.message();
     message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
     let partial_success = (rejected > 0 || !message.is_empty()).then(|| ExportMetricsPartialSuccess {

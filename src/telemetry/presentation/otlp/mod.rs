@@ -3,5 +3,6 @@
 pub mod answer;
 pub mod attributes;
 pub mod content;
+pub mod meter;
 pub mod metrics;
 pub mod wire;

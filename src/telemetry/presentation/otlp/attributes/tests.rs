@@ -6,13 +6,14 @@ use opentelemetry_proto::tonic::common::v1::{
 use prost::Message;
 
 use super::*;
+use crate::shared::Signal;
 
 fn any(value: Any) -> AnyValue {
     AnyValue { value: Some(value) }
 }
 
 fn read(attributes: Vec<(&str, Option<Any>)>) -> (Vec<(String, String)>, Findings) {
-    let (mut reader, mut findings) = (AttributeReader::default(), Findings::default());
+    let (mut reader, mut findings) = (AttributeReader::default(), Findings::new(Signal::Metrics));
     for (key, value) in attributes {
         let key_value = KeyValue { key: key.into(), value: value.map(any), ..KeyValue::default() };
         reader.read(&key_value.encode_to_vec(), &mut findings).unwrap();
@@ -60,7 +61,7 @@ fn every_type_has_its_text() {
         "",
     ];
     assert_eq!(texts, expected);
-    assert_eq!(findings, Findings::default());
+    assert_eq!(findings, Findings::new(Signal::Metrics));
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn sixty_four_levels_are_accepted_and_more_are_rejected_without_a_deep_stack() {
             prost::encoding::encode_varint(array.len() as u64, &mut message);
             message.extend(array);
         }
-        write_value(&message, &mut String::new(), Place::Top, &mut Findings::default())
+        write_value(&message, &mut String::new(), Place::Top, &mut Findings::new(Signal::Metrics))
     };
     assert_eq!(nest(DEPTH_MAX), Ok(5));
     let too_deep = Err(AttributesError::Rejected(Rejection::AttributesTooDeep));
@@ -128,7 +129,7 @@ fn what_would_be_cut_off_is_not_written() {
     let array = ArrayValue { values: vec![tiny; 1_000_000] }.encode_to_vec();
     let value = [vec![0x2a], prost_length(array.len()), array].concat();
     let mut text = String::new();
-    write_value(&value, &mut text, Place::Top, &mut Findings::default()).unwrap();
+    write_value(&value, &mut text, Place::Top, &mut Findings::new(Signal::Metrics)).unwrap();
     assert!(text.len() < VALUE_BYTES_MAX + 1_000, "{}", text.len());
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::shared::{NumberColumns, NumberRow, TenantId, Timestamp};
+use crate::shared::{NumberColumns, NumberRow, Signal, TenantId, Timestamp};
 use crate::telemetry::application::{Admission, NewSeries, SeriesEntry, SeriesLookup, Standing, WireKey};
 use crate::telemetry::domain::{
     AcceptanceWindow, AdmittedPoint, DeclaredKind, Findings, Metric, NumberValue, Rejection, Warning,
@@ -61,7 +61,7 @@ impl<'c, C: SeriesLookup> MetricsIntake<'c, C> {
             decoded: DecodedMetrics {
                 columns: NumberColumns::new(tenant),
                 new_series: Vec::new(),
-                findings: Findings::default(),
+                findings: Findings::new(Signal::Metrics),
             },
         }
     }

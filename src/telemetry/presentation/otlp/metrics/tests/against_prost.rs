@@ -219,7 +219,7 @@ proptest! {
         let (seen, rejected) = seen_by_prost(&request);
         // NaN compares by its bits.
         prop_assert_eq!(format!("{:?}", seen_by_us(&decoded)), format!("{seen:?}"));
-        prop_assert_eq!(decoded.findings.rejected_points(), rejected);
+        prop_assert_eq!(decoded.findings.rejected_items(), rejected);
     }
 
     /// Guarantees: a second request finds every series in the catalogue and comes to the same rows.
