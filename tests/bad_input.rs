@@ -267,7 +267,7 @@ fn a_body_over_the_limit_is_answered_413_which_can_be_read_after_everything_was_
     chunked.send(b"0\r\n\r\n");
     assert_refused(&chunked.answer().expect("the 413"), 413, "chunks over the limit");
     assert_well(&server, "bodies over the limit");
-    let refused = server.measured("telemetryflow_ingest_metrics_requests_refused_total", &["body_too_large"]);
+    let refused = server.measured("telemetryflow_ingest_requests_refused_total", &["body_too_large"]);
     assert_eq!(refused, 2);
 }
 
@@ -306,7 +306,7 @@ fn lengths_and_framing_that_lie_end_the_connection_and_nothing_else() {
     let headers = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
     assert!(told(&server, headers.as_bytes()).contains("HTTP/1.1 431"), "endless headers");
     assert_well(&server, "lies");
-    let stored = server.measured("telemetryflow_ingest_metrics_points_stored_total", &[]);
+    let stored = server.measured("telemetryflow_ingest_items_stored_total", &[]);
     assert_eq!(stored, 1, "only the last request was good");
 }
 

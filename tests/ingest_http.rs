@@ -157,5 +157,5 @@ fn a_thousand_requests_share_a_connection_also_after_one_that_was_refused() {
     }
     let accepted = server.measured("telemetryflow_http_connections_accepted_total", &["otlp_http"]);
     assert_eq!(accepted, 1);
-    assert_eq!(server.measured("telemetryflow_ingest_metrics_points_stored_total", &[]), 100);
+    assert_eq!(server.measured("telemetryflow_ingest_items_stored_total", &[]), 100);
 }

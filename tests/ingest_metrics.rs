@@ -238,9 +238,8 @@ fn the_counters_on_the_metrics_page_agree_exactly_with_what_was_answered() {
     assert_eq!(server.post_metrics(b"\xff", &[]).status, 400);
     assert_eq!(server.post_metrics(b"", &[("content-encoding", "br")]).status, 415);
 
-    let points = |of: &str, labels: &[&str]| {
-        server.measured(&format!("telemetryflow_ingest_metrics_points_{of}"), labels)
-    };
+    let points =
+        |of: &str, labels: &[&str]| server.measured(&format!("telemetryflow_ingest_items_{of}"), labels);
     assert_eq!(points("stored_total", &[]), 150);
     assert_eq!(points("rejected_total", &[]), rejected);
     assert_eq!(points("received_total", &[]), 150 + rejected);
@@ -252,7 +251,7 @@ fn the_counters_on_the_metrics_page_agree_exactly_with_what_was_answered() {
     }
     let refused = |reason: &str| {
         let label = format!("reason=\"{reason}\"");
-        server.measured("telemetryflow_ingest_metrics_requests_refused_total", &[&label])
+        server.measured("telemetryflow_ingest_requests_refused_total", &[&label])
     };
     assert_eq!((refused("undecodable"), refused("content_encoding")), (1, 1));
 }

@@ -155,11 +155,7 @@ fn every_number_that_the_sdk_exports_is_read_back() {
 
         let rows = expected();
         let points: u64 = rows.iter().map(|(.., series)| 2 * series.len() as u64).sum();
-        assert_eq!(
-            server.measured("telemetryflow_ingest_metrics_points_stored_total", &[]),
-            points,
-            "{what}"
-        );
+        assert_eq!(server.measured("telemetryflow_ingest_items_stored_total", &[]), points, "{what}");
         let catalogue = server.get("/api/v2/metrics").json();
         assert_eq!(catalogue["metrics"].as_array().map(Vec::len), Some(rows.len()), "{what}");
         for (name, kind, unit, series) in rows {

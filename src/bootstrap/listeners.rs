@@ -53,7 +53,7 @@ async fn bind_one(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener>
 }
 
 pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running {
-    let Parts { lifecycle, registry, refresh, connections, otlp, queries, write_path, store, durability } =
+    let Parts { lifecycle, registry, refresh, connections, receiver, queries, write_path, store, durability } =
         parts;
     let limits = ConnectionLimits {
         drain_time_max: settings.shutdown.deadline.saturating_sub(DRAIN_RESERVE).max(Duration::from_secs(1)),
@@ -62,7 +62,7 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
     let health = Health { lifecycle: lifecycle.clone(), registry, refresh, durability: durability.name() };
     let (otlp_address, api_address) =
         (listeners.otlp_http.local_addr().ok(), listeners.api.local_addr().ok());
-    let otlp_router = telemetry::router(otlp).layer(from_fn(identify));
+    let otlp_router = telemetry::router(&receiver).layer(from_fn(identify));
     let served = serve(
         listeners.otlp_http,
         otlp_router,
@@ -98,7 +98,7 @@ impl Running {
             };
             crate::cli::say(format_args!(
                 "TelemetryFlow {version} is ready.\n  \
-                 send    POST http://{otlp}/v1/metrics      (OTLP/HTTP, protobuf, plain or gzip)\n  \
+                 send    POST http://{otlp}/v1/metrics      (OTLP/HTTP)\n  \
                  query   GET  http://{api}/api/v2/metrics\n  \
                  health  GET  http://{api}/readyz  and  http://{api}/metrics\n  \
                  data    {data}\n\

@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::alerting::{Alerting, AlertingOptions, RuleSet, SlackChannel};
-use crate::config::{self, ChannelKind, Library, Reach, Settings, StoreKind};
+use crate::config::{self, ChannelKind, Library, Settings, StoreKind};
 use crate::platform::clickhouse::embedded::{EmbeddedOptions, EmbeddedStore, QueryLimits, find_library};
 use crate::platform::clickhouse::migrations::migrate;
 use crate::platform::clickhouse::{NullStore, Store};
@@ -25,8 +25,8 @@ use crate::querying::{
 };
 use crate::shared::{Clock, TenantId};
 use crate::telemetry::{
-    Catalogue, CatalogueLimits, CatalogueReader, DecodeState, Durability, IngestCounters, IngestMetrics,
-    KeySeed, OtlpHttp, RequestLimits, SealLimits, UnpackLimits, WritePath, WritePathOptions, schema,
+    Catalogue, CatalogueLimits, CatalogueReader, DecodeState, Durability, Ingest, IngestCounters, KeySeed,
+    Reach, Receiver, RequestLimits, SealLimits, UnpackLimits, WritePath, WritePathOptions, schema,
 };
 
 /// Bodies that wait for a decode thread, per thread.
@@ -44,7 +44,7 @@ pub struct Parts {
     pub registry: Registry,
     pub refresh: Vec<Refresh>,
     pub connections: ConnectionMetrics,
-    pub otlp: Arc<OtlpHttp<CatalogueReader>>,
+    pub receiver: Arc<Receiver<CatalogueReader>>,
     pub queries: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
@@ -76,16 +76,17 @@ pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
         config::Durability::Store => Durability::Store,
         config::Durability::Memory => Durability::Memory,
     };
-    let ingest = IngestMetrics::new(durability, Arc::clone(&write_path) as _, counters.clone());
+    let ingest = Ingest::new(durability, Arc::clone(&write_path) as _, counters.clone());
     let budget = ByteBudget::new(settings.ingest.budget_bytes.as_usize());
-    let otlp = build_otlp(settings, ingest, &catalogue, budget.clone(), counters, &clock, &lifecycle)?;
+    let receiver =
+        build_receiver(settings, ingest, &catalogue, budget.clone(), counters, &clock, &lifecycle)?;
     let queries = build_queries(settings, &store, generations, &clock, &mut registry);
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
 
     alerting.start(&lifecycle);
     evict_regularly(catalogue, &lifecycle);
-    Ok(Parts { lifecycle, registry, refresh, connections, otlp, queries, write_path, store, durability })
+    Ok(Parts { lifecycle, registry, refresh, connections, receiver, queries, write_path, store, durability })
 }
 
 fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
@@ -161,15 +162,15 @@ fn write_path_options(settings: &Settings) -> WritePathOptions {
     }
 }
 
-fn build_otlp(
+fn build_receiver(
     settings: &Settings,
-    ingest: IngestMetrics,
+    ingest: Ingest,
     catalogue: &Arc<Catalogue>,
     budget: ByteBudget,
     counters: IngestCounters,
     clock: &Arc<dyn Clock>,
     lifecycle: &Lifecycle,
-) -> anyhow::Result<Arc<OtlpHttp<CatalogueReader>>> {
+) -> anyhow::Result<Arc<Receiver<CatalogueReader>>> {
     let threads = settings.ingest.decode_threads;
     let shared = Arc::clone(catalogue);
     let decode = CpuPool::start(
@@ -183,25 +184,28 @@ fn build_otlp(
         bytes_max: settings.ingest.body_bytes_max.as_usize(),
         ratio_max: usize::try_from(settings.ingest.body_ratio_max).unwrap_or(usize::MAX),
     };
+    let reach = |retention| reach(&settings.ingest, retention);
     let limits = RequestLimits {
         body,
-        // What is older than the retention would be stored only to be thrown away.
-        accept_past: Some(match settings.ingest.accept_past {
-            Reach::Within(past) => past.min(settings.store.retention_metrics),
-            Reach::Unlimited => settings.store.retention_metrics,
-        }),
-        accept_future: reach(settings.ingest.accept_future),
+        metrics: reach(settings.store.retention_metrics),
+        logs: reach(settings.store.retention_metrics),
+        traces: reach(settings.store.retention_metrics),
     };
     let seed = KeySeed(fastrand::u64(..));
-    let (clock, tenant) = (Arc::clone(clock), TenantId::unnamed());
-    Ok(Arc::new(OtlpHttp { ingest, decode, budget, limits, seed, counters, clock, tenant }))
+    Ok(Arc::new(Receiver { ingest, decode, budget, limits, seed, counters, clock: Arc::clone(clock) }))
 }
 
-fn reach(reach: Reach) -> Option<Duration> {
-    match reach {
-        Reach::Unlimited => None,
-        Reach::Within(distance) => Some(distance),
-    }
+/// What is older than the retention would be stored only to be thrown away.
+fn reach(ingest: &config::Ingest, retention: Duration) -> Reach {
+    let past = match ingest.accept_past {
+        config::Reach::Within(past) => past.min(retention),
+        config::Reach::Unlimited => retention,
+    };
+    let future = match ingest.accept_future {
+        config::Reach::Within(future) => Some(future),
+        config::Reach::Unlimited => None,
+    };
+    Reach { past: Some(past), future }
 }
 
 fn build_queries(

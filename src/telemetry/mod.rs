@@ -5,22 +5,24 @@ mod domain;
 mod infrastructure;
 mod presentation;
 
-pub use application::{Durability, IngestCounters, IngestMetrics};
+pub use application::{Durability, Ingest, IngestCounters};
 pub use infrastructure::batcher::SealLimits;
 pub use infrastructure::{Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema};
-pub use presentation::http::{DecodeState, METRICS_PATH, OtlpHttp, RequestLimits, router};
+pub use presentation::http::router;
 pub use presentation::otlp::content::UnpackLimits;
+pub use presentation::otlp::decode::DecodeState;
 pub use presentation::otlp::metrics::keys::KeySeed;
+pub use presentation::otlp::receive::{Reach, Receiver, RequestLimits};
 
 /// The stages of the write path one by one: for benchmarks, and for tests of the engine.
 pub mod stages {
     pub use super::application::{NewSeries, SeriesEntry, SeriesLookup, WireKey};
     pub use super::domain::{AcceptanceWindow, Metric};
     pub use super::infrastructure::blocks;
+    pub use super::presentation::otlp::meter::{Meter, MeterError};
     pub use super::presentation::otlp::metrics::keys::KeyChain;
     pub use super::presentation::otlp::metrics::{
         Around, DecodedMetrics, MetricHeader, MetricsIntake, MetricsVisitor, NumberPoint, walk,
     };
-    pub use super::presentation::otlp::meter::{Meter, MeterError};
     pub use super::presentation::otlp::wire::WireError;
 }

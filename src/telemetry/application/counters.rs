@@ -1,46 +1,83 @@
 //! What the write path counts, for `/metrics`.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::fmt;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::shared::{Signal, TenantId};
 use crate::telemetry::domain::Findings;
 
+/// A tenant as a label: cloning it copies no text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Tenant(TenantId);
+
+impl EncodeLabelValue for Tenant {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        self.0.as_str().encode(encoder)
+    }
+}
+
+/// Whose items of which signal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Reason {
+pub struct Stream {
+    tenant: Tenant,
+    signal: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StreamReason {
+    tenant: Tenant,
+    signal: &'static str,
     reason: &'static str,
 }
 
-/// Counters of metric points. `received = stored + rejected + failed + in flight`, also when a client leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SignalReason {
+    signal: &'static str,
+    reason: &'static str,
+}
+
+/// Counters of items: points, log records, spans. For each tenant and signal
+/// `received = stored + rejected + failed + in flight`, also when a client leaves.
 #[derive(Debug, Clone, Default)]
 pub struct IngestCounters {
-    received: Counter,
-    rejected: Family<Reason, Counter>,
-    warnings: Family<Reason, Counter>,
+    received: Family<Stream, Counter>,
+    rejected: Family<StreamReason, Counter>,
+    warnings: Family<StreamReason, Counter>,
+    stored: Family<Stream, Counter>,
+    failed: Family<Stream, Counter>,
+    in_flight: Family<Stream, Gauge>,
+    refused_requests: Family<SignalReason, Counter>,
+    batches: Counter,
+    insert_retries: Counter,
+}
+
+/// The counters that accepted items of one tenant and signal move.
+#[derive(Debug, Clone)]
+pub struct ItemCounters {
     stored: Counter,
     failed: Counter,
     in_flight: Gauge,
-    refused_requests: Family<Reason, Counter>,
-    batches: Counter,
-    insert_retries: Counter,
 }
 
 impl IngestCounters {
     pub fn register(registry: &mut Registry) -> Self {
         let own = Self::default();
-        let registry = registry.sub_registry_with_prefix("ingest_metrics");
-        registry.register("points_received", "Points in requests that could be read", own.received.clone());
-        registry.register("points_rejected", "Points rejected, by reason", own.rejected.clone());
+        let registry = registry.sub_registry_with_prefix("ingest");
+        registry.register("items_received", "Items in requests that could be read", own.received.clone());
+        registry.register("items_rejected", "Items rejected, by reason", own.rejected.clone());
         registry.register("warnings", "Remarks to senders, by kind", own.warnings.clone());
-        registry.register("points_stored", "Points durable and visible in the store", own.stored.clone());
+        registry.register("items_stored", "Items durable and visible in the store", own.stored.clone());
         registry.register(
-            "points_failed",
-            "Points that were read, but answered as not stored: queue full, client gone, refused by the store",
+            "items_failed",
+            "Items that were read, but answered as not stored: queue full, client gone, refused by the store",
             own.failed.clone(),
         );
-        registry.register("points_in_flight", "Accepted points not yet stored", own.in_flight.clone());
+        registry.register("items_in_flight", "Accepted items not yet stored", own.in_flight.clone());
         registry.register(
             "requests_refused",
             "Requests refused as a whole, by reason",
@@ -51,41 +88,35 @@ impl IngestCounters {
         own
     }
 
-    /// A request was read: so many points were accepted, and these were found wanting.
-    pub fn request_read(&self, accepted_points: usize, findings: &Findings) {
-        self.received.inc_by(accepted_points as u64 + findings.rejected_items());
+    /// A request was read: so many items were accepted, and these were found wanting.
+    pub fn request_read(&self, tenant: &TenantId, accepted: usize, findings: &Findings) {
+        let stream = stream(tenant, findings.signal());
+        self.received.get_or_create(&stream).inc_by(accepted as u64 + findings.rejected_items());
         for (rejection, count) in findings.rejections() {
-            self.rejected.get_or_create(&Reason { reason: rejection.name() }).inc_by(count);
+            self.rejected.get_or_create(&stream.because_of(rejection.name())).inc_by(count);
         }
         for (warning, count) in findings.warnings() {
-            self.warnings.get_or_create(&Reason { reason: warning.name() }).inc_by(count);
+            self.warnings.get_or_create(&stream.because_of(warning.name())).inc_by(count);
         }
     }
 
-    pub fn request_refused(&self, reason: &'static str) {
-        self.refused_requests.get_or_create(&Reason { reason }).inc();
+    pub fn request_refused(&self, signal: Signal, reason: &'static str) {
+        let signal = signal.name();
+        self.refused_requests.get_or_create(&SignalReason { signal, reason }).inc();
     }
 
-    pub(super) fn points_in_flight(&self, points: usize) {
-        self.in_flight.inc_by(signed(points));
+    /// For the items of one request, from their acceptance on.
+    pub fn items(&self, tenant: &TenantId, signal: Signal) -> ItemCounters {
+        let stream = stream(tenant, signal);
+        ItemCounters {
+            stored: self.stored.get_or_create_owned(&stream),
+            failed: self.failed.get_or_create_owned(&stream),
+            in_flight: self.in_flight.get_or_create_owned(&stream),
+        }
     }
 
-    pub(super) fn points_landed(&self, points: usize) {
-        self.in_flight.dec_by(signed(points));
-    }
-
-    /// The queue did not take them, or nobody waits for them any more.
-    pub fn points_refused(&self, points: usize) {
-        self.failed.inc_by(points as u64);
-    }
-
-    pub fn batch_stored(&self, points: usize) {
-        self.stored.inc_by(points as u64);
+    pub fn batch_stored(&self) {
         self.batches.inc();
-    }
-
-    pub fn batch_failed(&self, points: usize) {
-        self.failed.inc_by(points as u64);
     }
 
     pub fn insert_retried(&self) {
@@ -93,13 +124,40 @@ impl IngestCounters {
     }
 }
 
-#[cfg(test)]
-impl IngestCounters {
-    pub(super) fn in_flight(&self) -> i64 {
-        self.in_flight.get()
+impl ItemCounters {
+    pub(super) fn begin(&self, items: usize) {
+        self.in_flight.inc_by(signed(items));
+    }
+
+    pub(super) fn stored(&self, items: usize) {
+        self.stored.inc_by(items as u64);
+        self.in_flight.dec_by(signed(items));
+    }
+
+    pub(super) fn failed(&self, items: usize) {
+        self.failed.inc_by(items as u64);
+        self.in_flight.dec_by(signed(items));
     }
 }
 
-fn signed(points: usize) -> i64 {
-    i64::try_from(points).unwrap_or(i64::MAX)
+#[cfg(test)]
+impl ItemCounters {
+    /// In flight, stored, failed.
+    pub fn values(&self) -> (i64, u64, u64) {
+        (self.in_flight.get(), self.stored.get(), self.failed.get())
+    }
+}
+
+fn stream(tenant: &TenantId, signal: Signal) -> Stream {
+    Stream { tenant: Tenant(tenant.clone()), signal: signal.name() }
+}
+
+impl Stream {
+    fn because_of(&self, reason: &'static str) -> StreamReason {
+        StreamReason { tenant: self.tenant.clone(), signal: self.signal, reason }
+    }
+}
+
+fn signed(items: usize) -> i64 {
+    i64::try_from(items).unwrap_or(i64::MAX)
 }

@@ -1,10 +1,10 @@
-//! Ports of the write path: the series catalogue, and the sink that brings accepted points into the store.
+//! Ports of the write path: the series catalogue, and the sink that brings accepted items into the store.
 
 use std::fmt::Debug;
 
 use crate::shared::{SeriesId, SeriesIdentity, WatchId};
 
-use super::AcceptedMetrics;
+use super::Accepted;
 
 /// Hash of everything that identifies a series *as it was sent* (one series may have several wire forms), tenant included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,10 +69,10 @@ pub trait SeriesLookup {
     ) -> Result<Admission, SeriesLimitReached>;
 }
 
-/// Port: what becomes of accepted points.
-pub trait MetricsSink: Debug + Send + Sync {
-    /// Hands the points over, without waiting.
-    fn submit(&self, accepted: AcceptedMetrics) -> Result<(), SinkRefusal>;
+/// Port: what becomes of accepted items.
+pub trait Sink: Debug + Send + Sync {
+    /// Hands them over, without waiting.
+    fn submit(&self, accepted: Accepted) -> Result<(), SinkRefusal>;
 }
 
 /// The sink takes no more.

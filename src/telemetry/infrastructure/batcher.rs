@@ -1,10 +1,11 @@
-//! Collects accepted requests into batches and seals them by rows, bytes or age.
+//! Collects accepted requests into batches, one signal each, and seals them by rows, bytes or age.
 
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use crate::telemetry::application::{AcceptedMetrics, IngestCounters};
+use crate::shared::Signal;
+use crate::telemetry::application::Accepted;
 
 /// When a batch is sealed: whichever comes first.
 #[derive(Debug, Clone, Copy)]
@@ -17,37 +18,45 @@ pub struct SealLimits {
 /// What comes in.
 #[derive(Debug)]
 pub enum Incoming {
-    Accepted(Box<AcceptedMetrics>),
+    Accepted(Box<Accepted>),
     /// Seal what there is and end.
     Stop,
 }
 
-/// Requests that are inserted together, with a number that no other batch of this process has.
+/// Requests of one signal that are inserted together, with a number that no other batch of this process has.
 #[derive(Debug)]
 pub struct SealedBatch {
     pub number: u64,
-    pub requests: Vec<AcceptedMetrics>,
+    pub requests: Vec<Accepted>,
 }
 
 #[derive(Debug, Default)]
 struct OpenBatch {
-    requests: Vec<AcceptedMetrics>,
+    requests: Vec<Accepted>,
     rows: usize,
     bytes: usize,
     opened: Option<Instant>,
 }
 
 impl OpenBatch {
-    fn add(&mut self, accepted: AcceptedMetrics) {
-        self.rows += accepted.columns.len();
-        let text = accepted.new_series.iter().map(|new| new.identity.text_bytes()).sum::<usize>();
-        self.bytes += accepted.columns.bytes() + text;
+    fn add(&mut self, accepted: Accepted) {
+        self.rows += accepted.payload.items();
+        self.bytes += accepted.payload.bytes();
         self.opened.get_or_insert_with(Instant::now);
         self.requests.push(accepted);
     }
 
+    /// A single request may pass the limit, but never one after another: a block's texts have to stay within 2 GiB.
+    fn has_room_for(&self, accepted: &Accepted, limits: SealLimits) -> bool {
+        self.requests.is_empty() || self.bytes.saturating_add(accepted.payload.bytes()) <= limits.bytes_max
+    }
+
     fn is_full(&self, limits: SealLimits) -> bool {
         self.rows >= limits.rows_max || self.bytes >= limits.bytes_max
+    }
+
+    fn is_due(&self, age_max: Duration) -> bool {
+        self.opened.is_some_and(|opened| opened.elapsed() >= age_max)
     }
 }
 
@@ -55,46 +64,69 @@ impl OpenBatch {
 /// the queue in front.
 ///
 /// Requests whose client has left are not sealed: it will send them again.
-pub fn run(
-    incoming: &Receiver<Incoming>,
-    sealed: &Sender<SealedBatch>,
-    limits: SealLimits,
-    counters: &IngestCounters,
-) {
-    let mut open = OpenBatch::default();
-    let mut number = 0;
-    let mut seal = |open: &mut OpenBatch| {
-        let mut requests = std::mem::take(open).requests;
-        requests.retain(|request| {
-            let abandoned = request.pending.is_abandoned();
-            if abandoned {
-                counters.points_refused(request.columns.len());
-            }
-            !abandoned
-        });
-        if !requests.is_empty() {
-            number += 1;
-            // Inserters live longer than the batcher; if they are gone, the requests are told so by being dropped.
-            let _ = sealed.send(SealedBatch { number, requests });
-        }
-    };
+pub fn run(incoming: &Receiver<Incoming>, sealed: &Sender<SealedBatch>, limits: SealLimits) {
+    let mut batcher = Batcher { open: Default::default(), number: 0, limits, sealed };
     loop {
-        let received = match open.opened {
+        let received = match batcher.oldest() {
             Some(opened) => incoming.recv_deadline(opened + limits.age_max),
             None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match received {
-            Ok(Incoming::Accepted(accepted)) => {
-                open.add(*accepted);
-                if open.is_full(limits) {
-                    seal(&mut open);
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => seal(&mut open),
+            Ok(Incoming::Accepted(accepted)) => batcher.add(*accepted),
+            Err(RecvTimeoutError::Timeout) => {}
             Ok(Incoming::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                seal(&mut open);
+                batcher.seal_where(|_| true);
                 return;
             }
+        }
+        // Also after a request: a busy signal must not hold up the others.
+        batcher.seal_where(|open| open.is_due(limits.age_max));
+    }
+}
+
+struct Batcher<'s> {
+    open: [OpenBatch; Signal::ALL.len()],
+    number: u64,
+    limits: SealLimits,
+    sealed: &'s Sender<SealedBatch>,
+}
+
+impl Batcher<'_> {
+    fn oldest(&self) -> Option<Instant> {
+        self.open.iter().filter_map(|open| open.opened).min()
+    }
+
+    fn add(&mut self, accepted: Accepted) {
+        let signal = accepted.payload.signal() as usize;
+        let Some(open) = self.open.get_mut(signal) else { return };
+        if !open.has_room_for(&accepted, self.limits) {
+            let full = std::mem::take(open);
+            self.seal(full);
+        }
+        let Some(open) = self.open.get_mut(signal) else { return };
+        open.add(accepted);
+        if open.is_full(self.limits) {
+            let full = std::mem::take(open);
+            self.seal(full);
+        }
+    }
+
+    fn seal_where(&mut self, is_due: impl Fn(&OpenBatch) -> bool) {
+        for signal in 0..self.open.len() {
+            let due = self.open.get_mut(signal).filter(|open| is_due(open)).map(std::mem::take);
+            if let Some(due) = due {
+                self.seal(due);
+            }
+        }
+    }
+
+    fn seal(&mut self, open: OpenBatch) {
+        let mut requests = open.requests;
+        requests.retain(|request| !request.pending.is_abandoned());
+        if !requests.is_empty() {
+            self.number += 1;
+            // Inserters live longer than the batcher; if they are gone, the requests are told so by being dropped.
+            let _ = self.sealed.send(SealedBatch { number: self.number, requests });
         }
     }
 }

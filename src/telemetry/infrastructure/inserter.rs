@@ -12,11 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::platform::clickhouse::{Insert, Store, StoreError, StoreErrorKind};
 use crate::platform::event_bus::EventBus;
-use crate::shared::{DomainEvent, MetricsIngested, NumberColumns};
-use crate::telemetry::application::{AcceptedMetrics, IngestCounters, NewSeries, Pending};
+use crate::telemetry::application::{IngestCounters, Pending};
 
+use super::batch_rows::{BatchRows, TableBlock};
 use super::batcher::SealedBatch;
-use super::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
 use super::catalogue::Catalogue;
 use super::stall::Stall;
 
@@ -44,40 +43,41 @@ impl Inserter {
     /// Takes batches until the batcher has ended and none is left. A panic costs its own batch only.
     pub fn run(&self, sealed: &Receiver<SealedBatch>) {
         while let Ok(batch) = sealed.recv() {
-            let points = batch.requests.iter().map(|request| request.columns.len()).sum();
+            let number = batch.number;
             if catch_unwind(AssertUnwindSafe(|| self.store_batch(batch))).is_err() {
-                tracing::error!(points, "an inserter panicked; its batch is answered as not stored");
-                self.counters.batch_failed(points);
+                tracing::error!(batch = number, "an inserter panicked; its batch is answered as not stored");
             }
         }
     }
 
     fn store_batch(&self, batch: SealedBatch) {
         let SealedBatch { number, requests } = batch;
-        let parts = Parts::from(requests);
-        let points = parts.points();
-        match self.insert_tables(number, &parts) {
+        let items: usize = requests.iter().map(|request| request.payload.items()).sum();
+        let (rows, pending) = BatchRows::of(requests);
+        match self.insert_rows(number, &rows) {
             Ok(()) => {
-                self.counters.batch_stored(points);
-                self.publish(parts);
+                self.counters.batch_stored();
+                self.publish(rows, pending);
             }
-            Err(error) => {
-                // The requests are answered as not stored by dropping what they wait for.
-                tracing::error!(batch = number, points, %error, "the store refused a batch");
-                self.counters.batch_failed(points);
-            }
+            // The requests are answered as not stored by dropping what they wait for.
+            Err(error) => tracing::error!(batch = number, items, %error, "the store refused a batch"),
         }
     }
 
-    /// Series first: a point is never visible without its series. Only then may others rely on these rows.
-    fn insert_tables(&self, number: u64, parts: &Parts) -> Result<(), StoreError> {
-        if !parts.series.is_empty() {
-            let block = blocks::series(&parts.series).map_err(|error| unbuildable(&error))?;
-            self.insert_until_answered(number, SERIES_TABLE, &block)?;
-            self.catalogue.rows_stored(&parts.series);
-        }
-        let block = blocks::samples(&parts.columns).map_err(|error| unbuildable(&error))?;
-        self.insert_until_answered(number, SAMPLES_TABLE, &block)
+    fn insert_rows(&self, number: u64, rows: &BatchRows) -> Result<(), StoreError> {
+        self.insert_blocks(number, rows.blocks_ahead())?;
+        // Only now may others rely on these rows.
+        self.catalogue.rows_stored(&rows.new_series);
+        self.insert_blocks(number, rows.blocks())
+    }
+
+    fn insert_blocks(
+        &self,
+        number: u64,
+        blocks: Result<Vec<TableBlock>, ArrowError>,
+    ) -> Result<(), StoreError> {
+        let blocks = blocks.map_err(|error| StoreError::new(StoreErrorKind::Refused, error.to_string()))?;
+        blocks.iter().try_for_each(|(table, block)| self.insert_until_answered(number, table, block))
     }
 
     fn insert_until_answered(
@@ -106,10 +106,9 @@ impl Inserter {
         Ok(())
     }
 
-    /// The event first: caches must know of the new points before a sender may believe that they can be read.
-    fn publish(&self, parts: Parts) {
-        let Parts { columns, pending, .. } = parts;
-        self.bus.publish(DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns })));
+    /// The events first: caches must know of new rows before a sender may believe that they can be read.
+    fn publish(&self, rows: BatchRows, pending: Vec<Pending>) {
+        rows.into_events().for_each(|event| self.bus.publish(event));
         pending.into_iter().for_each(Pending::stored);
     }
 }
@@ -120,35 +119,5 @@ fn is_final(error: &StoreError, attempt: u32) -> bool {
         StoreErrorKind::Unavailable => false,
         StoreErrorKind::Limit | StoreErrorKind::Unknown => attempt >= DOUBTFUL_ATTEMPTS_MAX,
         StoreErrorKind::Refused | StoreErrorKind::Value | StoreErrorKind::Answer => true,
-    }
-}
-
-fn unbuildable(error: &ArrowError) -> StoreError {
-    StoreError::new(StoreErrorKind::Refused, error.to_string())
-}
-
-/// A batch by what becomes of it.
-#[derive(Debug, Default)]
-struct Parts {
-    columns: Vec<NumberColumns>,
-    series: Vec<NewSeries>,
-    pending: Vec<Pending>,
-}
-
-impl Parts {
-    fn points(&self) -> usize {
-        self.columns.iter().map(NumberColumns::len).sum()
-    }
-}
-
-impl From<Vec<AcceptedMetrics>> for Parts {
-    fn from(requests: Vec<AcceptedMetrics>) -> Self {
-        let mut parts = Self::default();
-        for AcceptedMetrics { columns, new_series, pending } in requests {
-            parts.columns.push(columns);
-            parts.series.extend(new_series);
-            parts.pending.push(pending);
-        }
-        parts
     }
 }

@@ -1,5 +1,6 @@
 //! How telemetry reaches the store: the series catalogue, batches, blocks and inserts.
 
+pub mod batch_rows;
 pub mod batcher;
 pub mod blocks;
 pub mod catalogue;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::platform::clickhouse::Store;
 use crate::platform::event_bus::EventBus;
 use crate::platform::lifecycle::Lifecycle;
-use crate::telemetry::application::{AcceptedMetrics, IngestCounters, MetricsSink, SinkRefusal};
+use crate::telemetry::application::{Accepted, IngestCounters, Sink, SinkRefusal};
 
 use super::batcher::{self, Incoming, SealLimits};
 use super::catalogue::Catalogue;
@@ -28,7 +28,7 @@ pub struct WritePathOptions {
     pub inserters: usize,
 }
 
-/// From accepted points to stored ones. Submitting is lock-free.
+/// From accepted items to stored ones. Submitting is lock-free.
 #[derive(Debug)]
 pub struct WritePath {
     incoming: Sender<Incoming>,
@@ -57,14 +57,14 @@ impl WritePath {
             store,
             bus,
             catalogue,
-            counters: counters.clone(),
+            counters,
             run,
             stall: Arc::clone(&stall),
             give_up: give_up.clone(),
         };
         let mut threads = Vec::new();
         threads.push(lifecycle.thread("batcher", move || {
-            batcher::run(&received, &seal, options.seal, &counters);
+            batcher::run(&received, &seal, options.seal);
         })?);
         for _ in 0..options.inserters {
             let (inserter, sealed) = (inserter.clone(), sealed.clone());
@@ -97,8 +97,8 @@ impl WritePath {
     }
 }
 
-impl MetricsSink for WritePath {
-    fn submit(&self, accepted: AcceptedMetrics) -> Result<(), SinkRefusal> {
+impl Sink for WritePath {
+    fn submit(&self, accepted: Accepted) -> Result<(), SinkRefusal> {
         if self.closed.load(Ordering::SeqCst) {
             return Err(SinkRefusal::Closed);
         }

@@ -3,11 +3,16 @@
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
 };
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
 use prost::Message;
 
+use crate::shared::Signal;
 use crate::telemetry::application::IngestReceipt;
 
 /// Longest `error_message` of a partial success, in bytes.
@@ -21,12 +26,21 @@ const DURABILITY: HeaderName = HeaderName::from_static("x-telemetryflow-durabili
 pub const PROTOBUF: &str = "application/x-protobuf";
 pub const JSON: &str = "application/json";
 
-/// How a request is encoded, and therefore its answer.
+/// How a request is encoded, and therefore its answer. A request that can be read as neither is answered in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     Protobuf,
-    /// For answers to requests that cannot be read as anything else.
     Json,
+}
+
+impl Encoding {
+    /// The media type, without parameters.
+    pub const fn media(self) -> &'static str {
+        match self {
+            Self::Protobuf => PROTOBUF,
+            Self::Json => JSON,
+        }
+    }
 }
 
 /// A failure: `google.rpc.Status` (`google/rpc/status.proto`).
@@ -67,18 +81,71 @@ impl Refusal {
     }
 }
 
-/// The answer to a request that was read: 200, also if items were rejected. Without anything to say it is empty, as the
-/// specification demands.
-pub fn exported(receipt: &IngestReceipt) -> Response<Body> {
-    let rejected = receipt.findings.rejected_items();
-    let mut message = receipt.findings.message();
-    message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
-    let partial_success = (rejected > 0 || !message.is_empty()).then(|| ExportMetricsPartialSuccess {
-        rejected_data_points: i64::try_from(rejected).unwrap_or(i64::MAX),
-        error_message: message,
-    });
-    let body = ExportMetricsServiceResponse { partial_success }.encode_to_vec();
-    let mut response = answer(StatusCode::OK, PROTOBUF, body);
+/// What an answer says beside "taken"; absent if there is nothing to say, and then the specification demands that the
+/// answer is empty.
+struct PartialSuccess {
+    rejected: i64,
+    message: String,
+}
+
+impl PartialSuccess {
+    fn of(receipt: &IngestReceipt) -> Option<Self> {
+        let rejected = receipt.findings.rejected_items();
+        let mut message = receipt.findings.message();
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        (rejected > 0 || !message.is_empty())
+            .then(|| Self { rejected: i64::try_from(rejected).unwrap_or(i64::MAX), message })
+    }
+}
+
+/// An `Export*ServiceResponse` of the request's signal, in protobuf.
+pub fn export_response(receipt: &IngestReceipt) -> Vec<u8> {
+    let partial = PartialSuccess::of(receipt);
+    match receipt.findings.signal() {
+        Signal::Metrics => {
+            let partial_success = partial.map(|partial| ExportMetricsPartialSuccess {
+                rejected_data_points: partial.rejected,
+                error_message: partial.message,
+            });
+            ExportMetricsServiceResponse { partial_success }.encode_to_vec()
+        }
+        Signal::Logs => {
+            let partial_success = partial.map(|partial| ExportLogsPartialSuccess {
+                rejected_log_records: partial.rejected,
+                error_message: partial.message,
+            });
+            ExportLogsServiceResponse { partial_success }.encode_to_vec()
+        }
+        Signal::Traces => {
+            let partial_success = partial.map(|partial| ExportTracePartialSuccess {
+                rejected_spans: partial.rejected,
+                error_message: partial.message,
+            });
+            ExportTraceServiceResponse { partial_success }.encode_to_vec()
+        }
+    }
+}
+
+/// The same in JSON, where 64-bit integers are strings (OTLP specification, "JSON Protobuf Encoding").
+fn export_response_json(receipt: &IngestReceipt) -> Vec<u8> {
+    let Some(partial) = PartialSuccess::of(receipt) else { return b"{}".to_vec() };
+    let rejected = match receipt.findings.signal() {
+        Signal::Metrics => "rejectedDataPoints",
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Traces => "rejectedSpans",
+    };
+    let partial =
+        serde_json::json!({ rejected: partial.rejected.to_string(), "errorMessage": partial.message });
+    serde_json::json!({ "partialSuccess": partial }).to_string().into_bytes()
+}
+
+/// The answer to a request that was read: 200, also if items were rejected.
+pub fn exported(encoding: Encoding, receipt: &IngestReceipt) -> Response<Body> {
+    let body = match encoding {
+        Encoding::Protobuf => export_response(receipt),
+        Encoding::Json => export_response_json(receipt),
+    };
+    let mut response = answer(StatusCode::OK, encoding.media(), body);
     response.headers_mut().insert(DURABILITY, HeaderValue::from_static(receipt.durability.name()));
     response
 }
@@ -87,14 +154,11 @@ pub fn exported(receipt: &IngestReceipt) -> Response<Body> {
 pub fn refused(encoding: Encoding, refusal: Refusal, message: &str) -> Response<Body> {
     let (status, code) = refusal.codes();
     let body = Status { code, message: message.to_owned() };
-    let mut response = match encoding {
-        Encoding::Protobuf => answer(status, PROTOBUF, body.encode_to_vec()),
-        Encoding::Json => answer(
-            status,
-            JSON,
-            serde_json::json!({ "code": code, "message": message }).to_string().into_bytes(),
-        ),
+    let body = match encoding {
+        Encoding::Protobuf => body.encode_to_vec(),
+        Encoding::Json => serde_json::json!({ "code": code, "message": message }).to_string().into_bytes(),
     };
+    let mut response = answer(status, encoding.media(), body);
     let headers = response.headers_mut();
     match refusal {
         Refusal::Busy => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into()),

@@ -3,6 +3,8 @@
 pub mod answer;
 pub mod attributes;
 pub mod content;
+pub mod decode;
 pub mod meter;
 pub mod metrics;
+pub mod receive;
 pub mod wire;

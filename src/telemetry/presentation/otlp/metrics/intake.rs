@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use crate::shared::{NumberColumns, NumberRow, Signal, TenantId, Timestamp};
-use crate::telemetry::application::{Admission, NewSeries, SeriesEntry, SeriesLookup, Standing, WireKey};
+use crate::telemetry::application::{
+    Admission, NewSeries, SERIES_BYTES, SeriesEntry, SeriesLookup, Standing, WireKey,
+};
 use crate::telemetry::domain::{
     AcceptanceWindow, AdmittedPoint, DeclaredKind, Findings, Metric, NumberValue, Rejection, Warning,
 };
@@ -21,9 +23,6 @@ pub struct DecodedMetrics {
     pub new_series: Vec<NewSeries>,
     pub findings: Findings,
 }
-
-/// What a new series takes in memory beside its text, on its way to the store.
-pub const SERIES_BYTES: usize = 512;
 
 /// Checks one request. Identities stay bytes until a series is met that nobody knows.
 #[derive(Debug)]

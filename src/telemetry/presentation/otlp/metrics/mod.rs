@@ -5,7 +5,7 @@ pub mod intake;
 pub mod keys;
 pub mod walker;
 
-pub use intake::{DecodedMetrics, MetricsIntake, SERIES_BYTES};
+pub use intake::{DecodedMetrics, MetricsIntake};
 pub use walker::{Around, MetricHeader, MetricsVisitor, NumberPoint, walk};
 
 #[cfg(test)]

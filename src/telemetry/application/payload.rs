@@ -1,0 +1,59 @@
+//! `Payload`: the accepted items of one request, on their way to the store.
+
+use crate::shared::{NumberColumns, Signal, TenantId};
+
+use super::{NewSeries, Pending};
+
+/// What a new series takes in memory beside its text, on its way to the store.
+pub const SERIES_BYTES: usize = 512;
+
+/// Accepted items of one signal and tenant.
+#[derive(Debug)]
+pub enum Payload {
+    Metrics(AcceptedMetrics),
+}
+
+/// Points, and the series that the store does not know yet.
+#[derive(Debug)]
+pub struct AcceptedMetrics {
+    pub columns: NumberColumns,
+    pub new_series: Vec<NewSeries>,
+}
+
+/// What the write path is given.
+#[derive(Debug)]
+pub struct Accepted {
+    pub payload: Payload,
+    pub pending: Pending,
+}
+
+impl Payload {
+    pub const fn signal(&self) -> Signal {
+        match self {
+            Self::Metrics(_) => Signal::Metrics,
+        }
+    }
+
+    pub fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Metrics(metrics) => metrics.columns.tenant(),
+        }
+    }
+
+    /// How many items: points, log records, spans.
+    pub fn items(&self) -> usize {
+        match self {
+            Self::Metrics(metrics) => metrics.columns.len(),
+        }
+    }
+
+    /// What they take in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Metrics(metrics) => {
+                let series = metrics.new_series.iter().map(|new| SERIES_BYTES + new.identity.text_bytes());
+                metrics.columns.bytes() + series.sum::<usize>()
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `Decode`: one body's way through a decode thread: unpacked, walked and checked, charged to its share of the budget.
+
+use crate::platform::http::BudgetShare;
+use crate::shared::{Signal, TenantId, Timestamp};
+use crate::telemetry::application::{AcceptedMetrics, Payload, SeriesLookup};
+use crate::telemetry::domain::{AcceptanceWindow, Findings};
+
+use super::answer::Encoding;
+use super::content::{Packing, UnpackLimits, gunzip};
+use super::meter::MeterError;
+use super::metrics::keys::KeySeed;
+use super::metrics::{DecodedMetrics, MetricsIntake, walk};
+use super::receive::Failure;
+
+/// Largest buffer that a decode thread keeps from one request to the next.
+const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
+
+/// The smallest point that is accepted has 20 bytes on the wire (time and value), and 43 in columns.
+const COLUMN_BYTES_PER_WIRE_BYTE_MAX: usize = 3;
+
+/// What a decode thread keeps from request to request.
+#[derive(Debug)]
+pub struct DecodeState<C> {
+    catalogue: C,
+    unpacked: Vec<u8>,
+}
+
+impl<C> DecodeState<C> {
+    pub fn new(catalogue: C) -> Self {
+        Self { catalogue, unpacked: Vec::new() }
+    }
+}
+
+/// What a body came to.
+#[derive(Debug)]
+pub struct Decoded {
+    pub payload: Payload,
+    pub findings: Findings,
+}
+
+/// What there is to know of a body.
+#[derive(Debug)]
+pub struct Decode {
+    pub tenant: TenantId,
+    pub signal: Signal,
+    pub encoding: Encoding,
+    pub packing: Packing,
+    pub received_at: Timestamp,
+    pub window: AcceptanceWindow,
+    pub seed: KeySeed,
+    pub limits: UnpackLimits,
+}
+
+impl Decode {
+    /// The share comes back as large as what the items hold.
+    pub fn run<C: SeriesLookup>(
+        self,
+        body: &[u8],
+        mut share: BudgetShare,
+        state: &mut DecodeState<C>,
+    ) -> Result<(Decoded, BudgetShare), Failure> {
+        let decoded = self.decode(body, &mut share, state);
+        if state.unpacked.capacity() > KEPT_BUFFER_BYTES_MAX {
+            state.unpacked = Vec::new();
+        }
+        let decoded = decoded?;
+        settle(&mut share, decoded.payload.bytes())?;
+        Ok((decoded, share))
+    }
+
+    fn decode<C: SeriesLookup>(
+        self,
+        body: &[u8],
+        share: &mut BudgetShare,
+        state: &mut DecodeState<C>,
+    ) -> Result<Decoded, Failure> {
+        let DecodeState { catalogue, unpacked } = state;
+        let message = match self.packing {
+            Packing::Plain => body,
+            Packing::Gzip => {
+                gunzip(body, unpacked, self.limits, |step| share.grow(step).is_ok())?;
+                unpacked.as_slice()
+            }
+        };
+        // Room for what the points become while the message is still held.
+        share.grow(message.len() * COLUMN_BYTES_PER_WIRE_BYTE_MAX).map_err(|_| MeterError::Exhausted)?;
+        let mut intake =
+            MetricsIntake::new(self.tenant, self.window, self.seed, self.limits.bytes_max, catalogue);
+        walk(message, &mut intake)?;
+        let DecodedMetrics { columns, new_series, findings } = intake.finish();
+        Ok(Decoded { payload: Payload::Metrics(AcceptedMetrics { columns, new_series }), findings })
+    }
+}
+
+/// From now on the items are held, no longer the body.
+fn settle(share: &mut BudgetShare, items_bytes: usize) -> Result<(), MeterError> {
+    match items_bytes.checked_sub(share.bytes()) {
+        Some(missing) => share.grow(missing).map_err(|_| MeterError::Exhausted),
+        None => {
+            share.shrink_to(items_bytes);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `Receiver`: one request's way from its body to its receipt, whatever transport brought it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::platform::cpu_pool::{CpuPool, PoolError};
+use crate::platform::http::{BodyError, BudgetShare, ByteBudget};
+use crate::shared::{Clock, Signal, TenantId};
+use crate::telemetry::application::{
+    Ingest, IngestCommand, IngestCounters, IngestError, IngestReceipt, SeriesLookup,
+};
+use crate::telemetry::domain::AcceptanceWindow;
+
+use super::answer::{Encoding, Refusal};
+use super::content::{HeaderRefusal, Packing, UnpackError, UnpackLimits};
+use super::decode::{Decode, DecodeState};
+use super::meter::MeterError;
+use super::metrics::keys::KeySeed;
+use super::wire::WireError;
+
+/// Bounds on one request.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLimits {
+    /// Of the body as sent, and of the body unpacked.
+    pub body: UnpackLimits,
+    pub metrics: Reach,
+    pub logs: Reach,
+    pub traces: Reach,
+}
+
+/// How far from now the times of a signal's items may lie; `None`: without limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reach {
+    pub past: Option<Duration>,
+    pub future: Option<Duration>,
+}
+
+impl RequestLimits {
+    const fn reach(&self, signal: Signal) -> Reach {
+        match signal {
+            Signal::Metrics => self.metrics,
+            Signal::Logs => self.logs,
+            Signal::Traces => self.traces,
+        }
+    }
+}
+
+/// What every ingest route works with.
+pub struct Receiver<C> {
+    pub ingest: Ingest,
+    pub decode: CpuPool<DecodeState<C>>,
+    pub budget: ByteBudget,
+    pub limits: RequestLimits,
+    pub seed: KeySeed,
+    pub counters: IngestCounters,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl<C> std::fmt::Debug for Receiver<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receiver").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// A body, and what its transport said of it.
+#[derive(Debug)]
+pub struct Received {
+    pub tenant: TenantId,
+    pub signal: Signal,
+    pub encoding: Encoding,
+    pub packing: Packing,
+    pub body: Bytes,
+    /// Covers the body.
+    pub share: BudgetShare,
+}
+
+impl<C: SeriesLookup + 'static> Receiver<C> {
+    /// Decodes on a decode thread, then admits, stores and acknowledges.
+    pub async fn receive(&self, received: Received) -> Result<IngestReceipt, Failure> {
+        let Received { tenant, signal, encoding, packing, body, share } = received;
+        let received_at = self.clock.now();
+        let Reach { past, future } = self.limits.reach(signal);
+        let decode = Decode {
+            tenant,
+            signal,
+            encoding,
+            packing,
+            received_at,
+            window: AcceptanceWindow::around(received_at, past, future),
+            seed: self.seed,
+            limits: self.limits.body,
+        };
+        let (decoded, memory) = self.decode.run(move |state| decode.run(&body, share, state)).await??;
+        let command =
+            IngestCommand { payload: decoded.payload, findings: decoded.findings, memory: Box::new(memory) };
+        Ok(self.ingest.handle(command).await?)
+    }
+}
+
+/// Why a request was refused as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Header(#[from] HeaderRefusal),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    #[error("the body is not a valid OTLP request: {0}")]
+    Undecodable(#[from] WireError),
+    #[error(transparent)]
+    Meter(#[from] MeterError),
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+impl Failure {
+    /// What kind of answer it is, on every transport.
+    pub const fn refusal(&self) -> Refusal {
+        match self {
+            Self::Header(_) => Refusal::Unsupported,
+            Self::Body(BodyError::TooLarge { .. })
+            | Self::Unpack(UnpackError::TooLarge | UnpackError::Ratio)
+            | Self::Meter(MeterError::TooMuch) => Refusal::TooLarge,
+            Self::Body(BodyError::Disconnected)
+            | Self::Unpack(UnpackError::Malformed)
+            | Self::Undecodable(_) => Refusal::Malformed,
+            Self::Body(BodyError::Exhausted(_))
+            | Self::Unpack(UnpackError::Exhausted)
+            | Self::Meter(MeterError::Exhausted)
+            | Self::Pool(PoolError::Busy)
+            | Self::Ingest(_) => Refusal::Busy,
+            Self::Pool(PoolError::Lost) => Refusal::Internal,
+        }
+    }
+
+    /// Stable name, for counters.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Header(HeaderRefusal::Type) => "content_type",
+            Self::Header(HeaderRefusal::Encoding) => "content_encoding",
+            Self::Body(BodyError::TooLarge { .. }) | Self::Unpack(UnpackError::TooLarge) => "body_too_large",
+            Self::Unpack(UnpackError::Ratio) => "compression_ratio",
+            Self::Body(BodyError::Disconnected) => "disconnected",
+            Self::Unpack(UnpackError::Malformed) => "compression_malformed",
+            Self::Undecodable(_) => "undecodable",
+            Self::Body(BodyError::Exhausted(_))
+            | Self::Unpack(UnpackError::Exhausted)
+            | Self::Meter(MeterError::Exhausted) => "budget_exhausted",
+            Self::Meter(MeterError::TooMuch) => "memory_too_much",
+            Self::Pool(PoolError::Busy) => "decoders_busy",
+            Self::Pool(PoolError::Lost) => "decoder_lost",
+            Self::Ingest(IngestError::Overloaded) => "queue_full",
+            Self::Ingest(IngestError::ShuttingDown) => "shutting_down",
+            Self::Ingest(IngestError::NotStored) => "not_stored",
+        }
+    }
+}
