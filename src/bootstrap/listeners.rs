@@ -62,7 +62,7 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
     let health = Health { lifecycle: lifecycle.clone(), registry, refresh, durability: durability.name() };
     let (otlp_address, api_address) =
         (listeners.otlp_http.local_addr().ok(), listeners.api.local_addr().ok());
-    let otlp_router = telemetry::router(&receiver).layer(from_fn(identify));
+    let otlp_router = telemetry::router(&receiver, &settings.ingest.cors_origins).layer(from_fn(identify));
     let served = serve(
         listeners.otlp_http,
         otlp_router,

@@ -188,8 +188,8 @@ fn build_receiver(
     let limits = RequestLimits {
         body,
         metrics: reach(settings.store.retention_metrics),
-        logs: reach(settings.store.retention_metrics),
-        traces: reach(settings.store.retention_metrics),
+        logs: reach(settings.store.retention_logs),
+        traces: reach(settings.store.retention_traces),
     };
     let seed = KeySeed(fastrand::u64(..));
     Ok(Arc::new(Receiver { ingest, decode, budget, limits, seed, counters, clock: Arc::clone(clock) }))

@@ -36,8 +36,7 @@ impl Settings {
         for (name, channel) in &self.channels {
             lines.channel(name, channel);
         }
-        let networks: Vec<String> = self.outgoing.allow.iter().map(|net| format!("\"{net}\"")).collect();
-        lines.bare("outgoing.allow", format!("[{}]", networks.join(", ")));
+        lines.list("outgoing.allow", &self.outgoing.allow);
         lines.text(
             "log.format",
             match self.log.format {
@@ -70,6 +69,8 @@ impl Settings {
         lines.bare("store.writers", store.writers);
         lines.bytes("store.engine_memory_max", store.engine_memory_max);
         lines.duration("store.retention_metrics", store.retention_metrics);
+        lines.duration("store.retention_logs", store.retention_logs);
+        lines.duration("store.retention_traces", store.retention_traces);
     }
 
     fn ingest_lines(&self, lines: &mut Lines) {
@@ -92,6 +93,11 @@ impl Settings {
         lines.reach("ingest.accept_future", ingest.accept_future);
         lines.bare("ingest.series_max_per_tenant", ingest.series_max_per_tenant);
         lines.duration("ingest.series_idle_max", ingest.series_idle_max);
+        lines.bare("ingest.attributes_max", ingest.attributes_max);
+        lines.bytes("ingest.attribute_key_bytes_max", ingest.attribute_key_bytes_max);
+        lines.bytes("ingest.attribute_value_bytes_max", ingest.attribute_value_bytes_max);
+        lines.bytes("ingest.log_body_bytes_max", ingest.log_body_bytes_max);
+        lines.list("ingest.cors_origins", &ingest.cors_origins);
     }
 
     fn query_and_alerting(&self, lines: &mut Lines) {
@@ -120,6 +126,11 @@ impl Lines {
 
     fn text(&mut self, path: &str, value: impl fmt::Display) {
         self.bare(path, toml::Value::String(value.to_string()));
+    }
+
+    fn list(&mut self, path: &str, items: &[impl fmt::Display]) {
+        let items: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
+        self.bare(path, format!("[{}]", items.join(", ")));
     }
 
     fn path(&mut self, path: &str, value: &Path) {

@@ -75,6 +75,8 @@ fn store(reader: &mut Reader) -> Store {
         writers: reader.size("store.writers", 1..=16),
         engine_memory_max: reader.bytes("store.engine_memory_max", ByteSize::mebibytes(256)..=TEBIBYTE),
         retention_metrics: reader.duration("store.retention_metrics", DAY..=DAY * 3_650),
+        retention_logs: reader.duration("store.retention_logs", DAY..=DAY * 3_650),
+        retention_traces: reader.duration("store.retention_traces", DAY..=DAY * 3_650),
     }
 }
 
@@ -94,6 +96,14 @@ fn ingest(reader: &mut Reader) -> Ingest {
         accept_future: reach(reader, "ingest.accept_future"),
         series_max_per_tenant: reader.size("ingest.series_max_per_tenant", 1..=1_000_000_000),
         series_idle_max: reader.duration("ingest.series_idle_max", MINUTE..=DAY * 365),
+        attributes_max: reader.size("ingest.attributes_max", 1..=10_000),
+        attribute_key_bytes_max: reader
+            .bytes("ingest.attribute_key_bytes_max", ByteSize::from_bytes(16)..=ByteSize::from_bytes(4_096)),
+        attribute_value_bytes_max: reader
+            .bytes("ingest.attribute_value_bytes_max", ByteSize::from_bytes(64)..=ByteSize::mebibytes(16)),
+        log_body_bytes_max: reader
+            .bytes("ingest.log_body_bytes_max", ByteSize::from_bytes(64)..=ByteSize::mebibytes(64)),
+        cors_origins: cors_origins(reader),
     };
     if ingest.body_bytes_max > ingest.budget_bytes {
         let allowed = format!("allowed: at most ingest.budget_bytes, which is {}", ingest.budget_bytes);
@@ -109,6 +119,16 @@ fn durability(reader: &mut Reader) -> Durability {
         Some("journal") => Err("not supported yet; allowed: store, memory".to_owned()),
         _ => Err("allowed: store, memory".to_owned()),
     })
+}
+
+fn cors_origins(reader: &mut Reader) -> Vec<String> {
+    let allowed = "allowed: a list of origins like [\"https://app.example.com\"], or [\"*\"]";
+    reader.list("ingest.cors_origins", allowed, |item| is_origin(item).then(|| item.to_owned()))
+}
+
+/// Scheme, host and perhaps a port (RFC 6454, section 6.2), as browsers send it; or `*` for all.
+fn is_origin(text: &str) -> bool {
+    text == "*" || reqwest::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
 }
 
 /// Zero is the number of cores.

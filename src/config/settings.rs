@@ -47,8 +47,10 @@ pub struct Store {
     pub writers: usize,
     /// Memory of the embedded engine, 256 MiB to 1 TiB.
     pub engine_memory_max: ByteSize,
-    /// How long points are kept, 1 day to 10 years (of 365 days).
+    /// How long points, log records and spans are kept, each 1 day to 10 years (of 365 days).
     pub retention_metrics: Duration,
+    pub retention_logs: Duration,
+    pub retention_traces: Duration,
 }
 
 /// What stands behind the write path.
@@ -91,6 +93,16 @@ pub struct Ingest {
     pub series_max_per_tenant: usize,
     /// After so long without a point a series is forgotten, 1 min to 365 days.
     pub series_idle_max: Duration,
+    /// Of one item, scope or resource, 1 to 10,000.
+    pub attributes_max: usize,
+    /// 16 B to 4 KiB.
+    pub attribute_key_bytes_max: ByteSize,
+    /// In text form, 64 B to 16 MiB.
+    pub attribute_value_bytes_max: ByteSize,
+    /// In text form, 64 B to 64 MiB.
+    pub log_body_bytes_max: ByteSize,
+    /// Web origins whose pages may send, or `*`.
+    pub cors_origins: Vec<String>,
 }
 
 /// What an answer 200 says.
@@ -102,7 +114,7 @@ pub enum Durability {
     Memory,
 }
 
-/// How far from now a point's time may be.
+/// How far from now an item's time may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     Unlimited,

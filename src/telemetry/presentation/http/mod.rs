@@ -3,17 +3,23 @@
 mod post_signal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::HeaderMap;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use axum::routing::any;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::shared::Signal;
 use crate::telemetry::application::SeriesLookup;
 
 use super::otlp::answer::{Refusal, refused};
 use super::otlp::receive::Receiver;
+
+/// How long a browser may remember what it was allowed.
+const PREFLIGHT_AGE_MAX: Duration = Duration::from_secs(3_600);
 
 /// Path of a signal (OTLP specification, "OTLP/HTTP Request").
 pub const fn path(signal: Signal) -> &'static str {
@@ -24,7 +30,8 @@ pub const fn path(signal: Signal) -> &'static str {
     }
 }
 
-pub fn router<C: SeriesLookup + 'static>(receiver: &Arc<Receiver<C>>) -> Router {
+/// The routes of every signal. Pages of `cors_origins` may use them from a browser; `*` stands for all.
+pub fn router<C: SeriesLookup + 'static>(receiver: &Arc<Receiver<C>>, cors_origins: &[String]) -> Router {
     let with_signal = |router: Router, signal: Signal| {
         let receiver = Arc::clone(receiver);
         router.route(
@@ -32,7 +39,22 @@ pub fn router<C: SeriesLookup + 'static>(receiver: &Arc<Receiver<C>>) -> Router 
             any(async move |request| post_signal::handle(Arc::clone(&receiver), signal, request).await),
         )
     };
-    [Signal::Metrics].into_iter().fold(Router::new(), with_signal).fallback(unknown_path)
+    let routes = [Signal::Metrics].into_iter().fold(Router::new(), with_signal).fallback(unknown_path);
+    if cors_origins.is_empty() { routes } else { routes.layer(cors(cors_origins)) }
+}
+
+/// What a browser's exporter needs: it posts with a content type, an encoding and a credential, and reads `Retry-After`.
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins = match origins.iter().any(|origin| origin == "*") {
+        true => AllowOrigin::any(),
+        false => AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok())),
+    };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([RETRY_AFTER])
+        .max_age(PREFLIGHT_AGE_MAX)
 }
 
 async fn unknown_path(headers: HeaderMap) -> Response {
