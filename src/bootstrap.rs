@@ -3,6 +3,7 @@
 mod listeners;
 mod parts;
 mod shutdown;
+mod sql;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,8 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleSet> {
         Rules::At(path) => Ok(alerting::load_rules(path, &channels)?),
     }
 }
+
+pub use sql::run as run_sql;
 
 /// Serves until the process is asked to stop. Returns when everything that was accepted is stored.
 pub fn serve(settings: &Settings) -> anyhow::Result<()> {

@@ -23,6 +23,16 @@ enum Action {
     Serve(Configured),
     /// Check the configuration and the alert rules, print what would apply, and exit.
     CheckConfig(Configured),
+    /// Read the tables (database telemetryflow) with ClickHouse's SQL while no server runs on them.
+    Sql {
+        #[command(flatten)]
+        configured: Configured,
+        /// Format of the answer: PrettyCompact, JSONEachRow, CSVWithNames, ... (ClickHouse, "Formats").
+        #[arg(long, default_value = "PrettyCompact")]
+        format: String,
+        /// One statement: "SELECT count() FROM telemetryflow.otel_logs".
+        statement: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +48,7 @@ pub fn run(command: Command) -> ExitCode {
     match command.action {
         Action::Serve(configured) => serve(&configured),
         Action::CheckConfig(configured) => check_config(&configured),
+        Action::Sql { configured, format, statement } => sql(&configured, &format, &statement),
     }
 }
 
@@ -62,6 +73,17 @@ fn check_config(configured: &Configured) -> ExitCode {
             say(format_args!("{settings}\n# {} alert rules\n# The configuration is valid.", rules.len()));
             ExitCode::SUCCESS
         }
+        Err(error) => failed(format!("{error:#}")),
+    }
+}
+
+fn sql(configured: &Configured, format: &str, statement: &str) -> ExitCode {
+    let settings = match load(configured) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    match bootstrap::run_sql(&settings, statement, format) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format!("{error:#}")),
     }
 }

@@ -45,7 +45,7 @@ fn complaints(output: &Output) -> Vec<String> {
 fn help_and_version_say_what_there_is() {
     let help = run(&["--help"], &[]);
     assert!(help.status.success());
-    for word in ["serve", "check-config", "--help", "--version"] {
+    for word in ["serve", "check-config", "sql", "--help", "--version"] {
         assert!(stdout(&help).contains(word), "{word}");
     }
     let of_serve = stdout(&run(&["serve", "--help"], &[]));
@@ -324,4 +324,24 @@ fn write_rule(path: &Path) {
     let rule = "groups:\n- name: g\n  rules:\n  - id: watched\n    metric: watched\n    aggregation: max\n    window: 10s\n    \
                 groupBy: [password]\n    thresholds: [{severity: WARN, op: \">\", value: 5}]\n    channels: [ops]\n";
     fs::write(path, rule).expect("the rule is written");
+}
+
+#[test]
+fn tables_can_be_read_with_sql_while_no_server_runs_and_only_read() {
+    let folder = folder();
+    let server = Server::start(&folder, "");
+    let time = ten_minutes_ago();
+    assert_taken(&server.post_metrics(&body(vec![gauge("sql.level", vec![int(time, 7)])]), &[]));
+    let config = folder.path().join("config.toml");
+    let config = config.to_str().expect("a path");
+    let read = |statement: &str| run(&["sql", "--config", config, "--format", "JSONEachRow", statement], &[]);
+    let select = "SELECT toString(metric) AS metric, value FROM telemetryflow.metric_samples";
+    assert!(complaints(&read(select)).concat().contains("in use"), "while the server runs");
+    assert!(server.stop().status.success());
+    let rows: Value = serde_json::from_str(&stdout(&read(select))).expect("one row");
+    assert_eq!(rows, json!({ "metric": "sql.level", "value": 7 }));
+    let dropped = read("DROP TABLE telemetryflow.metric_samples");
+    assert_eq!(dropped.status.code(), Some(1));
+    assert!(complaints(&dropped).concat().contains("readonly"));
+    assert!(!stdout(&read(select)).is_empty());
 }

@@ -96,12 +96,12 @@ fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     }
 }
 
-fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+pub(super) fn embedded_options(settings: &Settings) -> anyhow::Result<EmbeddedOptions> {
     let configured = match &settings.store.library {
         Library::At(path) => Some(path.as_path()),
         Library::Search => None,
     };
-    let options = EmbeddedOptions {
+    Ok(EmbeddedOptions {
         library: find_library(configured)?,
         path: settings.store.path.clone(),
         writers: settings.store.writers,
@@ -112,7 +112,11 @@ fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
             memory_bytes_max: settings.query.memory_bytes_max.bytes(),
             rows_max: settings.query.rows_max,
         },
-    };
+    })
+}
+
+fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let options = embedded_options(settings)?;
     let store = EmbeddedStore::open(&options)?;
     let found = migrate(&store, schema::MIGRATIONS)?;
     schema::retain_metrics(&store, settings.store.retention_metrics).context("cannot set the retention")?;

@@ -83,6 +83,11 @@ impl EmbeddedStore {
         })?;
         Ok(Self { writers, readers, _lock: lock })
     }
+
+    /// Runs one statement of the operator's on a read-only connection and gives the answer in a format of the engine's.
+    pub fn read_as(&self, statement: &str, format: &str) -> Result<Vec<u8>, StoreError> {
+        self.readers.with(|connection| connection.query(statement, format, &[])).map(|answer| answer.bytes)
+    }
 }
 
 /// One process per data folder: the lock goes with the process, however it ends.
