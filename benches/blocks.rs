@@ -8,7 +8,7 @@ use std::hint::black_box;
 use arrow_array::RecordBatch;
 use criterion::{Criterion, Throughput};
 use telemetryflow::platform::clickhouse::arrow;
-use telemetryflow::shared::NumberColumns;
+use telemetryflow::shared::MetricColumns;
 use telemetryflow::telemetry::stages::NewSeries;
 use telemetryflow::telemetry::stages::blocks;
 
@@ -24,7 +24,7 @@ fn main() {
 }
 
 /// What so many requests with series of their own come to.
-fn requests(count: u64) -> (Vec<NumberColumns>, Vec<NewSeries>) {
+fn requests(count: u64) -> (Vec<MetricColumns>, Vec<NewSeries>) {
     let catalogue = shared::catalogue();
     let bodies = (0..count).map(|number| shared::body(1_000, 20, number * POINTS));
     let decoded = bodies.map(|body| shared::make_known(&body, &catalogue));

@@ -132,7 +132,16 @@ fn a_point_without_a_recorded_value_leaves_a_gap_and_is_counted_nowhere() {
 fn bad_metrics(at: u64) -> Vec<(Metric, i64, &'static str)> {
     let day = 24 * 60 * MINUTE;
     let histogram = Histogram {
-        data_points: vec![HistogramDataPoint { time_unix_nano: at, ..HistogramDataPoint::default() }; 3],
+        data_points: vec![
+            HistogramDataPoint {
+                time_unix_nano: at,
+                count: 3,
+                bucket_counts: vec![1, 1],
+                explicit_bounds: vec![0.5],
+                ..HistogramDataPoint::default()
+            };
+            3
+        ],
         aggregation_temporality: DELTA,
     };
     vec![
@@ -153,7 +162,7 @@ fn bad_metrics(at: u64) -> Vec<(Metric, i64, &'static str)> {
             "temporality is neither delta nor cumulative",
         ),
         (sum("bad.enum", 9, false, vec![int(at, 1)]), 1, "temporality is neither delta nor cumulative"),
-        (metric("bad.histogram", Data::Histogram(histogram)), 3, "not yet supported"),
+        (metric("bad.histogram", Data::Histogram(histogram)), 3, "do not hold what its count says"),
         (gauge("", vec![int(at, 1)]), 1, "the metric has no name"),
         (gauge(&"x".repeat(1_025), vec![int(at, 1)]), 1, "longer than 1024 bytes"),
     ]

@@ -15,8 +15,8 @@ use telemetryflow::platform::clickhouse::embedded::{
 use telemetryflow::platform::clickhouse::migrations::{Migration, MigrationError, migrate};
 use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreErrorKind, parameters};
 use telemetryflow::shared::{
-    Attribute, MetricKind, NumberColumns, NumberRow, Resource, Scope, SeriesId, SeriesIdentity, TenantId,
-    Timestamp, WatchId,
+    Attribute, MetricColumns, MetricKind, NumberColumns, NumberRow, Resource, Scope, SeriesId,
+    SeriesIdentity, TenantId, Timestamp, WatchId,
 };
 use telemetryflow::telemetry::schema::{MIGRATIONS, retain_metrics};
 use telemetryflow::telemetry::stages::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
@@ -41,13 +41,16 @@ fn select(store: &dyn Store, sql: &str) -> Rows {
     store.select(&Select { sql, parameters: &[] }).expect(sql)
 }
 
+/// The schema's version.
+const NEWEST: u32 = MIGRATIONS[MIGRATIONS.len() - 1].version;
 const NOW: i64 = 1_795_000_000_000_000_000;
 
-fn number(value: f64, integer_rest: i16, integer: bool) -> NumberRow {
+/// A point of its own: of those with the same series and time only one would stay.
+fn number(at: i64, value: f64, integer_rest: i16, integer: bool) -> NumberRow {
     NumberRow {
         series: SeriesId(u64::MAX),
         watch: WatchId::NONE,
-        time: Timestamp::from_nanos(NOW + 1),
+        time: Timestamp::from_nanos(NOW + at),
         start: Timestamp::from_nanos(NOW),
         value,
         integer_rest,
@@ -56,21 +59,21 @@ fn number(value: f64, integer_rest: i16, integer: bool) -> NumberRow {
     }
 }
 
-fn samples() -> (Vec<i64>, Vec<f64>, NumberColumns) {
+fn samples() -> (Vec<i64>, Vec<f64>, MetricColumns) {
     let integers = vec![0, -1, i64::MAX, i64::MIN, (1 << 53) + 1, -(1 << 53) - 1];
     let doubles = vec![0.1, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE];
     let mut columns = NumberColumns::new(TenantId::unnamed());
     columns.begin_run("integers", MetricKind::Gauge);
-    for exact in &integers {
+    for (at, exact) in (0..).zip(&integers) {
         let (value, rest) = NumberRow::split_integer(*exact);
-        columns.push(number(value, rest, true));
+        columns.push(number(at, value, rest, true));
     }
     columns.begin_run("doubles", MetricKind::Gauge);
-    for value in &doubles {
-        columns.push(number(*value, 0, false));
+    for (at, value) in (0..).zip(&doubles) {
+        columns.push(number(at, *value, 0, false));
     }
     columns.finish();
-    (integers, doubles, columns)
+    (integers, doubles, columns.into())
 }
 
 fn series() -> NewSeries {
@@ -81,12 +84,14 @@ fn series() -> NewSeries {
         metric: "integers".into(),
         unit: "By".into(),
         description: "it's \\ \"quoted\"".into(),
+        metadata: Arc::default(),
         kind: MetricKind::Gauge,
         resource: Arc::new(Resource {
             service: "shop".into(),
             attributes: vec![attribute("service.name", "shop")],
+            ..Resource::default()
         }),
-        scope: Arc::new(Scope { name: "scope".into(), version: "1".into() }),
+        scope: Arc::new(Scope { name: "scope".into(), version: "1".into(), ..Scope::default() }),
         attributes: vec![attribute("a", "x\ty\n"), attribute("ключ", "")],
     };
     let entry = SeriesEntry { id: identity.id, watch: WatchId::NONE };
@@ -99,7 +104,7 @@ fn rows_come_back_exactly_and_the_same_token_inserts_once() {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(open(folder.path()).unwrap());
     assert_eq!(migrate(&*store, MIGRATIONS).unwrap(), 0);
-    assert_eq!(migrate(&*store, MIGRATIONS).unwrap(), 1);
+    assert_eq!(migrate(&*store, MIGRATIONS).unwrap(), NEWEST);
     retain_metrics(&*store, Duration::from_secs(86_400 * 30)).unwrap();
 
     let (integers, doubles, columns) = samples();
@@ -184,15 +189,18 @@ fn one_folder_has_one_owner_and_is_free_again_after_closing() {
     assert!(matches!(open(folder.path()), Err(OpenError::InUse { .. })));
     drop(store);
     let again = open(folder.path()).unwrap();
-    assert_eq!(migrate(&again, MIGRATIONS).unwrap(), 1);
+    assert_eq!(migrate(&again, MIGRATIONS).unwrap(), NEWEST);
 }
 
 #[test]
 fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).unwrap();
-    let newer =
-        [MIGRATIONS[0], Migration { version: 2, name: "later", statements: &["SELECT 1 FORMAT Null"] }];
-    migrate(&store, &newer).unwrap();
-    assert!(matches!(migrate(&store, MIGRATIONS), Err(MigrationError::Newer { found: 2, known: 1 })));
+    let later = Migration { version: NEWEST + 1, name: "later", statements: &["SELECT 1 FORMAT Null"] };
+    migrate(&store, &[MIGRATIONS, &[later]].concat()).unwrap();
+    let refused = migrate(&store, MIGRATIONS).unwrap_err();
+    assert!(
+        matches!(refused, MigrationError::Newer { found, known } if (found, known) == (NEWEST + 1, NEWEST)),
+        "{refused}"
+    );
 }

@@ -13,7 +13,7 @@ use telemetryflow::shared::{Clock, SeriesIdentity, SeriesWatch, TenantId, Timest
 use telemetryflow::telemetry::KeySeed;
 use telemetryflow::telemetry::stages::AcceptanceWindow;
 use telemetryflow::telemetry::stages::SeriesLookup;
-use telemetryflow::telemetry::stages::{DecodedMetrics, MetricsIntake, walk};
+use telemetryflow::telemetry::stages::{DecodedMetrics, Meter, MetricsIntake, walk};
 use telemetryflow::telemetry::{Catalogue, CatalogueLimits};
 
 #[path = "../../load-tests/load/workload.rs"]
@@ -107,7 +107,8 @@ pub fn catalogue() -> Arc<Catalogue> {
 /// The whole intake of one body: walk, check, look up, columns.
 pub fn take_in(body: &[u8], lookup: &mut impl SeriesLookup) -> DecodedMetrics {
     let window = AcceptanceWindow::around(StillClock.now(), None, None);
-    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, SEED, usize::MAX, lookup);
+    let mut meter = Meter::unlimited();
+    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, SEED, &mut meter, lookup);
     walk(body, &mut intake).expect("a request of ours can be read");
     intake.finish()
 }

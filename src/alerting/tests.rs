@@ -129,7 +129,7 @@ impl Scene {
             integer: false,
             flags: 0,
         });
-        let event = MetricsIngested { columns: vec![columns] };
+        let event = MetricsIngested { columns: vec![columns.into()] };
         self.bus.publish(DomainEvent::MetricsIngested(Arc::new(event)));
     }
 

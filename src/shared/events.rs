@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NumberColumns, TenantId, Timestamp};
+use super::{MetricColumns, TenantId, Timestamp};
 
 /// A fact that others may act upon. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ impl DomainEvent {
 #[derive(Debug)]
 pub struct MetricsIngested {
     /// One entry per request of the batch.
-    pub columns: Vec<NumberColumns>,
+    pub columns: Vec<MetricColumns>,
 }
 
 /// One group of a rule began or ceased to fire.

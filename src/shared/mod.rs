@@ -13,7 +13,10 @@ pub mod signal;
 pub mod tenant;
 pub mod time;
 
-pub use columns::{MetricRun, NumberColumns, NumberRow};
+pub use columns::{
+    Exemplar, ExponentialShape, MetricColumns, MetricRun, NumberColumns, NumberRow, PointRow, Population,
+    ValueAtQuantile,
+};
 pub use events::{AlertTransition, DomainEvent, MetricsIngested};
 pub use ids::{SpanId, TraceId};
 pub use label_filter::{FilterError, LabelFilter};

@@ -20,7 +20,20 @@ pub enum Temporality {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MetricKind {
     Gauge,
-    Sum { temporality: Temporality, monotonic: bool },
+    Sum {
+        temporality: Temporality,
+        monotonic: bool,
+    },
+    /// Counts of values between explicit bounds.
+    Histogram {
+        temporality: Temporality,
+    },
+    /// Counts of values between the powers of a base.
+    ExponentialHistogram {
+        temporality: Temporality,
+    },
+    /// Quantiles that the sender computed.
+    Summary,
 }
 
 impl MetricKind {
@@ -34,15 +47,33 @@ impl MetricKind {
         match self {
             Self::Gauge => "gauge",
             Self::Sum { .. } => "sum",
+            Self::Histogram { .. } => "histogram",
+            Self::ExponentialHistogram { .. } => "exponential_histogram",
+            Self::Summary => "summary",
+        }
+    }
+
+    /// Whether a point is a number. Those of the other kinds are distributions.
+    pub const fn has_numbers(self) -> bool {
+        matches!(self, Self::Gauge | Self::Sum { .. })
+    }
+
+    /// Absent for kinds that have none.
+    pub const fn temporality(self) -> Option<Temporality> {
+        match self {
+            Self::Gauge | Self::Summary => None,
+            Self::Sum { temporality, .. }
+            | Self::Histogram { temporality }
+            | Self::ExponentialHistogram { temporality } => Some(temporality),
         }
     }
 
     /// `none` for kinds that have no temporality.
     pub const fn temporality_name(self) -> &'static str {
-        match self {
-            Self::Gauge => "none",
-            Self::Sum { temporality: Temporality::Delta, .. } => "delta",
-            Self::Sum { temporality: Temporality::Cumulative, .. } => "cumulative",
+        match self.temporality() {
+            None => "none",
+            Some(Temporality::Delta) => "delta",
+            Some(Temporality::Cumulative) => "cumulative",
         }
     }
 
@@ -58,13 +89,24 @@ pub struct Attribute {
     pub value: Box<str>,
 }
 
+impl Attribute {
+    /// How much text it holds, in bytes.
+    pub fn text_bytes(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
+}
+
 /// What sends the series of a request. Shared by them all.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Resource {
     /// Its `service.name`; empty if there is none.
     pub service: Box<str>,
     /// Sorted by key; each key stands once.
     pub attributes: Vec<Attribute>,
+    /// How many attributes its sender left out. Not part of a series' identity.
+    pub dropped_attributes: u32,
+    /// The schema that its attributes follow; empty if none was named. Not part of a series' identity.
+    pub schema_url: Box<str>,
 }
 
 /// The instrumentation that made a series. Shared by all series of the same scope in a request.
@@ -72,6 +114,12 @@ pub struct Resource {
 pub struct Scope {
     pub name: Box<str>,
     pub version: Box<str>,
+    /// Sorted by key; each key stands once.
+    pub attributes: Vec<Attribute>,
+    /// How many attributes its sender left out. Not part of a series' identity.
+    pub dropped_attributes: u32,
+    /// The schema that the metrics of the scope follow; empty if none was named. Not part of a series' identity.
+    pub schema_url: Box<str>,
 }
 
 /// Everything that tells one series from another, plus its description.
@@ -83,6 +131,8 @@ pub struct SeriesIdentity {
     pub unit: Box<str>,
     /// Not part of the identity: the last one sent wins.
     pub description: Box<str>,
+    /// What else its sender says of the metric; sorted by key. Not part of the identity either.
+    pub metadata: Arc<[Attribute]>,
     pub kind: MetricKind,
     pub resource: Arc<Resource>,
     pub scope: Arc<Scope>,
@@ -98,10 +148,14 @@ impl SeriesIdentity {
 
     /// How much text a row of the series holds, in bytes; what it shares with others counts in full.
     pub fn text_bytes(&self) -> usize {
-        let attributes = |list: &[Attribute]| list.iter().map(|a| a.key.len() + a.value.len()).sum::<usize>();
-        let scope = self.scope.name.len() + self.scope.version.len();
+        let attributes = |list: &[Attribute]| list.iter().map(Attribute::text_bytes).sum::<usize>();
+        let resource = attributes(&self.resource.attributes) + self.resource.schema_url.len();
+        let scope = attributes(&self.scope.attributes)
+            + self.scope.name.len()
+            + self.scope.version.len()
+            + self.scope.schema_url.len();
         let metric = self.metric.len() + self.unit.len() + self.description.len();
-        metric + scope + attributes(&self.resource.attributes) + attributes(&self.attributes)
+        metric + attributes(&self.metadata) + scope + resource + attributes(&self.attributes)
     }
 }
 
@@ -143,10 +197,12 @@ mod tests {
             metric: "m".into(),
             unit: "".into(),
             description: "".into(),
+            metadata: Arc::default(),
             kind: MetricKind::Gauge,
             resource: Arc::new(Resource {
                 service: "shop".into(),
                 attributes: vec![attribute("host", "a"), attribute("zone", "z")],
+                ..Resource::default()
             }),
             scope: Arc::default(),
             attributes: vec![attribute("host", "b")],

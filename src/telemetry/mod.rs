@@ -22,7 +22,9 @@ pub mod stages {
     pub use super::presentation::otlp::meter::{Meter, MeterError};
     pub use super::presentation::otlp::metrics::keys::KeyChain;
     pub use super::presentation::otlp::metrics::{
-        Around, DecodedMetrics, MetricHeader, MetricsIntake, MetricsVisitor, NumberPoint, walk,
+        Around, DecodedMetrics, ExponentialHistogramPoint, HistogramPoint, MetricHeader, MetricsIntake,
+        MetricsVisitor, NumberPoint, SummaryPoint, walk,
     };
+    pub use super::presentation::otlp::walk_error::WalkError;
     pub use super::presentation::otlp::wire::WireError;
 }

@@ -110,7 +110,7 @@ impl AlertEvaluator {
     /// Takes points that became visible. Rules that more data can only strengthen are decided at once.
     pub fn observe(&mut self, event: &MetricsIngested, now: Timestamp) -> Vec<Transition> {
         let mut transitions = Vec::new();
-        for columns in &event.columns {
+        for columns in event.columns.iter().map(|columns| &columns.numbers) {
             for run in columns.runs() {
                 let watches = columns.watches().get(run.rows.clone()).unwrap_or_default();
                 for (at, watch) in run.rows.zip(watches) {

@@ -61,6 +61,7 @@ pub fn series(attributes: &[(&str, &str)]) -> SeriesIdentity {
         metric: "m".into(),
         unit: "".into(),
         description: "".into(),
+        metadata: Arc::default(),
         kind: MetricKind::Gauge,
         resource: Arc::default(),
         scope: Arc::default(),

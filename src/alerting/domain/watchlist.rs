@@ -140,7 +140,11 @@ impl Watchlist {
 }
 
 impl SeriesWatch for Watchlist {
+    /// Conditions compare numbers: series of distributions are not watched.
     fn watch(&self, series: &SeriesIdentity) -> WatchId {
+        if !series.kind.has_numbers() {
+            return WatchId::NONE;
+        }
         let groups = self.groups_of(series);
         if groups.is_empty() {
             return WatchId::NONE;

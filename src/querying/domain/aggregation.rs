@@ -49,11 +49,17 @@ impl Number {
 }
 
 /// The metric has no such aggregation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "rate and increase need a monotonic or delta sum; this metric has levels (use avg, min, max or last)"
-)]
-pub struct NotComputable;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotComputable {
+    #[error(
+        "rate and increase need a monotonic or delta sum; this metric has levels (use avg, min, max or last)"
+    )]
+    Levels,
+    #[error(
+        "this metric is of the kind {kind}: its points are distributions, of which this version computes nothing yet (they are stored; read them with SQL from otel_metrics_{kind})"
+    )]
+    Distributions { kind: Box<str> },
+}
 
 impl Aggregation {
     pub const ALL: &'static [Self] =
@@ -78,7 +84,8 @@ impl Aggregation {
 
     pub fn check(self, metric: &MetricDescription) -> Result<(), NotComputable> {
         match self {
-            Self::Rate | Self::Increase if !metric.accumulates() => Err(NotComputable),
+            _ if !metric.has_numbers => Err(NotComputable::Distributions { kind: metric.kind.clone() }),
+            Self::Rate | Self::Increase if !metric.accumulates() => Err(NotComputable::Levels),
             _ => Ok(()),
         }
     }
@@ -134,6 +141,20 @@ mod tests {
         assert_eq!(last(9_007_199_254_740_992.0, 1), Some(Number::Integer(9_007_199_254_740_993)));
         assert_eq!(last(9_223_372_036_854_775_808.0, -1), Some(Number::Integer(i64::MAX)));
         assert_eq!(last(5.0, 0), Some(Number::Double(5.0)));
+    }
+
+    #[test]
+    fn what_a_metric_cannot_say_is_refused_with_the_reason() {
+        let gauge = MetricDescription { kind: "gauge".into(), has_numbers: true, ..Default::default() };
+        assert_eq!(Aggregation::Rate.check(&gauge), Err(NotComputable::Levels));
+        assert_eq!(Aggregation::Avg.check(&gauge), Ok(()));
+        let kind: Box<str> = "histogram".into();
+        let histogram =
+            MetricDescription { kind: kind.clone(), temporality: "delta".into(), ..Default::default() };
+        for aggregation in Aggregation::ALL {
+            let refused = Err(NotComputable::Distributions { kind: kind.clone() });
+            assert_eq!(aggregation.check(&histogram), refused);
+        }
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct MetricDescription {
     pub description: Box<str>,
     /// Whether any series of it, now or before, was a cumulative counter.
     pub has_counters: bool,
+    /// Whether any series of it, now or before, had numbers for points. Without, all its points are distributions.
+    pub has_numbers: bool,
     /// The metric was sent with several kinds, temporalities or units.
     pub ambiguous: bool,
 }

@@ -29,6 +29,9 @@ const COUNTERS: &str = include_str!("../../../clickhouse/querying/buckets_of_cou
 /// How far before the range a counter's previous point is looked for, at least.
 pub const LOOK_BACK: Duration = Duration::from_secs(15 * 60);
 
+/// Kinds whose points are numbers, by their names in the store ([`crate::shared::MetricKind::name`]).
+const NUMBER_KINDS: [&str; 2] = ["gauge", "sum"];
+
 /// Most names that are suggested for an unknown metric.
 const SUGGESTIONS_MAX: usize = 5;
 
@@ -102,6 +105,9 @@ impl ClickHouseReader {
 
     async fn read_buckets(&self, query: &BucketQuery) -> Result<MetricBuckets, ReadError> {
         let description = self.describe(query).await?;
+        if !description.has_numbers {
+            return Ok(MetricBuckets { description, groups: Vec::new(), rows_read: 0 });
+        }
         let (filter, mut bound) = filter_sql(&query.filter);
         bound.extend([
             parameters::text("tenant", query.tenant.as_str()),
@@ -193,8 +199,10 @@ fn description(rows: &Rows) -> Result<Option<MetricDescription>, StoreError> {
         let descriptions = columns.texts("description")?;
         for at in 0..batch.num_rows() {
             let counter = monotonic.value(at) && temporalities.value(at) == "cumulative";
+            let numbers = NUMBER_KINDS.contains(&kinds.value(at));
             match &mut found {
                 Some(first) => {
+                    first.has_numbers |= numbers;
                     first.ambiguous = true;
                     first.has_counters |= counter;
                 }
@@ -206,6 +214,7 @@ fn description(rows: &Rows) -> Result<Option<MetricDescription>, StoreError> {
                         unit: units.value(at).into(),
                         description: descriptions.value(at).into(),
                         has_counters: counter,
+                        has_numbers: numbers,
                         ambiguous: false,
                     });
                 }

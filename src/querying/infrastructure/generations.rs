@@ -171,7 +171,7 @@ mod tests {
             });
         }
         columns.finish();
-        DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns: vec![columns] }))
+        DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns: vec![columns.into()] }))
     }
 
     fn hours(first: i64, end: i64) -> TimeRange {

@@ -1,6 +1,6 @@
 //! `Payload`: the accepted items of one request, on their way to the store.
 
-use crate::shared::{NumberColumns, Signal, TenantId};
+use crate::shared::{MetricColumns, Signal, TenantId};
 
 use super::{NewSeries, Pending};
 
@@ -16,7 +16,7 @@ pub enum Payload {
 /// Points, and the series that the store does not know yet.
 #[derive(Debug)]
 pub struct AcceptedMetrics {
-    pub columns: NumberColumns,
+    pub columns: MetricColumns,
     pub new_series: Vec<NewSeries>,
 }
 

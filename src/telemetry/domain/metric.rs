@@ -1,20 +1,20 @@
 //! `Metric`: the aggregate that holds a metric's identity and decides which points belong to it.
 
-use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
-use crate::shared::{MetricKind, Temporality, Timestamp};
+use crate::shared::{MetricKind, Temporality, ValueAtQuantile};
 
-use super::{AcceptanceWindow, AdmittedPoint, Findings, MetricName, PointDraft, Rejection, Unit, Warning};
+use super::{
+    AcceptanceWindow, AdmittedFrame, AdmittedPoint, ExponentialHistogramDraft, Findings, HistogramDraft,
+    MetricName, PointDraft, Rejection, SummaryDraft, Unit,
+};
 
 /// The kind of a metric as its sender declared it: unchecked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeclaredKind {
     Gauge,
-    Sum {
-        temporality: DeclaredTemporality,
-        monotonic: bool,
-    },
-    /// A kind that this version does not store yet.
-    Unsupported,
+    Sum { temporality: DeclaredTemporality, monotonic: bool },
+    Histogram { temporality: DeclaredTemporality },
+    ExponentialHistogram { temporality: DeclaredTemporality },
+    Summary,
 }
 
 /// OTLP's enum, which also has an "unspecified" and may hold any number.
@@ -27,8 +27,8 @@ pub enum DeclaredTemporality {
 
 /// A metric whose name, unit and kind were found valid.
 ///
-/// Invariants: a sum has a temporality; a point that was admitted has a time within the window, and a value unless it ends
-/// its series; the values of a monotonic sum are never negative. That a cumulative sum decreases is legal: it is a reset.
+/// Invariants: what adds up over time has a temporality; a point that was admitted has a time within the window, and a value unless it ends
+/// its series; the values of a monotonic sum are never negative; the buckets of a histogram hold what its count says. That a cumulative sum decreases is legal: it is a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric<'a> {
     name: MetricName<'a>,
@@ -45,7 +45,13 @@ impl<'a> Metric<'a> {
             DeclaredKind::Sum { temporality, monotonic } => {
                 MetricKind::Sum { temporality: known(temporality)?, monotonic }
             }
-            DeclaredKind::Unsupported => return Err(Rejection::KindUnsupported),
+            DeclaredKind::Histogram { temporality } => {
+                MetricKind::Histogram { temporality: known(temporality)? }
+            }
+            DeclaredKind::ExponentialHistogram { temporality } => {
+                MetricKind::ExponentialHistogram { temporality: known(temporality)? }
+            }
+            DeclaredKind::Summary => MetricKind::Summary,
         };
         Ok(Self { name, unit, kind })
     }
@@ -69,24 +75,13 @@ impl<'a> Metric<'a> {
         window: AcceptanceWindow,
         findings: &mut Findings,
     ) -> Result<AdmittedPoint, Rejection> {
-        if draft.time == 0 {
-            return Err(Rejection::TimeMissing);
-        }
-        let time = Timestamp::from_unix_nanos(draft.time).ok_or(Rejection::TimeInFuture)?;
-        window.check(time)?;
+        let time = draft.frame.check_time(window)?;
         let value = self.value_of(draft)?;
-        let start = match Timestamp::from_unix_nanos(draft.start) {
-            Some(start) if start <= time => start,
-            _ => {
-                findings.warn(Warning::StartAfterTime);
-                Timestamp::EPOCH
-            }
-        };
-        Ok(AdmittedPoint { time, start, value, flags: draft.flags })
+        Ok(AdmittedPoint { frame: draft.frame.admitted(time, findings), value })
     }
 
     fn value_of(&self, draft: &PointDraft) -> Result<Option<super::NumberValue>, Rejection> {
-        if draft.flags & FLAG_NO_RECORDED_VALUE != 0 {
+        if draft.frame.ends_series() {
             return Ok(None);
         }
         let value = draft.value.ok_or(Rejection::ValueMissing)?;
@@ -94,6 +89,50 @@ impl<'a> Metric<'a> {
             return Err(Rejection::CounterNegative);
         }
         Ok(Some(value))
+    }
+
+    /// A point that ends its series may say of itself what it likes.
+    pub fn admit_histogram<C, B>(
+        &self,
+        draft: &HistogramDraft<C, B>,
+        window: AcceptanceWindow,
+        findings: &mut Findings,
+    ) -> Result<AdmittedFrame, Rejection>
+    where
+        C: Iterator<Item = u64> + Clone,
+        B: Iterator<Item = f64> + Clone,
+    {
+        let time = draft.frame.check_time(window)?;
+        if !draft.frame.ends_series() {
+            draft.check_buckets()?;
+        }
+        Ok(draft.frame.admitted(time, findings))
+    }
+
+    pub fn admit_exponential_histogram(
+        &self,
+        draft: &ExponentialHistogramDraft<impl Iterator<Item = u64> + Clone>,
+        window: AcceptanceWindow,
+        findings: &mut Findings,
+    ) -> Result<AdmittedFrame, Rejection> {
+        let time = draft.frame.check_time(window)?;
+        if !draft.frame.ends_series() {
+            draft.check_buckets()?;
+        }
+        Ok(draft.frame.admitted(time, findings))
+    }
+
+    pub fn admit_summary(
+        &self,
+        draft: &SummaryDraft<impl Iterator<Item = ValueAtQuantile> + Clone>,
+        window: AcceptanceWindow,
+        findings: &mut Findings,
+    ) -> Result<AdmittedFrame, Rejection> {
+        let time = draft.frame.check_time(window)?;
+        if !draft.frame.ends_series() {
+            draft.check_quantiles()?;
+        }
+        Ok(draft.frame.admitted(time, findings))
     }
 }
 
@@ -108,15 +147,17 @@ fn known(declared: DeclaredTemporality) -> Result<Temporality, Rejection> {
 #[cfg(test)]
 mod tests {
     use super::super::NumberValue::{Double, Integer};
+    use super::super::{PointFrame, Warning};
     use super::*;
-    use crate::shared::Signal;
+    use crate::shared::{Signal, Timestamp};
 
     const NOW: u64 = 1_800_000_000_000_000_000;
+    const FRAME: PointFrame = PointFrame { time: NOW, start: NOW - 5, flags: 0 };
     const COUNTER: DeclaredKind =
         DeclaredKind::Sum { temporality: DeclaredTemporality::Cumulative, monotonic: true };
 
     fn draft(value: impl Into<Option<super::super::NumberValue>>) -> PointDraft {
-        PointDraft { time: NOW, start: NOW - 5, value: value.into(), flags: 0 }
+        PointDraft { frame: FRAME, value: value.into() }
     }
 
     fn admit(kind: DeclaredKind, draft: PointDraft) -> (Result<AdmittedPoint, Rejection>, Findings) {
@@ -131,10 +172,16 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_needs_a_temporality() {
-        let kind = DeclaredKind::Sum { temporality: DeclaredTemporality::Other, monotonic: false };
-        assert_eq!(Metric::declare(b"m", b"", kind), Err(Rejection::TemporalityUnknown));
-        assert_eq!(Metric::declare(b"m", b"", DeclaredKind::Unsupported), Err(Rejection::KindUnsupported));
+    fn what_adds_up_needs_a_temporality() {
+        let temporality = DeclaredTemporality::Other;
+        for kind in [
+            DeclaredKind::Sum { temporality, monotonic: false },
+            DeclaredKind::Histogram { temporality },
+            DeclaredKind::ExponentialHistogram { temporality },
+        ] {
+            assert_eq!(Metric::declare(b"m", b"", kind), Err(Rejection::TemporalityUnknown));
+        }
+        assert!(Metric::declare(b"m", b"", DeclaredKind::Summary).is_ok());
     }
 
     #[test]
@@ -146,7 +193,11 @@ mod tests {
             (u64::MAX, Rejection::TimeInFuture),
         ] {
             assert_eq!(
-                admit(DeclaredKind::Gauge, PointDraft { time, ..draft(Double(1.0)) }).0,
+                admit(
+                    DeclaredKind::Gauge,
+                    PointDraft { frame: PointFrame { time, ..FRAME }, ..draft(Double(1.0)) }
+                )
+                .0,
                 Err(reason),
                 "{time}"
             );
@@ -156,7 +207,12 @@ mod tests {
     #[test]
     fn a_point_without_a_value_is_refused_unless_it_ends_the_series() {
         assert_eq!(admit(DeclaredKind::Gauge, draft(None)).0, Err(Rejection::ValueMissing));
-        let ended = admit(DeclaredKind::Gauge, PointDraft { flags: 1, ..draft(Double(3.0)) }).0.unwrap();
+        let ended = admit(
+            DeclaredKind::Gauge,
+            PointDraft { frame: PointFrame { flags: 1, ..FRAME }, ..draft(Double(3.0)) },
+        )
+        .0
+        .unwrap();
         assert_eq!(ended.value, None);
     }
 
@@ -172,12 +228,14 @@ mod tests {
 
     #[test]
     fn a_start_after_the_time_counts_as_unknown_and_is_remarked() {
-        let (point, findings) = admit(COUNTER, PointDraft { start: NOW + 1, ..draft(Integer(1)) });
-        assert_eq!(point.unwrap().start, Timestamp::EPOCH);
+        let (point, findings) =
+            admit(COUNTER, PointDraft { frame: PointFrame { start: NOW + 1, ..FRAME }, ..draft(Integer(1)) });
+        assert_eq!(point.unwrap().frame.start, Timestamp::EPOCH);
         assert_eq!(findings.warnings().collect::<Vec<_>>(), vec![(Warning::StartAfterTime, 1)]);
-        let (point, findings) = admit(COUNTER, PointDraft { start: NOW, ..draft(Integer(1)) });
+        let (point, findings) =
+            admit(COUNTER, PointDraft { frame: PointFrame { start: NOW, ..FRAME }, ..draft(Integer(1)) });
         assert_eq!(
-            (point.unwrap().start.nanos().unsigned_abs(), findings),
+            (point.unwrap().frame.start.nanos().unsigned_abs(), findings),
             (NOW, Findings::new(Signal::Metrics))
         );
     }

@@ -1,6 +1,6 @@
 //! A number point before and after the rules were applied.
 
-use crate::shared::Timestamp;
+use super::{AdmittedFrame, PointFrame};
 
 /// A number as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,21 +22,14 @@ impl NumberValue {
 /// What a sender said of one point: unchecked.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PointDraft {
-    /// Nanoseconds since the epoch; zero means absent.
-    pub time: u64,
-    /// Nanoseconds since the epoch; zero means unknown.
-    pub start: u64,
+    pub frame: PointFrame,
     pub value: Option<NumberValue>,
-    pub flags: u32,
 }
 
 /// A point that its metric has admitted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdmittedPoint {
-    pub time: Timestamp,
-    /// The epoch if unknown.
-    pub start: Timestamp,
+    pub frame: AdmittedFrame,
     /// Absent where the series ends (`NO_RECORDED_VALUE`).
     pub value: Option<NumberValue>,
-    pub flags: u32,
 }

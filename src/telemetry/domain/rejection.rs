@@ -38,14 +38,18 @@ named_reasons! {
         UnitTooLong = "unit_too_long", "the unit is longer than 256 bytes";
         UnitNotUtf8 = "unit_not_utf8", "the unit is not UTF-8";
         TemporalityUnknown = "temporality_unknown", "the aggregation temporality is neither delta nor cumulative";
-        KindUnsupported = "kind_unsupported", "histograms, exponential histograms and summaries are not yet supported";
         TimeMissing = "time_missing", "the point has no time";
         TimeTooOld = "time_too_old", "the point is older than [ingest] accept_past allows";
         TimeInFuture = "time_in_future", "the point is further ahead than [ingest] accept_future allows";
         ValueMissing = "value_missing", "the point has no value";
         CounterNegative = "counter_negative", "a monotonic sum cannot be negative";
+        BucketsAndBounds = "buckets_and_bounds", "a histogram has one bucket more than bounds, or neither";
+        BoundsOrder = "bounds_order", "the bounds of a histogram increase and are numbers";
+        CountMismatch = "count_mismatch", "the buckets of a histogram do not hold what its count says";
+        BucketIndex = "bucket_index", "the index of a bucket is beyond 32 bits";
+        ScaleRange = "scale_range", "the scale of an exponential histogram is not from -11 to 52: its bounds would be no doubles";
+        QuantileRange = "quantile_range", "a quantile is not from 0 to 1";
         AttributesTooDeep = "attributes_too_deep", "attribute values are nested more than 64 deep";
-        SeriesText = "series_text", "the new series of the request take more memory than [ingest] body_bytes_max allows";
         SeriesLimit = "series_limit", "the tenant has as many series as [ingest] series_max_per_tenant allows";
     }
 }
@@ -54,7 +58,9 @@ named_reasons! {
     /// What was accepted, but is worth a word to the sender.
     Warning {
         StartAfterTime = "start_after_time", "a start time after the point's time was treated as unknown";
-        MetricEmpty = "metric_empty", "a metric without data was ignored";
+        MetricEmpty = "metric_empty", "a metric without data or of an unknown kind was ignored";
+        ExemplarInvalid = "exemplar_invalid", "exemplars without a value, without a time that can be stored or with unreadable attributes were left out";
+        ExemplarUntied = "exemplar_untied", "exemplars with an invalid trace or span id were kept without it";
         AttributeKeyEmpty = "attribute_key_empty", "attributes with an empty key were dropped";
         AttributeKeyTwice = "attribute_key_twice", "of attributes with the same key the last was kept";
         AttributeCut = "attribute_cut", "over-long attribute keys or values were cut";

@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 
-use crate::shared::{DomainEvent, MetricsIngested, NumberColumns};
+use crate::shared::{DomainEvent, MetricColumns, MetricsIngested};
 use crate::telemetry::application::{Accepted, AcceptedMetrics, NewSeries, Payload, Pending};
 
-use super::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
-
-/// Rows for one table.
-pub type TableBlock = (&'static str, RecordBatch);
+use super::blocks::{self, TableBlock};
 
 /// What the requests of one batch hold, request by request. A batch has one signal, so two of the lists are empty.
 #[derive(Debug, Default)]
 pub struct BatchRows {
-    pub metrics: Vec<NumberColumns>,
+    pub metrics: Vec<MetricColumns>,
     pub new_series: Vec<NewSeries>,
 }
 
@@ -37,20 +33,9 @@ impl BatchRows {
         (rows, all_pending)
     }
 
-    /// Rows that others rely on, to be inserted before [`Self::blocks`]: a point is never visible without its series.
-    pub fn blocks_ahead(&self) -> Result<Vec<TableBlock>, ArrowError> {
-        if self.new_series.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(vec![(SERIES_TABLE, blocks::series(&self.new_series)?)])
-    }
-
+    /// In the order in which they are to be inserted.
     pub fn blocks(&self) -> Result<Vec<TableBlock>, ArrowError> {
-        let mut blocks = Vec::new();
-        if !self.metrics.is_empty() {
-            blocks.push((SAMPLES_TABLE, blocks::samples(&self.metrics)?));
-        }
-        Ok(blocks)
+        blocks::metrics(&self.metrics, &self.new_series)
     }
 
     /// What has become visible.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
 use crossbeam_channel::Receiver;
 use tokio_util::sync::CancellationToken;
 
@@ -14,8 +13,9 @@ use crate::platform::clickhouse::{Insert, Store, StoreError, StoreErrorKind};
 use crate::platform::event_bus::EventBus;
 use crate::telemetry::application::{IngestCounters, Pending};
 
-use super::batch_rows::{BatchRows, TableBlock};
+use super::batch_rows::BatchRows;
 use super::batcher::SealedBatch;
+use super::blocks::SERIES_TABLE;
 use super::catalogue::Catalogue;
 use super::stall::Stall;
 
@@ -64,20 +64,17 @@ impl Inserter {
         }
     }
 
+    /// In the order of the blocks. That a series is known may be relied upon once its row is stored.
     fn insert_rows(&self, number: u64, rows: &BatchRows) -> Result<(), StoreError> {
-        self.insert_blocks(number, rows.blocks_ahead())?;
-        // Only now may others rely on these rows.
-        self.catalogue.rows_stored(&rows.new_series);
-        self.insert_blocks(number, rows.blocks())
-    }
-
-    fn insert_blocks(
-        &self,
-        number: u64,
-        blocks: Result<Vec<TableBlock>, ArrowError>,
-    ) -> Result<(), StoreError> {
-        let blocks = blocks.map_err(|error| StoreError::new(StoreErrorKind::Refused, error.to_string()))?;
-        blocks.iter().try_for_each(|(table, block)| self.insert_until_answered(number, table, block))
+        let blocks =
+            rows.blocks().map_err(|error| StoreError::new(StoreErrorKind::Refused, error.to_string()))?;
+        for (table, block) in &blocks {
+            self.insert_until_answered(number, table, block)?;
+            if *table == SERIES_TABLE {
+                self.catalogue.rows_stored(&rows.new_series);
+            }
+        }
+        Ok(())
     }
 
     fn insert_until_answered(

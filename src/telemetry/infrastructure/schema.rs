@@ -5,18 +5,51 @@ use std::time::Duration;
 use crate::platform::clickhouse::migrations::Migration;
 use crate::platform::clickhouse::{Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS];
+
+const METRICS: Migration = Migration {
     version: 1,
     name: "metrics",
     statements: &[
         include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/01_metric_samples.sql"),
         include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/02_metric_series.sql"),
     ],
-}];
+};
 
-const RETAIN: [&str; 2] = [
+const METRIC_KINDS: Migration = Migration {
+    version: 2,
+    name: "metric_kinds",
+    statements: &[
+        include_str!("../../../clickhouse/telemetry/migrations/0002_metric_kinds/05_metric_histograms.sql"),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/06_metric_exponential_histograms.sql"
+        ),
+        include_str!("../../../clickhouse/telemetry/migrations/0002_metric_kinds/07_metric_summaries.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0002_metric_kinds/08_metric_exemplars.sql"),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/09_metric_series_columns.sql"
+        ),
+        include_str!("../../../clickhouse/telemetry/migrations/0002_metric_kinds/10_otel_metrics_gauge.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0002_metric_kinds/11_otel_metrics_sum.sql"),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/12_otel_metrics_histogram.sql"
+        ),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/13_otel_metrics_exponential_histogram.sql"
+        ),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/14_otel_metrics_summary.sql"
+        ),
+    ],
+};
+
+const RETAIN: [&str; 6] = [
     include_str!("../../../clickhouse/telemetry/retain_metric_samples.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_series.sql"),
+    include_str!("../../../clickhouse/telemetry/retain_metric_histograms.sql"),
+    include_str!("../../../clickhouse/telemetry/retain_metric_exponential_histograms.sql"),
+    include_str!("../../../clickhouse/telemetry/retain_metric_summaries.sql"),
+    include_str!("../../../clickhouse/telemetry/retain_metric_exemplars.sql"),
 ];
 
 /// Sets how long metrics are kept.

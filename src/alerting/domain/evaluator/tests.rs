@@ -87,7 +87,7 @@ impl Bench {
         for row in rows {
             columns.push(NumberRow { watch, ..*row });
         }
-        let event = MetricsIngested { columns: vec![columns] };
+        let event = MetricsIngested { columns: vec![columns.into()] };
         let transitions = self.evaluator.observe(&event, second(START + self.now));
         self.tell(&transitions);
         self
@@ -317,7 +317,7 @@ fn a_watch_that_nobody_gave_out_is_ignored() {
     let mut columns = NumberColumns::new(TenantId::unnamed());
     columns.begin_run("m", MetricKind::Gauge);
     columns.push(NumberRow { watch: WatchId(u32::MAX), ..row(0, 9.0) });
-    let event = MetricsIngested { columns: vec![columns] };
+    let event = MetricsIngested { columns: vec![columns.into()] };
     assert!(bench.evaluator.observe(&event, second(START)).is_empty());
 }
 

@@ -85,7 +85,7 @@ impl Scene {
             integer: false,
             flags: 0,
         });
-        let event = MetricsIngested { columns: vec![columns] };
+        let event = MetricsIngested { columns: vec![columns.into()] };
         self.generations.observe(&DomainEvent::MetricsIngested(Arc::new(event)));
     }
 

@@ -32,6 +32,7 @@ fn identity(id: u64) -> SeriesIdentity {
         metric: "m".into(),
         unit: "".into(),
         description: "".into(),
+        metadata: Arc::default(),
         kind: MetricKind::Gauge,
         resource: Arc::default(),
         scope: Arc::default(),

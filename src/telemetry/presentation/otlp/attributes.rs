@@ -49,7 +49,7 @@ pub struct TypedAttribute {
 pub struct AttributeReader {
     found: Vec<TypedAttribute>,
     some_twice: bool,
-    too_many: bool,
+    dropped: u32,
 }
 
 impl AttributeReader {
@@ -78,15 +78,20 @@ impl AttributeReader {
     }
 
     /// Sorted by key; of the same key the last one counts; of too many keys the first stay.
-    pub fn finish(mut self, findings: &mut Findings) -> Vec<TypedAttribute> {
+    pub fn finish(self, findings: &mut Findings) -> Vec<TypedAttribute> {
+        self.finish_counted(findings).0
+    }
+
+    /// As [`Self::finish`], with the number of attributes that were dropped because there are too many.
+    pub fn finish_counted(mut self, findings: &mut Findings) -> (Vec<TypedAttribute>, u32) {
         self.settle();
         if self.some_twice {
             findings.warn(Warning::AttributeKeyTwice);
         }
-        if self.too_many {
+        if self.dropped > 0 {
             findings.warn(Warning::AttributesTooMany);
         }
-        self.found
+        (self.found, self.dropped)
     }
 
     /// The one attribute by which everybody looks for their data does not fall to the limit.
@@ -110,7 +115,8 @@ impl AttributeReader {
             same
         });
         self.some_twice |= self.found.len() < before;
-        self.too_many |= self.found.len() > ATTRIBUTES_MAX;
+        let dropped = self.found.len().saturating_sub(ATTRIBUTES_MAX);
+        self.dropped = self.dropped.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
         self.keep_service_name();
         self.found.truncate(ATTRIBUTES_MAX);
         self.found.sort_by(|a, b| a.attribute.key.cmp(&b.attribute.key));

@@ -7,16 +7,13 @@ use crate::telemetry::domain::{AcceptanceWindow, Findings};
 
 use super::answer::Encoding;
 use super::content::{Packing, UnpackLimits, gunzip};
-use super::meter::MeterError;
+use super::meter::{Meter, MeterError};
 use super::metrics::keys::KeySeed;
 use super::metrics::{DecodedMetrics, MetricsIntake, walk};
 use super::receive::Failure;
 
 /// Largest buffer that a decode thread keeps from one request to the next.
 const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
-
-/// The smallest point that is accepted has 20 bytes on the wire (time and value), and 43 in columns.
-const COLUMN_BYTES_PER_WIRE_BYTE_MAX: usize = 3;
 
 /// What a decode thread keeps from request to request.
 #[derive(Debug)]
@@ -82,10 +79,8 @@ impl Decode {
                 unpacked.as_slice()
             }
         };
-        // Room for what the points become while the message is still held.
-        share.grow(message.len() * COLUMN_BYTES_PER_WIRE_BYTE_MAX).map_err(|_| MeterError::Exhausted)?;
-        let mut intake =
-            MetricsIntake::new(self.tenant, self.window, self.seed, self.limits.bytes_max, catalogue);
+        let mut meter = Meter::new(share);
+        let mut intake = MetricsIntake::new(self.tenant, self.window, self.seed, &mut meter, catalogue);
         walk(message, &mut intake)?;
         let DecodedMetrics { columns, new_series, findings } = intake.finish();
         Ok(Decoded { payload: Payload::Metrics(AcceptedMetrics { columns, new_series }), findings })

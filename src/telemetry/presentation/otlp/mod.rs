@@ -7,4 +7,5 @@ pub mod decode;
 pub mod meter;
 pub mod metrics;
 pub mod receive;
+pub mod walk_error;
 pub mod wire;

@@ -18,6 +18,7 @@ use super::content::{HeaderRefusal, Packing, UnpackError, UnpackLimits};
 use super::decode::{Decode, DecodeState};
 use super::meter::MeterError;
 use super::metrics::keys::KeySeed;
+use super::walk_error::WalkError;
 use super::wire::WireError;
 
 /// Bounds on one request.
@@ -116,6 +117,15 @@ pub enum Failure {
     Pool(#[from] PoolError),
     #[error(transparent)]
     Ingest(#[from] IngestError),
+}
+
+impl From<WalkError> for Failure {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Wire(error) => Self::Undecodable(error),
+            WalkError::Meter(error) => Self::Meter(error),
+        }
+    }
 }
 
 impl Failure {

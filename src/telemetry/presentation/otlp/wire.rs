@@ -88,6 +88,18 @@ impl<'a> Reader<'a> {
         Ok(Some((tag >> 3, value)))
     }
 
+    /// The next of packed variable-length numbers; `None` at the end.
+    #[inline]
+    pub fn next_packed_varint(&mut self) -> Result<Option<u64>, WireError> {
+        if self.rest.is_empty() { Ok(None) } else { self.varint().map(Some) }
+    }
+
+    /// The next of packed numbers of eight bytes; `None` at the end.
+    #[inline]
+    pub fn next_packed_fixed64(&mut self) -> Result<Option<u64>, WireError> {
+        if self.rest.is_empty() { Ok(None) } else { Ok(Some(u64::from_le_bytes(self.array()?))) }
+    }
+
     /// Field number and wire type.
     #[inline]
     fn tag(&mut self) -> Result<u32, WireError> {

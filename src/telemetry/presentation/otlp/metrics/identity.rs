@@ -1,7 +1,7 @@
 //! Decodes what a series is when it is first seen, and computes its id.
 //!
-//! Resource and scope are decoded once for all new series that share them, whatever their number: nobody can make us
-//! decode megabytes for every point.
+//! Resource, scope and metadata are decoded once for all new series that share them, whatever their number: nobody can
+//! make us decode megabytes for every point.
 
 use std::sync::Arc;
 
@@ -12,17 +12,22 @@ use crate::telemetry::domain::{Findings, Metric, Rejection};
 
 use super::super::attributes::{AttributeReader, AttributesError, KEY_BYTES_MAX, TypedAttribute, short_text};
 use super::super::wire::Reader;
-use super::walker::{Around, AttributeBytes, POINT_ATTRIBUTES};
+use super::points::{AttributeBytes, low_half};
+use super::walker::{Around, METRIC_METADATA, OriginBytes};
 
 /// Longest description that is kept, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 4_096;
 
-/// The resource and the scope that are walked just now, decoded as far as somebody asked. That one is not acceptable is
-/// remembered too.
+/// Longest schema URL that is kept, in bytes.
+const SCHEMA_URL_BYTES_MAX: usize = 2_048;
+
+/// The resource, the scope and the metadata of the metric that are walked just now, decoded as far as somebody asked. That
+/// one is not acceptable is remembered too.
 #[derive(Debug, Default)]
 pub struct Origin {
     resource: Option<Result<Decoded<Resource>, Rejection>>,
     scope: Option<Result<Decoded<Scope>, Rejection>>,
+    metadata: Option<Result<Arc<[Attribute]>, Rejection>>,
 }
 
 /// A part that many series share, and the hash of its canonical form.
@@ -46,6 +51,11 @@ impl Origin {
 
     pub fn next_scope(&mut self) {
         self.scope = None;
+        self.metadata = None;
+    }
+
+    pub fn next_metric(&mut self) {
+        self.metadata = None;
     }
 
     /// Decodes and canonicalises: attributes sorted and unique, so that their order does not matter.
@@ -56,11 +66,14 @@ impl Origin {
         attributes: AttributeBytes<'_>,
         findings: &mut Findings,
     ) -> Result<SeriesIdentity, AttributesError> {
-        let resource = once(&mut self.resource, || decode_resource(around.resource, findings))?;
-        let scope = once(&mut self.scope, || decode_scope(around.scope, findings))?;
+        let resource = once(&mut self.resource, || decode_resource(&around.origin, findings))?;
+        let scope = once(&mut self.scope, || decode_scope(&around.origin, findings))?;
+        let metadata = once(&mut self.metadata, || {
+            Ok(untyped(attributes_in(around.metadata, METRIC_METADATA, findings)?).into())
+        })?;
         let attributes = match attributes {
-            AttributeBytes::Run(fields) | AttributeBytes::Scattered(fields) => {
-                attributes_in(fields, POINT_ATTRIBUTES, findings)?
+            AttributeBytes::Run { fields, number } | AttributeBytes::Scattered { point: fields, number } => {
+                attributes_in(fields, number, findings)?
             }
         };
         let metric = &around.metric;
@@ -70,6 +83,7 @@ impl Origin {
             metric: metric.name().as_str().into(),
             unit: metric.unit().as_str().into(),
             description: short_text(around.description, DESCRIPTION_BYTES_MAX, findings).into(),
+            metadata,
             kind: metric.kind(),
             resource: resource.part,
             scope: scope.part,
@@ -79,10 +93,10 @@ impl Origin {
 }
 
 /// An unreadable message ends the request, so there is nothing to remember of it.
-fn once<T>(
-    known: &mut Option<Result<Decoded<T>, Rejection>>,
-    decode: impl FnOnce() -> Result<Decoded<T>, AttributesError>,
-) -> Result<Decoded<T>, AttributesError> {
+fn once<T: Clone>(
+    known: &mut Option<Result<T, Rejection>>,
+    decode: impl FnOnce() -> Result<T, AttributesError>,
+) -> Result<T, AttributesError> {
     let result = match known {
         Some(result) => result.clone(),
         None => {
@@ -97,15 +111,24 @@ fn once<T>(
     result.map_err(AttributesError::Rejected)
 }
 
-fn untyped(attributes: Vec<TypedAttribute>) -> Vec<Attribute> {
+pub(super) fn untyped(attributes: Vec<TypedAttribute>) -> Vec<Attribute> {
     attributes.into_iter().map(|typed| typed.attribute).collect()
 }
 
-fn attributes_in(
+/// The attributes in the fields `number` of a message.
+pub(super) fn attributes_in(
     message: &[u8],
     number: u32,
     findings: &mut Findings,
 ) -> Result<Vec<TypedAttribute>, AttributesError> {
+    Ok(reader_of(message, number, findings)?.finish(findings))
+}
+
+fn reader_of(
+    message: &[u8],
+    number: u32,
+    findings: &mut Findings,
+) -> Result<AttributeReader, AttributesError> {
     let mut attributes = AttributeReader::default();
     let mut fields = Reader::new(message);
     while let Some((found, value)) = fields.next_field()? {
@@ -113,40 +136,67 @@ fn attributes_in(
             attributes.read(value.bytes()?, findings)?;
         }
     }
-    Ok(attributes.finish(findings))
+    Ok(attributes)
 }
 
-/// `Resource`: attributes 1.
-fn decode_resource(message: &[u8], findings: &mut Findings) -> Result<Decoded<Resource>, AttributesError> {
-    let attributes = attributes_in(message, 1, findings)?;
+/// `Resource`: attributes 1, dropped attributes 2.
+fn decode_resource(
+    origin: &OriginBytes<'_>,
+    findings: &mut Findings,
+) -> Result<Decoded<Resource>, AttributesError> {
+    let mut sent_dropped = 0_u32;
+    let mut fields = Reader::new(origin.resource);
+    while let Some((number, value)) = fields.next_field()? {
+        if number == 2 {
+            sent_dropped = low_half(value)?;
+        }
+    }
+    let (attributes, dropped) = reader_of(origin.resource, 1, findings)?.finish_counted(findings);
     let mut canonical = Vec::new();
     push_attributes(&mut canonical, &attributes);
     let service = attributes.iter().find(|typed| &*typed.attribute.key == "service.name");
     let service = service.map(|typed| typed.attribute.value.clone()).unwrap_or_default();
-    let part = Arc::new(Resource { service, attributes: untyped(attributes) });
+    let part = Arc::new(Resource {
+        service,
+        attributes: untyped(attributes),
+        dropped_attributes: sent_dropped.saturating_add(dropped),
+        schema_url: short_text(origin.resource_schema_url, SCHEMA_URL_BYTES_MAX, findings).into(),
+    });
     Ok(Decoded { part, hash: xxh3_128(&canonical) })
 }
 
-/// `InstrumentationScope`: name 1, version 2, attributes 3.
-fn decode_scope(message: &[u8], findings: &mut Findings) -> Result<Decoded<Scope>, AttributesError> {
+/// `InstrumentationScope`: name 1, version 2, attributes 3, dropped attributes 4.
+fn decode_scope(
+    origin: &OriginBytes<'_>,
+    findings: &mut Findings,
+) -> Result<Decoded<Scope>, AttributesError> {
     let (mut name, mut version) = (String::new(), String::new());
-    let mut fields = Reader::new(message);
+    let mut sent_dropped = 0_u32;
+    let mut fields = Reader::new(origin.scope);
     while let Some((number, value)) = fields.next_field()? {
         match number {
             1 => name = short_text(value.bytes()?, KEY_BYTES_MAX, findings),
             2 => version = short_text(value.bytes()?, KEY_BYTES_MAX, findings),
+            4 => sent_dropped = low_half(value)?,
             _ => {}
         }
     }
+    let (attributes, dropped) = reader_of(origin.scope, 3, findings)?.finish_counted(findings);
     let mut canonical = Vec::new();
     push_text(&mut canonical, &name);
     push_text(&mut canonical, &version);
-    push_attributes(&mut canonical, &attributes_in(message, 3, findings)?);
-    let part = Arc::new(Scope { name: name.into(), version: version.into() });
+    push_attributes(&mut canonical, &attributes);
+    let part = Arc::new(Scope {
+        name: name.into(),
+        version: version.into(),
+        attributes: untyped(attributes),
+        dropped_attributes: sent_dropped.saturating_add(dropped),
+        schema_url: short_text(origin.scope_schema_url, SCHEMA_URL_BYTES_MAX, findings).into(),
+    });
     Ok(Decoded { part, hash: xxh3_128(&canonical) })
 }
 
-/// Hashes what OTLP calls the identity of a timeseries (otlp.md, "Metrics"). The hash has no seed: every node and every
+/// Hashes what OTLP calls the identity of a timeseries (otlp.md, "Metrics"), and nothing that only describes it. The hash has no seed: every node and every
 /// restart must find the same id. Version byte first, so that a later change cannot meet ids of this one.
 fn canonical_id(
     tenant: &TenantId,

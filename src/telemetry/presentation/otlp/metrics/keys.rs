@@ -7,7 +7,8 @@ use crate::telemetry::application::WireKey;
 use crate::telemetry::domain::{DeclaredKind, DeclaredTemporality};
 
 use super::super::wire::{Reader, WireError};
-use super::walker::{AttributeBytes, MetricHeader, POINT_ATTRIBUTES};
+use super::points::AttributeBytes;
+use super::walker::MetricHeader;
 
 /// Seed of this process, so that nobody outside can compute keys that collide.
 #[derive(Debug, Clone, Copy)]
@@ -50,17 +51,17 @@ impl KeyChain {
     #[inline]
     pub fn point(&self, attributes: AttributeBytes<'_>) -> Result<WireKey, WireError> {
         match attributes {
-            AttributeBytes::Run(run) => Ok(WireKey(chain(self.metric, run))),
-            AttributeBytes::Scattered(point) => self.scattered(point),
+            AttributeBytes::Run { fields, .. } => Ok(WireKey(chain(self.metric, fields))),
+            AttributeBytes::Scattered { point, number } => self.scattered(point, number),
         }
     }
 
     #[cold]
-    fn scattered(&self, point: &[u8]) -> Result<WireKey, WireError> {
+    fn scattered(&self, point: &[u8], attributes: u32) -> Result<WireKey, WireError> {
         let mut hash = Xxh3::with_seed(!low(self.metric));
         let mut fields = Reader::new(point);
         while let Some((number, value)) = fields.next_field()? {
-            if number == POINT_ATTRIBUTES {
+            if number == attributes {
                 let attribute = value.bytes()?;
                 hash.update(&attribute.len().to_le_bytes());
                 hash.update(attribute);
@@ -83,17 +84,16 @@ fn low(hash: u128) -> u64 {
 }
 
 fn kind_code(kind: DeclaredKind) -> u8 {
-    let sum = |temporality, monotonic| {
-        let temporality = match temporality {
-            DeclaredTemporality::Delta => 2,
-            DeclaredTemporality::Cumulative => 4,
-            DeclaredTemporality::Other => 6,
-        };
-        temporality + u8::from(monotonic)
+    let code = |temporality| match temporality {
+        DeclaredTemporality::Delta => 2,
+        DeclaredTemporality::Cumulative => 4,
+        DeclaredTemporality::Other => 6,
     };
     match kind {
         DeclaredKind::Gauge => 1,
-        DeclaredKind::Sum { temporality, monotonic } => sum(temporality, monotonic),
-        DeclaredKind::Unsupported => 0,
+        DeclaredKind::Sum { temporality, monotonic } => code(temporality) + u8::from(monotonic),
+        DeclaredKind::Histogram { temporality } => 8 + code(temporality),
+        DeclaredKind::ExponentialHistogram { temporality } => 16 + code(temporality),
+        DeclaredKind::Summary => 24,
     }
 }

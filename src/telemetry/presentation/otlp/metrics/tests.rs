@@ -12,7 +12,8 @@ use crate::telemetry::application::{
     Admission, NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, Standing, WireKey,
 };
 use crate::telemetry::domain::AcceptanceWindow;
-use crate::telemetry::presentation::otlp::wire::WireError;
+use crate::telemetry::presentation::otlp::meter::Meter;
+use crate::telemetry::presentation::otlp::walk_error::WalkError;
 
 mod against_prost;
 mod cases;
@@ -48,9 +49,10 @@ impl SeriesLookup for Remembering {
 
 const NOW: u64 = 1_795_000_000_000_000_000;
 
-fn intake(bytes: &[u8], catalogue: &mut Remembering) -> Result<DecodedMetrics, WireError> {
+fn intake(bytes: &[u8], catalogue: &mut Remembering) -> Result<DecodedMetrics, WalkError> {
     let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
-    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 1 << 20, catalogue);
+    let mut meter = Meter::unlimited();
+    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), &mut meter, catalogue);
     walk(bytes, &mut intake)?;
     Ok(intake.finish())
 }

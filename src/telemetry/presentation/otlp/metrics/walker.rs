@@ -6,9 +6,15 @@
 
 use std::borrow::Cow;
 
-use crate::telemetry::domain::{DeclaredKind, DeclaredTemporality, Metric, NumberValue, PointDraft};
+use crate::shared::MetricKind;
+use crate::telemetry::domain::{DeclaredKind, DeclaredTemporality, Metric};
 
-use super::super::wire::{Reader, Value, WireError};
+use super::super::walk_error::WalkError;
+use super::super::wire::{Reader, WireError};
+use super::points::{
+    ExponentialHistogramPoint, HistogramPoint, NumberPoint, SummaryPoint, exponential_histogram_point,
+    histogram_point, number_point, summary_point,
+};
 
 /// Is shown the parts of a request, outer before inner.
 pub trait MetricsVisitor {
@@ -16,18 +22,39 @@ pub trait MetricsVisitor {
     fn resource(&mut self, resource: &[u8]);
     /// An `InstrumentationScope` message; empty if the sender gave none.
     fn scope(&mut self, scope: &[u8]);
-    /// A metric with `points` points of any kind, before these are shown. They are passed over if it is not declared valid.
-    fn metric<'m>(&mut self, header: &MetricHeader<'m>, points: u64) -> Option<Metric<'m>>;
-    fn number_point(&mut self, around: &Around<'_>, point: &NumberPoint<'_>) -> Result<(), WireError>;
+    /// A metric without points, or of a kind that nobody knows.
+    fn empty_metric(&mut self);
+    /// A metric with `points` points, before these are shown. They are passed over if it is not declared valid.
+    fn metric<'m>(&mut self, header: &MetricHeader<'m>, points: u64)
+    -> Result<Option<Metric<'m>>, WalkError>;
+    /// A point of a gauge or a sum.
+    fn number_point(&mut self, around: &Around<'_>, point: &NumberPoint<'_>) -> Result<(), WalkError>;
+    fn histogram_point(&mut self, around: &Around<'_>, point: &HistogramPoint<'_>) -> Result<(), WalkError>;
+    fn exponential_histogram_point(
+        &mut self,
+        around: &Around<'_>,
+        point: &ExponentialHistogramPoint<'_>,
+    ) -> Result<(), WalkError>;
+    fn summary_point(&mut self, around: &Around<'_>, point: &SummaryPoint<'_>) -> Result<(), WalkError>;
 }
 
 /// What stands around a point.
 #[derive(Debug, Clone, Copy)]
 pub struct Around<'a> {
-    pub resource: &'a [u8],
-    pub scope: &'a [u8],
+    pub origin: OriginBytes<'a>,
     pub description: &'a [u8],
+    /// A message whose fields [`METRIC_METADATA`] are the metric's metadata; empty if there is none.
+    pub metadata: &'a [u8],
     pub metric: Metric<'a>,
+}
+
+/// Where a metric comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct OriginBytes<'a> {
+    pub resource: &'a [u8],
+    pub resource_schema_url: &'a [u8],
+    pub scope: &'a [u8],
+    pub scope_schema_url: &'a [u8],
 }
 
 /// What a metric says of itself: unchecked bytes.
@@ -39,27 +66,12 @@ pub struct MetricHeader<'a> {
     pub kind: DeclaredKind,
 }
 
-/// One point of a gauge or a sum.
-#[derive(Debug, Clone, Copy)]
-pub struct NumberPoint<'a> {
-    pub draft: PointDraft,
-    pub attributes: AttributeBytes<'a>,
-}
+/// Field number of the metadata in a `Metric`.
+pub const METRIC_METADATA: u32 = 12;
 
-/// Where a point's attributes are: a run of `attributes` fields (number 7) with their tags.
-#[derive(Debug, Clone, Copy)]
-pub enum AttributeBytes<'a> {
-    /// Nothing but attribute fields.
-    Run(&'a [u8]),
-    /// The whole point: attribute fields stand among others.
-    Scattered(&'a [u8]),
-}
-
-/// Field number of the attributes in a `NumberDataPoint`.
-pub const POINT_ATTRIBUTES: u32 = 7;
-
-/// Shows a request to the visitor. An error means that the bytes are not a valid message.
-pub fn walk(request: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), WireError> {
+/// Shows a request to the visitor. An error means that the bytes are not a valid message, or that the visitor has no room
+/// for what they hold.
+pub fn walk(request: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), WalkError> {
     let mut fields = Reader::new(request);
     while let Some((number, value)) = fields.next_field()? {
         if number == 1 {
@@ -69,51 +81,61 @@ pub fn walk(request: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), Wir
     Ok(())
 }
 
-fn walk_resource_metrics(message: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), WireError> {
-    let resource = merged(message, 1)?;
-    visitor.resource(&resource);
+fn walk_resource_metrics(message: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), WalkError> {
+    let envelope = envelope(message)?;
+    visitor.resource(&envelope.origin);
     let mut fields = Reader::new(message);
     while let Some((number, value)) = fields.next_field()? {
-        match number {
-            2 => walk_scope_metrics(&resource, value.bytes()?, visitor)?,
-            3 => drop(value.bytes()?),
-            _ => {}
+        if number == 2 {
+            walk_scope_metrics(&envelope, value.bytes()?, visitor)?;
         }
     }
     Ok(())
 }
 
 fn walk_scope_metrics(
-    resource: &[u8],
+    resource: &Envelope<'_>,
     message: &[u8],
     visitor: &mut impl MetricsVisitor,
-) -> Result<(), WireError> {
-    let scope = merged(message, 1)?;
-    visitor.scope(&scope);
+) -> Result<(), WalkError> {
+    let scope = envelope(message)?;
+    visitor.scope(&scope.origin);
+    let origin = OriginBytes {
+        resource: &resource.origin,
+        resource_schema_url: resource.schema_url,
+        scope: &scope.origin,
+        scope_schema_url: scope.schema_url,
+    };
     let mut fields = Reader::new(message);
     while let Some((number, value)) = fields.next_field()? {
-        match number {
-            2 => walk_metric(resource, &scope, value.bytes()?, visitor)?,
-            3 => drop(value.bytes()?),
-            _ => {}
+        if number == 2 {
+            walk_metric(origin, value.bytes()?, visitor)?;
         }
     }
     Ok(())
 }
 
-/// A sub-message that may be given in several pieces, which protobuf merges by concatenation.
-fn merged(message: &[u8], wanted: u32) -> Result<Cow<'_, [u8]>, WireError> {
-    let mut found: Option<Cow<'_, [u8]>> = None;
-    let mut fields = Reader::new(message);
-    while let Some((number, value)) = fields.next_field()? {
-        if number == wanted {
-            append(&mut found, value.bytes()?);
-        }
-    }
-    Ok(found.unwrap_or_default())
+/// What `ResourceMetrics` and `ScopeMetrics` have in common: a resource or a scope, in field 1, and a schema URL, in field 3.
+struct Envelope<'a> {
+    origin: Cow<'a, [u8]>,
+    schema_url: &'a [u8],
 }
 
-fn append<'a>(message: &mut Option<Cow<'a, [u8]>>, piece: &'a [u8]) {
+fn envelope(message: &[u8]) -> Result<Envelope<'_>, WireError> {
+    let (mut origin, mut schema_url) = (None, &[] as &[u8]);
+    let mut fields = Reader::new(message);
+    while let Some((number, value)) = fields.next_field()? {
+        match number {
+            1 => append(&mut origin, value.bytes()?),
+            3 => schema_url = value.bytes()?,
+            _ => {}
+        }
+    }
+    Ok(Envelope { origin: origin.unwrap_or_default(), schema_url })
+}
+
+/// Adds a piece of a sub-message that may be given in several, which protobuf merges by concatenation.
+pub(super) fn append<'a>(message: &mut Option<Cow<'a, [u8]>>, piece: &'a [u8]) {
     match message {
         None => *message = Some(Cow::Borrowed(piece)),
         Some(before) => before.to_mut().extend_from_slice(piece),
@@ -128,20 +150,24 @@ const EXPONENTIAL_HISTOGRAM: u32 = 10;
 const SUMMARY: u32 = 11;
 
 fn walk_metric(
-    resource: &[u8],
-    scope: &[u8],
+    origin: OriginBytes<'_>,
     message: &[u8],
     visitor: &mut impl MetricsVisitor,
-) -> Result<(), WireError> {
-    let mut header = MetricHeader { name: &[], description: &[], unit: &[], kind: DeclaredKind::Unsupported };
+) -> Result<(), WalkError> {
+    let (mut name, mut description, mut unit): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
+    let mut metadata: &[u8] = &[];
     let mut data: Option<Cow<'_, [u8]>> = None;
     let mut data_number = 0;
     let mut fields = Reader::new(message);
     while let Some((number, value)) = fields.next_field()? {
         match number {
-            1 => header.name = value.bytes()?,
-            2 => header.description = value.bytes()?,
-            3 => header.unit = value.bytes()?,
+            1 => name = value.bytes()?,
+            2 => description = value.bytes()?,
+            3 => unit = value.bytes()?,
+            METRIC_METADATA => {
+                value.bytes()?;
+                metadata = message;
+            }
             GAUGE | SUM | HISTOGRAM | EXPONENTIAL_HISTOGRAM | SUMMARY => {
                 // Of a oneof the last member wins; pieces of the same member are merged.
                 if data_number != number {
@@ -154,19 +180,18 @@ fn walk_metric(
         }
     }
     let data = data.unwrap_or_default();
-    let (kind, points) = survey(&data, data_number)?;
-    header.kind = kind;
-    match visitor.metric(&header, points) {
-        Some(metric) => {
-            let around = Around { resource, scope, description: header.description, metric };
-            walk_number_points(&around, &data, visitor)
-        }
+    let Some((kind, points)) = survey(&data, data_number)? else {
+        visitor.empty_metric();
+        return Ok(());
+    };
+    match visitor.metric(&MetricHeader { name, description, unit, kind }, points)? {
+        Some(metric) => walk_points(&Around { origin, description, metadata, metric }, &data, visitor),
         None => Ok(()),
     }
 }
 
-/// The kind that a metric's data declares, and how many points there are.
-fn survey(data: &[u8], data_number: u32) -> Result<(DeclaredKind, u64), WireError> {
+/// The kind that a metric's data declares, and how many points there are. Absent if there are none.
+fn survey(data: &[u8], data_number: u32) -> Result<Option<(DeclaredKind, u64)>, WireError> {
     let (mut points, mut temporality, mut monotonic) = (0, 0, 0);
     let mut fields = Reader::new(data);
     while let Some((number, value)) = fields.next_field()? {
@@ -180,12 +205,17 @@ fn survey(data: &[u8], data_number: u32) -> Result<(DeclaredKind, u64), WireErro
             _ => {}
         }
     }
+    let temporality = temporality_of(temporality);
     let kind = match data_number {
+        _ if points == 0 => return Ok(None),
         GAUGE => DeclaredKind::Gauge,
-        SUM => DeclaredKind::Sum { temporality: temporality_of(temporality), monotonic: monotonic != 0 },
-        _ => DeclaredKind::Unsupported,
+        SUM => DeclaredKind::Sum { temporality, monotonic: monotonic != 0 },
+        HISTOGRAM => DeclaredKind::Histogram { temporality },
+        EXPONENTIAL_HISTOGRAM => DeclaredKind::ExponentialHistogram { temporality },
+        SUMMARY => DeclaredKind::Summary,
+        _ => return Ok(None),
     };
-    Ok((kind, points))
+    Ok(Some((kind, points)))
 }
 
 /// Enums are 32 bits wide on the wire; higher bits are cut off (protobuf encoding guide, "Enums").
@@ -197,59 +227,34 @@ fn temporality_of(number: u64) -> DeclaredTemporality {
     }
 }
 
-fn walk_number_points(
-    around: &Around<'_>,
-    data: &[u8],
-    visitor: &mut impl MetricsVisitor,
-) -> Result<(), WireError> {
+fn walk_points(around: &Around<'_>, data: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), WalkError> {
+    match around.metric.kind() {
+        MetricKind::Gauge | MetricKind::Sum { .. } => {
+            each_point(data, |point| visitor.number_point(around, &number_point(point)?))
+        }
+        MetricKind::Histogram { .. } => {
+            each_point(data, |point| visitor.histogram_point(around, &histogram_point(point)?))
+        }
+        MetricKind::ExponentialHistogram { .. } => each_point(data, |point| {
+            exponential_histogram_point(point, |point| visitor.exponential_histogram_point(around, point))
+        }),
+        MetricKind::Summary => {
+            each_point(data, |point| visitor.summary_point(around, &summary_point(point)?))
+        }
+    }
+}
+
+/// Part of each caller's own loop: handing a point over in memory costs as much as reading it.
+#[inline(always)]
+fn each_point<'a>(
+    data: &'a [u8],
+    mut show: impl FnMut(&'a [u8]) -> Result<(), WalkError>,
+) -> Result<(), WalkError> {
     let mut fields = Reader::new(data);
     while let Some((number, value)) = fields.next_field()? {
         if number == 1 {
-            visitor.number_point(around, &number_point(value.bytes()?)?)?;
+            show(value.bytes()?)?;
         }
     }
     Ok(())
-}
-
-/// Part of its one loop: handing a point over in memory costs as much as reading it.
-#[inline(always)]
-fn number_point(message: &[u8]) -> Result<NumberPoint<'_>, WireError> {
-    let mut draft = PointDraft::default();
-    let (mut run_start, mut run_end, mut scattered) = (0, 0, false);
-    let mut fields = Reader::new(message);
-    loop {
-        let at = fields.position();
-        let Some((number, value)) = fields.next_field()? else { break };
-        match number {
-            POINT_ATTRIBUTES => {
-                value.bytes()?;
-                if run_end == 0 {
-                    run_start = at;
-                } else if run_end != at {
-                    scattered = true;
-                }
-                run_end = fields.position();
-            }
-            2 => draft.start = value.fixed64()?,
-            3 => draft.time = value.fixed64()?,
-            4 => draft.value = Some(NumberValue::Double(f64::from_bits(value.fixed64()?))),
-            6 => draft.value = Some(NumberValue::Integer(value.fixed64()?.cast_signed())),
-            5 => drop(value.bytes()?),
-            8 => draft.flags = low_half(value)?,
-            _ => {}
-        }
-    }
-    let attributes = if scattered {
-        AttributeBytes::Scattered(message)
-    } else {
-        AttributeBytes::Run(message.get(run_start..run_end).unwrap_or_default())
-    };
-    Ok(NumberPoint { draft, attributes })
-}
-
-/// A `uint32` field: higher bits are cut off, as in the reference implementations.
-fn low_half(value: Value<'_>) -> Result<u32, WireError> {
-    #[expect(clippy::cast_possible_truncation, reason = "that is the rule for uint32")]
-    let low = value.varint()? as u32;
-    Ok(low)
 }

@@ -36,7 +36,7 @@ fn seen_by_us(decoded: &DecodedMetrics) -> Vec<Seen> {
         .runs()
         .flat_map(|run| run.rows.clone().map(move |at| (run.metric.to_owned(), at)))
         .map(|(metric, at)| {
-            let row = decoded.columns.row(at).unwrap();
+            let row = decoded.columns.numbers.row(at).unwrap();
             let identity = series[&row.series.0];
             assert_eq!(*identity.metric, *metric);
             Seen {

@@ -41,7 +41,7 @@ fn the_order_of_attributes_does_not_make_another_series() {
         "m",
         vec![point(vec![text("a", "1"), text("b", "2")]), point(vec![text("b", "2"), text("a", "1")])],
     ));
-    assert_eq!(decoded.columns.series()[0], decoded.columns.series()[1]);
+    assert_eq!(decoded.columns.numbers.series()[0], decoded.columns.numbers.series()[1]);
     assert_ne!(decoded.new_series[0].key, decoded.new_series[1].key);
 }
 
@@ -51,7 +51,7 @@ fn the_type_of_an_attribute_makes_another_series() {
         "m",
         vec![point(vec![text("a", "1")]), point(vec![key_value("a", Some(Any::IntValue(1)))])],
     ));
-    assert_ne!(decoded.columns.series()[0], decoded.columns.series()[1]);
+    assert_ne!(decoded.columns.numbers.series()[0], decoded.columns.numbers.series()[1]);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn the_description_does_not_make_another_series() {
     let mut described = gauge("m", vec![point(Vec::new())]);
     described.resource_metrics[0].scope_metrics[0].metrics[0].description = "words".into();
     let plain = decode(&gauge("m", vec![point(Vec::new())]));
-    assert_eq!(plain.columns.series(), decode(&described).columns.series());
+    assert_eq!(plain.columns.numbers.series(), decode(&described).columns.numbers.series());
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn attributes_among_other_fields_are_the_same_series() {
     }
     let decoded = intake(&bytes, &mut Remembering::default()).unwrap();
     let plain = decode(&gauge("m", vec![point(vec![text("a", "1"), text("b", "2")])]));
-    assert_eq!(decoded.columns.series(), plain.columns.series());
+    assert_eq!(decoded.columns.numbers.series(), plain.columns.numbers.series());
 }
 
 #[test]
@@ -130,7 +130,8 @@ fn a_series_beyond_the_limit_costs_its_own_points_only() {
     );
     let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
     let mut full = Full;
-    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 1 << 20, &mut full);
+    let mut meter = Meter::unlimited();
+    let mut intake = MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), &mut meter, &mut full);
     walk(&request.encode_to_vec(), &mut intake).unwrap();
     let decoded = intake.finish();
     assert_eq!(decoded.columns.len(), 2);
@@ -147,22 +148,6 @@ fn temporality_beyond_the_known_ones_is_rejected_with_its_points() {
     }));
     let findings = decode(&request).findings;
     assert_eq!(findings.rejections().collect::<Vec<_>>(), vec![(Rejection::TemporalityUnknown, 3)]);
-}
-
-#[test]
-fn new_series_bring_a_bounded_amount_of_text_however_large_their_resource_is() {
-    let points = (0..100).map(|n| point(vec![text("n", &n.to_string())])).collect();
-    let mut request = gauge("m", points);
-    let attributes = vec![text("big", &"x".repeat(10_000))];
-    request.resource_metrics[0].resource = Some(Resource { attributes, ..Resource::default() });
-    let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
-    let mut catalogue = Remembering::default();
-    let mut intake =
-        MetricsIntake::new(TenantId::unnamed(), window, keys::KeySeed(7), 53_000, &mut catalogue);
-    walk(&request.encode_to_vec(), &mut intake).unwrap();
-    let decoded = intake.finish();
-    assert_eq!(decoded.new_series.len(), 5);
-    assert_eq!(decoded.findings.rejections().collect::<Vec<_>>(), vec![(Rejection::SeriesText, 95)]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
-//! Accepted number points as columns: what the write path carries, the store receives and events share.
+//! `NumberColumns`: the accepted points of gauges and sums.
 
-use super::{MetricKind, SeriesId, TenantId, Timestamp, WatchId};
-
-/// Bit 0 of a point's flags: the series ends here, the point has no value (OTLP `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`).
-pub const FLAG_NO_RECORDED_VALUE: u32 = 1;
+use super::runs::{MetricRun, Runs};
+use super::{FLAG_NO_RECORDED_VALUE, ROWS_RESERVED_MAX};
+use crate::shared::{MetricKind, SeriesId, TenantId, Timestamp, WatchId};
 
 /// Number points of one request of one tenant, column by column, with one *run* per metric of the request.
 ///
@@ -11,8 +10,7 @@ pub const FLAG_NO_RECORDED_VALUE: u32 = 1;
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberColumns {
     tenant: TenantId,
-    names: String,
-    runs: Vec<RunSpan>,
+    runs: Runs,
     series: Vec<SeriesId>,
     watches: Vec<WatchId>,
     times: Vec<i64>,
@@ -21,26 +19,6 @@ pub struct NumberColumns {
     integer_rests: Vec<i16>,
     integers: Vec<bool>,
     flags: Vec<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct RunSpan {
-    name_end: usize,
-    kind: MetricKind,
-    row_end: usize,
-    first_time: i64,
-    last_time: i64,
-}
-
-/// The rows of one metric within [`NumberColumns`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricRun<'a> {
-    pub metric: &'a str,
-    pub kind: MetricKind,
-    pub rows: std::ops::Range<usize>,
-    /// Earliest and latest time of the rows.
-    pub first_time: Timestamp,
-    pub last_time: Timestamp,
 }
 
 /// One accepted point.
@@ -57,9 +35,6 @@ pub struct NumberRow {
     pub integer: bool,
     pub flags: u32,
 }
-
-/// Most rows for which room is made ahead: more is made as they come.
-const RESERVED_ROWS_MAX: usize = 1_024;
 
 impl NumberRow {
     /// Splits an integer into the nearest double and what is missing to it (at most 512 either way).
@@ -80,11 +55,13 @@ impl NumberRow {
 }
 
 impl NumberColumns {
+    /// What a row takes in memory.
+    pub const ROW_BYTES: usize = 8 + 4 + 8 + 8 + 8 + 2 + 1 + 4;
+
     pub fn new(tenant: TenantId) -> Self {
         Self {
             tenant,
-            names: String::new(),
-            runs: Vec::new(),
+            runs: Runs::default(),
             series: Vec::new(),
             watches: Vec::new(),
             times: Vec::new(),
@@ -98,20 +75,12 @@ impl NumberColumns {
 
     /// Begins the rows of a metric. A run that stays empty leaves no trace.
     pub fn begin_run(&mut self, metric: &str, kind: MetricKind) {
-        self.drop_empty_run();
-        self.names.push_str(metric);
-        self.runs.push(RunSpan {
-            name_end: self.names.len(),
-            kind,
-            row_end: self.len(),
-            first_time: i64::MAX,
-            last_time: i64::MIN,
-        });
+        self.runs.begin(metric, kind);
     }
 
     /// Makes room for rows that are likely to come. They may all be rejected, so the room is bounded.
     pub fn reserve(&mut self, rows: usize) {
-        let rows = rows.min(RESERVED_ROWS_MAX);
+        let rows = rows.min(ROWS_RESERVED_MAX);
         self.series.reserve(rows);
         self.watches.reserve(rows);
         self.times.reserve(rows);
@@ -124,11 +93,10 @@ impl NumberColumns {
 
     /// Adds a row to the run begun last. Without a run there is nothing to add to, and the row is not taken.
     pub fn push(&mut self, row: NumberRow) {
-        let Some(run) = self.runs.last_mut() else { return };
         let time = row.time.nanos();
-        run.row_end += 1;
-        run.first_time = run.first_time.min(time);
-        run.last_time = run.last_time.max(time);
+        if !self.runs.extend(time) {
+            return;
+        }
         self.series.push(row.series);
         self.watches.push(row.watch);
         self.times.push(time);
@@ -139,22 +107,9 @@ impl NumberColumns {
         self.flags.push(row.flags);
     }
 
-    fn drop_empty_run(&mut self) {
-        let rows_before = self
-            .runs
-            .len()
-            .checked_sub(2)
-            .and_then(|at| self.runs.get(at))
-            .map_or((0, 0), |r| (r.row_end, r.name_end));
-        if self.runs.last().is_some_and(|run| run.row_end == rows_before.0) {
-            self.runs.pop();
-            self.names.truncate(rows_before.1);
-        }
-    }
-
     /// Closes the last run. Call it when no more rows come.
     pub fn finish(&mut self) {
-        self.drop_empty_run();
+        self.runs.finish();
     }
 
     pub fn tenant(&self) -> &TenantId {
@@ -171,24 +126,11 @@ impl NumberColumns {
 
     /// What the columns hold in memory, for the byte budget.
     pub fn bytes(&self) -> usize {
-        const ROW: usize = 8 + 4 + 8 + 8 + 8 + 2 + 1 + 4;
-        self.times.capacity() * ROW + self.names.capacity() + self.runs.capacity() * size_of::<RunSpan>()
+        self.times.capacity() * Self::ROW_BYTES + self.runs.bytes()
     }
 
     pub fn runs(&self) -> impl Iterator<Item = MetricRun<'_>> {
-        let (mut name_start, mut row_start) = (0, 0);
-        self.runs.iter().map(move |span| {
-            let run = MetricRun {
-                metric: self.names.get(name_start..span.name_end).unwrap_or_default(),
-                kind: span.kind,
-                rows: row_start..span.row_end,
-                first_time: Timestamp::from_nanos(span.first_time),
-                last_time: Timestamp::from_nanos(span.last_time),
-            };
-            name_start = span.name_end;
-            row_start = span.row_end;
-            run
-        })
+        self.runs.iter()
     }
 
     pub fn row(&self, at: usize) -> Option<NumberRow> {
