@@ -4,6 +4,7 @@
 -- the increment (unless the start is the point itself, which says that the true start is unknown).
 -- The first point that is read has no increment, unless its series began within what was read.
 -- Points before the range are read to find the previous value of the first point within it.
+-- FINAL: a point that was stored twice is one, and the one stored last counts.
 -- The placeholder holds terms of the filter, built from fixed fragments with bound values.
 SELECT
     labels,
@@ -39,7 +40,7 @@ FROM
             lagInFrame(value) OVER in_series AS previous,
             lagInFrame(time) OVER in_series AS previous_time,
             lagInFrame(start_time) OVER in_series AS previous_start
-        FROM telemetryflow.metric_samples
+        FROM telemetryflow.metric_samples FINAL
         WHERE tenant = {tenant:String}
             AND metric = {metric:String}
             AND time >= fromUnixTimestamp64Nano({read_from:Int64})

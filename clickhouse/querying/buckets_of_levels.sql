@@ -1,4 +1,5 @@
 -- Buckets of a metric none of whose series is a cumulative counter: values are read as they are.
+-- FINAL: a point that was stored twice is one, and the one stored last counts.
 -- The placeholder holds terms of the filter, built from fixed fragments with bound values.
 SELECT
     labels,
@@ -22,7 +23,7 @@ FROM
         argMax(value, time) AS series_last,
         argMax(integer_rest, time) AS series_last_rest,
         max(time) AS last_time
-    FROM telemetryflow.metric_samples
+    FROM telemetryflow.metric_samples FINAL
     WHERE tenant = {tenant:String}
         AND metric = {metric:String}
         AND time >= fromUnixTimestamp64Nano({start:Int64})

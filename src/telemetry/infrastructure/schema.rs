@@ -7,11 +7,14 @@ use crate::platform::clickhouse::{Store, StoreError};
 
 pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS];
 
+const CREATE_FIRST_SAMPLES: &str =
+    include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/01_metric_samples.sql");
+
 const METRICS: Migration = Migration {
     version: 1,
     name: "metrics",
     statements: &[
-        include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/01_metric_samples.sql"),
+        CREATE_FIRST_SAMPLES,
         include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/02_metric_series.sql"),
     ],
 };
@@ -20,6 +23,18 @@ const METRIC_KINDS: Migration = Migration {
     version: 2,
     name: "metric_kinds",
     statements: &[
+        // A crash may have come after this table was dropped, and before the new one got its name.
+        CREATE_FIRST_SAMPLES,
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/01_metric_samples_replacing.sql"
+        ),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/02_attach_metric_samples.sql"
+        ),
+        include_str!("../../../clickhouse/telemetry/migrations/0002_metric_kinds/03_drop_metric_samples.sql"),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0002_metric_kinds/04_rename_metric_samples.sql"
+        ),
         include_str!("../../../clickhouse/telemetry/migrations/0002_metric_kinds/05_metric_histograms.sql"),
         include_str!(
             "../../../clickhouse/telemetry/migrations/0002_metric_kinds/06_metric_exponential_histograms.sql"

@@ -108,6 +108,8 @@ fn restrict_to_reading(connection: &mut Connection, limits: QueryLimits) -> Resu
         format!("max_execution_time = {}", limits.time_max.as_secs_f64()),
         format!("max_memory_usage = {}", limits.memory_bytes_max),
         format!("max_rows_to_read = {}", limits.rows_max),
+        // Tables whose rows replace each other are partitioned by a part of their key.
+        "do_not_merge_across_partitions_select_final = 1".to_owned(),
         "output_format_arrow_string_as_string = 1".to_owned(),
         "output_format_arrow_low_cardinality_as_dictionary = 0".to_owned(),
         "output_format_arrow_compression_method = 'none'".to_owned(),
