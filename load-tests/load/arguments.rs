@@ -4,46 +4,78 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 const SECONDS_MAX: u64 = 3_600;
 const REQUESTS_MAX: u64 = 100_000_000;
 const CONNECTIONS_MAX: usize = 1_024;
-const POINTS_PER_BODY_MAX: usize = 100_000;
+const ITEMS_PER_BODY_MAX: usize = 100_000;
 const SERIES_MAX: u64 = 50_000_000;
 /// A service's number has four digits in the body.
 const SERVICES_MAX: u64 = 9_999;
 const RATE_MAX: u64 = 1_000_000_000;
 
-/// Sends OTLP/HTTP metrics to a server on this machine and says how it did.
+/// What is sent; its items are points, log records or spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Signal {
+    Metrics,
+    Logs,
+    Traces,
+}
+
+/// How a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Encoding {
+    Protobuf,
+    Json,
+}
+
+/// How a body is packed; all but `none` before the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// Sends OTLP/HTTP to a server on this machine and says how it did.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "load")]
 pub struct Arguments {
     /// Where OTLP/HTTP is listened for; loopback only
     #[arg(long, default_value = "127.0.0.1:4318")]
     pub target: SocketAddr,
-    /// Points in each request
+    /// What to send
+    #[arg(long, value_enum, default_value_t = Signal::Metrics)]
+    pub signal: Signal,
+    /// How requests are written
+    #[arg(long, value_enum, default_value_t = Encoding::Protobuf)]
+    pub encoding: Encoding,
+    /// How bodies are packed; packed ones are made before the run
+    #[arg(long, value_enum, default_value_t = Compression::None)]
+    pub compression: Compression,
+    /// Points, log records or spans in each request
     #[arg(long, default_value_t = 1_000)]
-    pub points_per_body: usize,
-    /// Live series, spread over the bodies (rounded up to whole bodies)
+    pub items_per_body: usize,
+    /// Metrics: live series, spread over the bodies (rounded up to whole bodies)
     #[arg(long, default_value_t = 10_000)]
     pub series: u64,
-    /// Metric names in each body
+    /// Metrics: metric names in each body
     #[arg(long, default_value_t = 20)]
     pub metrics: usize,
     /// Services that the bodies come from
     #[arg(long, default_value_t = 10)]
     pub services: u64,
-    /// Share of a body's points, 0 to 1, that begin a new series each time
+    /// Metrics: share of a body's points, 0 to 1, that begin a new series each time
     #[arg(long, default_value_t = 0.0)]
     pub churn: f64,
-    /// Send bodies that were compressed before the run
-    #[arg(long)]
-    pub gzip: bool,
+    /// Where ids and values begin: the same seed gives the same ones
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
     /// Connections; in a closed loop each sends its next request when the last one was answered
     #[arg(long, default_value_t = 16)]
     pub connections: usize,
-    /// Open loop: points per second, sent on schedule whether or not answers come; latency counts from the schedule
+    /// Open loop: items per second, sent on schedule whether or not answers come; latency counts from the schedule
     #[arg(long)]
     pub rate: Option<u64>,
     /// Stop after so many seconds
@@ -74,9 +106,11 @@ impl Arguments {
             "{} is not this machine: only loopback is loaded",
             self.target
         );
-        within("points-per-body", as_u64(self.points_per_body), as_u64(POINTS_PER_BODY_MAX))?;
+        within("items-per-body", as_u64(self.items_per_body), as_u64(ITEMS_PER_BODY_MAX))?;
         within("series", self.series, SERIES_MAX)?;
-        within("metrics", as_u64(self.metrics), as_u64(self.points_per_body))?;
+        if self.signal == Signal::Metrics {
+            within("metrics", as_u64(self.metrics), as_u64(self.items_per_body))?;
+        }
         within("services", self.services, SERVICES_MAX)?;
         within("connections", as_u64(self.connections), as_u64(CONNECTIONS_MAX))?;
         within("seconds", self.seconds, SECONDS_MAX)?;
@@ -86,20 +120,27 @@ impl Arguments {
         ensure!(self.settle <= SECONDS_MAX, "--settle is at most {SECONDS_MAX}");
         ensure!((0.0..=1.0).contains(&self.churn), "--churn is a share from 0 to 1");
         ensure!(
-            !self.gzip || self.churn == 0.0,
-            "--churn changes bodies as they are sent, --gzip sends fixed ones"
+            self.compression == Compression::None || self.churn == 0.0,
+            "--churn changes bodies as they are sent, --compression sends fixed ones"
+        );
+        ensure!(
+            self.signal == Signal::Metrics || self.churn == 0.0,
+            "--churn is about series, which only metrics have"
         );
         Ok(self)
     }
 
-    /// How many different bodies carry all series once.
+    /// How many different bodies carry all series once, or come once from each service.
     pub fn bodies(&self) -> u64 {
-        self.series.div_ceil(as_u64(self.points_per_body))
+        match self.signal {
+            Signal::Metrics => self.series.div_ceil(as_u64(self.items_per_body)),
+            Signal::Logs | Signal::Traces => self.services,
+        }
     }
 
     /// In an open loop, the time from one request to the next.
     pub fn period(&self) -> Option<Duration> {
-        let nanos = |rate| as_u64(self.points_per_body).saturating_mul(1_000_000_000) / rate;
+        let nanos = |rate| as_u64(self.items_per_body).saturating_mul(1_000_000_000) / rate;
         self.rate.map(|rate| Duration::from_nanos(nanos(rate).max(1)))
     }
 }
@@ -146,8 +187,18 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_in_points_gives_the_period_of_requests() {
-        let arguments = parse("--rate 100000 --points-per-body 1000").unwrap();
+    fn what_only_metrics_have_binds_only_metrics() {
+        assert!(parse("--items-per-body 10").is_err());
+        for signal in ["logs", "traces"] {
+            assert!(parse(&format!("--signal {signal} --items-per-body 10")).is_ok());
+            assert!(parse(&format!("--signal {signal} --churn 0.5")).is_err());
+        }
+        assert!(parse("--compression zstd --churn 0.5").is_err());
+    }
+
+    #[test]
+    fn the_rate_in_items_gives_the_period_of_requests() {
+        let arguments = parse("--rate 100000 --items-per-body 1000").unwrap();
         assert_eq!(arguments.period(), Some(Duration::from_millis(10)));
     }
 }

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection that posts bodies and reads what became of their points.
+//! One HTTP/1.1 connection that posts bodies and reads what became of their items.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
@@ -16,9 +16,12 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::arguments::{Arguments, Compression, Encoding, Signal};
+use crate::json;
+
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// Why a request has no accepted points.
+/// Why a request has no accepted items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     Connect,
@@ -44,7 +47,9 @@ impl fmt::Display for Failure {
 #[derive(Debug)]
 pub struct Client {
     target: SocketAddr,
-    compressed: bool,
+    signal: Signal,
+    encoding: Encoding,
+    compression: Compression,
     open: Option<Open>,
 }
 
@@ -56,11 +61,12 @@ struct Open {
 }
 
 impl Client {
-    pub fn new(target: SocketAddr, compressed: bool) -> Self {
-        Self { target, compressed, open: None }
+    pub fn new(arguments: &Arguments) -> Self {
+        let Arguments { target, signal, encoding, compression, .. } = *arguments;
+        Self { target, signal, encoding, compression, open: None }
     }
 
-    /// Posts a body; the answer is the number of points that were rejected.
+    /// Posts a body; the answer is the number of items that were rejected.
     pub async fn post(&mut self, body: Bytes) -> Result<u64, Failure> {
         let mut open = match self.open.take() {
             Some(open) if open.sender.is_ready() => open,
@@ -74,22 +80,45 @@ impl Client {
         if status != StatusCode::OK {
             return Err(Failure::Status(status.as_u16()));
         }
-        rejected(answer)
+        self.rejected(&answer).ok_or(Failure::UnreadableAnswer)
     }
 
     fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = hyper::Method::POST;
-        *request.uri_mut() = hyper::Uri::from_static("/v1/metrics");
+        *request.uri_mut() = hyper::Uri::from_static(match self.signal {
+            Signal::Metrics => "/v1/metrics",
+            Signal::Logs => "/v1/logs",
+            Signal::Traces => "/v1/traces",
+        });
         let headers = request.headers_mut();
         if let Ok(host) = self.target.to_string().parse() {
             headers.insert(HOST, host);
         }
-        headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/x-protobuf"));
-        if self.compressed {
-            headers.insert(CONTENT_ENCODING, hyper::header::HeaderValue::from_static("gzip"));
+        let content_type = match self.encoding {
+            Encoding::Protobuf => "application/x-protobuf",
+            Encoding::Json => "application/json",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let packing = match self.compression {
+            Compression::None => None,
+            Compression::Gzip => Some("gzip"),
+            Compression::Zstd => Some("zstd"),
+        };
+        if let Some(packing) = packing {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(packing));
         }
         request
+    }
+
+    /// The answers of all signals have the same fields in protobuf, and only differ in names.
+    fn rejected(&self, answer: &[u8]) -> Option<u64> {
+        if self.encoding == Encoding::Json {
+            return json::rejected(answer);
+        }
+        let response = ExportMetricsServiceResponse::decode(answer).ok()?;
+        let rejected = response.partial_success.map_or(0, |partial| partial.rejected_data_points);
+        u64::try_from(rejected).ok()
     }
 }
 
@@ -115,10 +144,4 @@ async fn exchange(
     let status = response.status();
     let answer = response.into_body().collect().await?.to_bytes();
     Ok((status, answer))
-}
-
-fn rejected(answer: Bytes) -> Result<u64, Failure> {
-    let response = ExportMetricsServiceResponse::decode(answer).map_err(|_| Failure::UnreadableAnswer)?;
-    let rejected = response.partial_success.map_or(0, |partial| partial.rejected_data_points);
-    u64::try_from(rejected).map_err(|_| Failure::UnreadableAnswer)
 }

@@ -58,11 +58,11 @@ struct Ticket {
 pub async fn drive(arguments: &Arguments) -> Result<Outcome> {
     let start_nanos = wall_clock_nanos();
     let body = Body::new(arguments)?;
-    let payload = if arguments.gzip { Payload::compressed(body, start_nanos)? } else { Payload::plain(body) };
+    let payload = Payload::new(body, arguments.compression, start_nanos)?;
     let run = Arc::new(Run::begin(arguments, start_nanos));
     let mut senders = JoinSet::new();
     for _ in 0..arguments.connections {
-        let client = Client::new(arguments.target, payload.is_compressed());
+        let client = Client::new(arguments);
         senders.spawn(send(Arc::clone(&run), client, payload.clone()));
     }
     let pacer = run.schedule.is_some().then(|| {
@@ -87,11 +87,11 @@ async fn sum(mut senders: JoinSet<Result<Tally>>) -> Result<Tally> {
 
 async fn send(run: Arc<Run>, mut client: Client, mut payload: Payload) -> Result<Tally> {
     let mut tally = Tally::new()?;
-    let points = payload.points();
+    let items = payload.items();
     while let Some(ticket) = run.ticket().await {
         let moment = Moment { now_nanos: run.now_nanos(), run_start_nanos: run.start_nanos };
         let outcome = client.post(payload.next(ticket.number, moment)).await;
-        tally.count(points, outcome, ticket.begins.elapsed());
+        tally.count(items, outcome, ticket.begins.elapsed());
         if outcome.is_err() {
             tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
         }
@@ -167,7 +167,7 @@ impl Run {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "points carry the time at which they are sent")]
+#[expect(clippy::disallowed_methods, reason = "items carry the time at which they are sent")]
 fn wall_clock_nanos() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)

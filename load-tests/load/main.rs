@@ -1,4 +1,4 @@
-//! The load generator: sends OTLP/HTTP metrics to a server on this machine and measures how it does.
+//! The load generator: sends OTLP/HTTP requests to a server on this machine and measures how it does.
 //!
 //! `cargo run --release --example load -- --help` says what can be asked of it.
 
@@ -6,9 +6,12 @@ mod arguments;
 mod body;
 mod client;
 mod drive;
+mod json;
+mod log_records;
 mod payload;
 mod process;
 mod report;
+mod spans;
 mod tally;
 #[cfg(test)]
 mod tests;

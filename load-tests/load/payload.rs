@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
-use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::arguments::as_u64;
+use crate::arguments::{Compression, as_u64};
 use crate::body::{Body, Moment};
 
 /// Compressed variants that are kept, at least (so that times differ) and at most (so that memory is bounded).
@@ -16,42 +15,47 @@ const VARIANTS_MIN: u64 = 64;
 const VARIANTS_MAX: u64 = 4_096;
 /// A variant's times are this much later than the one's before.
 const VARIANT_NANOS: u64 = 1_000_000;
-/// Where a gzip header holds the time of the file: four bytes that mean nothing to the content.
-const GZIP_MTIME: std::ops::Range<usize> = 4..8;
+/// Where a gzip header holds the time of the file: four bytes that mean nothing to the content (RFC 1952).
+const GZIP_MTIME: usize = 4;
+/// A skippable frame of zstd with four bytes of content, which stand last (RFC 8878, section 3.1.2).
+const ZSTD_MARK: [u8; 12] = [0x50, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 0, 0, 0, 0];
+const MARK_LEN: usize = 4;
 
 /// One sender's supply of bodies.
 #[derive(Debug, Clone)]
 pub enum Payload {
     Plain(Box<Body>),
-    Compressed { variants: Arc<[Vec<u8>]>, points: usize },
+    Compressed { variants: Arc<[Variant]>, items: usize },
+}
+
+/// A compressed body, and where in it four bytes may be anything.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    bytes: Vec<u8>,
+    mark_at: usize,
 }
 
 impl Payload {
-    pub fn plain(body: Body) -> Self {
-        Self::Plain(Box::new(body))
-    }
-
-    pub fn compressed(mut body: Body, run_start_nanos: u64) -> Result<Self> {
+    pub fn new(mut body: Body, compression: Compression, run_start_nanos: u64) -> Result<Self> {
+        let compress = match compression {
+            Compression::None => return Ok(Self::Plain(Box::new(body))),
+            Compression::Gzip => gzip,
+            Compression::Zstd => zstd,
+        };
         let count = body.bodies().clamp(VARIANTS_MIN, VARIANTS_MAX);
         let mut variants = Vec::new();
         for number in 0..count {
             let now_nanos = run_start_nanos + number * VARIANT_NANOS;
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-            encoder.write_all(body.fill(number, Moment { now_nanos, run_start_nanos }))?;
-            variants.push(encoder.finish()?);
+            variants.push(compress(body.fill(number, Moment { now_nanos, run_start_nanos }))?);
         }
-        Ok(Self::Compressed { variants: variants.into(), points: body.points() })
+        Ok(Self::Compressed { variants: variants.into(), items: body.items() })
     }
 
-    pub fn points(&self) -> u64 {
+    pub fn items(&self) -> u64 {
         match self {
-            Self::Plain(body) => as_u64(body.points()),
-            Self::Compressed { points, .. } => as_u64(*points),
+            Self::Plain(body) => as_u64(body.items()),
+            Self::Compressed { items, .. } => as_u64(*items),
         }
-    }
-
-    pub fn is_compressed(&self) -> bool {
-        matches!(self, Self::Compressed { .. })
     }
 
     /// The bytes of the request with this number. No two are alike, even where a compressed variant is sent again: a
@@ -61,16 +65,35 @@ impl Payload {
             Self::Plain(body) => Bytes::copy_from_slice(body.fill(number, moment)),
             Self::Compressed { variants, .. } => {
                 let index = usize::try_from(number % as_u64(variants.len()).max(1)).unwrap_or_default();
-                let mut bytes = variants.get(index).cloned().unwrap_or_default();
-                #[expect(clippy::cast_possible_truncation, reason = "runs are shorter than 2^32 requests")]
-                let mark = number as u32;
-                if let Some(place) = bytes.get_mut(GZIP_MTIME) {
-                    place.copy_from_slice(&mark.to_le_bytes());
-                }
-                Bytes::from(bytes)
+                variants.get(index).map(|variant| variant.marked(number)).unwrap_or_default()
             }
         }
     }
+}
+
+impl Variant {
+    fn marked(&self, number: u64) -> Bytes {
+        let mut bytes = self.bytes.clone();
+        #[expect(clippy::cast_possible_truncation, reason = "runs are shorter than 2^32 requests")]
+        let mark = number as u32;
+        if let Some(place) = bytes.get_mut(self.mark_at..self.mark_at + MARK_LEN) {
+            place.copy_from_slice(&mark.to_le_bytes());
+        }
+        Bytes::from(bytes)
+    }
+}
+
+fn gzip(plain: &[u8]) -> Result<Variant> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(plain)?;
+    Ok(Variant { bytes: encoder.finish()?, mark_at: GZIP_MTIME })
+}
+
+fn zstd(plain: &[u8]) -> Result<Variant> {
+    let mut bytes = zstd::bulk::compress(plain, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+    bytes.extend(ZSTD_MARK);
+    let mark_at = bytes.len() - MARK_LEN;
+    Ok(Variant { bytes, mark_at })
 }
 
 #[cfg(test)]
@@ -95,21 +118,37 @@ mod tests {
         }
     }
 
+    fn unpacked(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+        let mut content = Vec::new();
+        match compression {
+            Compression::None => content.extend(bytes),
+            Compression::Gzip => {
+                GzDecoder::new(bytes).read_to_end(&mut content).unwrap();
+            }
+            Compression::Zstd => {
+                zstd::stream::read::Decoder::new(bytes).unwrap().read_to_end(&mut content).unwrap();
+            }
+        }
+        content
+    }
+
     #[test]
     fn compressed_variants_hold_their_own_times_and_are_never_sent_alike() {
-        let line = "load --points-per-body 10 --metrics 2 --series 20 --gzip";
-        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap().check().unwrap();
-        let mut payload = Payload::compressed(Body::new(&arguments).unwrap(), 1_000).unwrap();
-        let moment = Moment { now_nanos: 5, run_start_nanos: 5 };
-        let mut plain = |number| {
-            let bytes = payload.next(number, moment);
-            let mut content = Vec::new();
-            GzDecoder::new(&bytes[..]).read_to_end(&mut content).unwrap();
-            (bytes, content)
-        };
-        let (first, second, first_again) = (plain(0), plain(1), plain(VARIANTS_MIN));
-        assert_eq!((time_of(&first.1), time_of(&second.1)), (1_000, 1_000 + VARIANT_NANOS));
-        assert_eq!(first.1, first_again.1);
-        assert_ne!(first.0, first_again.0);
+        for (name, compression) in [("gzip", Compression::Gzip), ("zstd", Compression::Zstd)] {
+            let line = format!("load --items-per-body 10 --metrics 2 --series 20 --compression {name}");
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap().check().unwrap();
+            let mut payload =
+                Payload::new(Body::new(&arguments).unwrap(), arguments.compression, 1_000).unwrap();
+            let moment = Moment { now_nanos: 5, run_start_nanos: 5 };
+            let mut next = |number| {
+                let bytes = payload.next(number, moment);
+                let content = unpacked(compression, &bytes);
+                (bytes, content)
+            };
+            let (first, second, first_again) = (next(0), next(1), next(VARIANTS_MIN));
+            assert_eq!((time_of(&first.1), time_of(&second.1)), (1_000, 1_000 + VARIANT_NANOS));
+            assert_eq!(first.1, first_again.1);
+            assert_ne!(first.0, first_again.0);
+        }
     }
 }

@@ -24,13 +24,13 @@ pub struct Report {
     requests: u64,
     requests_unsent: u64,
     requests_failed: BTreeMap<String, u64>,
-    points_sent: u64,
-    points_accepted: u64,
-    points_rejected: u64,
-    points_per_second: f64,
+    items_sent: u64,
+    items_accepted: u64,
+    items_rejected: u64,
+    items_per_second: f64,
     latency_ms: Latency,
-    server_cpu_seconds_per_million_points: Option<f64>,
-    server_cpu_seconds_per_million_points_settled: Option<f64>,
+    server_cpu_seconds_per_million_items: Option<f64>,
+    server_cpu_seconds_per_million_items_settled: Option<f64>,
     server_memory: Option<Memory>,
 }
 
@@ -48,17 +48,17 @@ impl Report {
     pub fn new(outcome: &Outcome, server: Option<&Server>) -> Self {
         let tally = &outcome.tally;
         let seconds = outcome.elapsed.as_secs_f64();
-        let accepted = number(tally.points_accepted);
+        let accepted = number(tally.items_accepted);
         let per_million = |cpu_seconds: f64| (accepted > 0.0).then(|| cpu_seconds / accepted * 1e6);
         Self {
             seconds,
             requests: tally.requests,
             requests_unsent: outcome.unsent,
             requests_failed: tally.failures.iter().map(|(why, count)| (why.to_string(), *count)).collect(),
-            points_sent: tally.points_sent,
-            points_accepted: tally.points_accepted,
-            points_rejected: tally.points_rejected,
-            points_per_second: accepted / seconds.max(f64::EPSILON),
+            items_sent: tally.items_sent,
+            items_accepted: tally.items_accepted,
+            items_rejected: tally.items_rejected,
+            items_per_second: accepted / seconds.max(f64::EPSILON),
             latency_ms: Latency {
                 p50: millis(tally.latency(0.5)),
                 p90: millis(tally.latency(0.9)),
@@ -66,8 +66,8 @@ impl Report {
                 p999: millis(tally.latency(0.999)),
                 max: millis(tally.latency(1.0)),
             },
-            server_cpu_seconds_per_million_points: server.and_then(|server| per_million(server.cpu_seconds)),
-            server_cpu_seconds_per_million_points_settled: server
+            server_cpu_seconds_per_million_items: server.and_then(|server| per_million(server.cpu_seconds)),
+            server_cpu_seconds_per_million_items_settled: server
                 .and_then(|server| per_million(server.cpu_seconds_settled)),
             server_memory: server.map(|server| server.memory),
         }
@@ -99,17 +99,17 @@ impl Display for Report {
         if self.requests_unsent > 0 {
             row("  due, but never sent", self.requests_unsent.to_string())?;
         }
-        row("points sent", self.points_sent.to_string())?;
-        row("  accepted", self.points_accepted.to_string())?;
-        row("  rejected", self.points_rejected.to_string())?;
-        row("points accepted per second", format!("{:.0}", self.points_per_second))?;
+        row("items sent", self.items_sent.to_string())?;
+        row("  accepted", self.items_accepted.to_string())?;
+        row("  rejected", self.items_rejected.to_string())?;
+        row("items accepted per second", format!("{:.0}", self.items_per_second))?;
         let Latency { p50, p90, p99, p999, max } = self.latency_ms;
         let latency = format!("{p50:.2} / {p90:.2} / {p99:.2} / {p999:.2} / {max:.2} ms");
         row("p50 / p90 / p99 / p99.9 / max", format!(" {latency}"))?;
-        if let Some(cpu) = self.server_cpu_seconds_per_million_points {
+        if let Some(cpu) = self.server_cpu_seconds_per_million_items {
             row("server CPU per million", format!("{cpu:.3} s"))?;
         }
-        if let Some(cpu) = self.server_cpu_seconds_per_million_points_settled {
+        if let Some(cpu) = self.server_cpu_seconds_per_million_items_settled {
             row("  with what came after", format!("{cpu:.3} s"))?;
         }
         if let Some(Memory { peak_kib, now_kib }) = self.server_memory {

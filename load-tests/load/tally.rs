@@ -1,4 +1,4 @@
-//! What a sender has seen: requests, points, failures, latencies. Senders count apart and are added up at the end.
+//! What a sender has seen: requests, items, failures, latencies. Senders count apart and are added up at the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,9 +16,9 @@ const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
 #[derive(Debug)]
 pub struct Tally {
     pub requests: u64,
-    pub points_sent: u64,
-    pub points_accepted: u64,
-    pub points_rejected: u64,
+    pub items_sent: u64,
+    pub items_accepted: u64,
+    pub items_rejected: u64,
     pub failures: BTreeMap<Failure, u64>,
     /// Microseconds, of requests that were answered with 200.
     latencies: Histogram<u64>,
@@ -28,22 +28,22 @@ impl Tally {
     pub fn new() -> Result<Self> {
         Ok(Self {
             requests: 0,
-            points_sent: 0,
-            points_accepted: 0,
-            points_rejected: 0,
+            items_sent: 0,
+            items_accepted: 0,
+            items_rejected: 0,
             failures: BTreeMap::new(),
             latencies: Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, SIGNIFICANT_DIGITS)?,
         })
     }
 
-    pub fn count(&mut self, points: u64, outcome: Result<u64, Failure>, latency: Duration) {
+    pub fn count(&mut self, items: u64, outcome: Result<u64, Failure>, latency: Duration) {
         self.requests += 1;
-        self.points_sent += points;
+        self.items_sent += items;
         match outcome {
             Ok(rejected) => {
-                let rejected = rejected.min(points);
-                self.points_rejected += rejected;
-                self.points_accepted += points - rejected;
+                let rejected = rejected.min(items);
+                self.items_rejected += rejected;
+                self.items_accepted += items - rejected;
                 let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
                 self.latencies.saturating_record(micros);
             }
@@ -53,9 +53,9 @@ impl Tally {
 
     pub fn add(&mut self, other: &Self) -> Result<()> {
         self.requests += other.requests;
-        self.points_sent += other.points_sent;
-        self.points_accepted += other.points_accepted;
-        self.points_rejected += other.points_rejected;
+        self.items_sent += other.items_sent;
+        self.items_accepted += other.items_accepted;
+        self.items_rejected += other.items_rejected;
         for (failure, count) in &other.failures {
             *self.failures.entry(*failure).or_default() += count;
         }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_are_accepted_rejected_or_failed() {
+    fn items_are_accepted_rejected_or_failed() {
         let mut tally = Tally::new().unwrap();
         tally.count(100, Ok(0), Duration::from_millis(1));
         tally.count(100, Ok(30), Duration::from_millis(3));
@@ -81,10 +81,7 @@ mod tests {
         let mut sum = Tally::new().unwrap();
         sum.add(&tally).unwrap();
         sum.add(&tally).unwrap();
-        assert_eq!(
-            (sum.requests, sum.points_sent, sum.points_accepted, sum.points_rejected),
-            (6, 600, 340, 60)
-        );
+        assert_eq!((sum.requests, sum.items_sent, sum.items_accepted, sum.items_rejected), (6, 600, 340, 60));
         assert_eq!(sum.failures, BTreeMap::from([(Failure::Status(503), 2)]));
         assert!((2_995..=3_005).contains(&sum.latency(1.0).as_micros()), "{:?}", sum.latency(1.0));
     }

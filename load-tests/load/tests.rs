@@ -14,9 +14,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::metric;
 use prost::Message;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -57,7 +60,7 @@ impl TestServer {
 
     async fn load(&self, line: &str) -> Outcome {
         let line =
-            format!("load --points-per-body 20 --metrics 4 --series 40 --target {} {line}", self.address);
+            format!("load --items-per-body 20 --metrics 4 --series 40 --target {} {line}", self.address);
         let arguments = Arguments::try_parse_from(line.split_whitespace()).unwrap().check().unwrap();
         drive(&arguments).await.unwrap()
     }
@@ -81,13 +84,44 @@ async fn reply(
 }
 
 fn checked(request: &Request<Incoming>, body: &Bytes, _: u64) -> (StatusCode, Vec<u8>) {
-    let is_otlp =
-        request.uri() == "/v1/metrics" && request.headers()["content-type"] == "application/x-protobuf";
-    let readable = match request.headers().get("content-encoding") {
-        Some(encoding) => encoding == "gzip" && body.starts_with(&[0x1F, 0x8B]),
-        None => ExportMetricsServiceRequest::decode(&body[..]).is_ok(),
+    let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap());
+    let path = request.uri().path();
+    let readable = match (header("content-type"), header("content-encoding")) {
+        (Some("application/x-protobuf"), None) => items_of(path, body) == Some(20),
+        (Some("application/x-protobuf"), Some("gzip")) => body.starts_with(&[0x1F, 0x8B]),
+        (Some("application/x-protobuf"), Some("zstd")) => body.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]),
+        (Some("application/json"), None) => body.starts_with(b"{\"resource"),
+        _ => false,
     };
-    (if is_otlp && readable { StatusCode::OK } else { StatusCode::BAD_REQUEST }, Vec::new())
+    let answer = if header("content-type") == Some("application/json") { "{}" } else { "" };
+    (if readable { StatusCode::OK } else { StatusCode::BAD_REQUEST }, answer.into())
+}
+
+fn items_of(path: &str, body: &[u8]) -> Option<usize> {
+    match path {
+        "/v1/metrics" => {
+            let request = ExportMetricsServiceRequest::decode(body).ok()?;
+            let metrics = &request.resource_metrics.first()?.scope_metrics.first()?.metrics;
+            Some(metrics.iter().map(|metric| points_of(metric.data.as_ref())).sum())
+        }
+        "/v1/logs" => {
+            let request = ExportLogsServiceRequest::decode(body).ok()?;
+            Some(request.resource_logs.first()?.scope_logs.first()?.log_records.len())
+        }
+        "/v1/traces" => {
+            let request = ExportTraceServiceRequest::decode(body).ok()?;
+            Some(request.resource_spans.first()?.scope_spans.first()?.spans.len())
+        }
+        _ => None,
+    }
+}
+
+fn points_of(data: Option<&metric::Data>) -> usize {
+    match data {
+        Some(metric::Data::Gauge(gauge)) => gauge.data_points.len(),
+        Some(metric::Data::Sum(sum)) => sum.data_points.len(),
+        _ => 0,
+    }
 }
 
 fn partly(_: &Request<Incoming>, _: &Bytes, number: u64) -> (StatusCode, Vec<u8>) {
@@ -107,10 +141,13 @@ fn partly(_: &Request<Incoming>, _: &Bytes, number: u64) -> (StatusCode, Vec<u8>
 #[tokio::test]
 async fn a_closed_loop_sends_as_many_requests_as_were_asked_for() {
     let server = TestServer::start(Duration::ZERO, checked).await;
-    for encoding in ["", "--gzip"] {
-        let outcome = server.load(&format!("--connections 3 --requests 50 {encoding}")).await;
-        assert_eq!((outcome.tally.requests, outcome.tally.points_accepted), (50, 1_000));
-        assert!(Report::new(&outcome, None).is_clean());
+    for signal in ["metrics", "logs", "traces"] {
+        for packing in ["", "--compression gzip", "--compression zstd", "--encoding json"] {
+            let line = format!("--connections 3 --requests 50 --signal {signal} {packing}");
+            let outcome = server.load(&line).await;
+            assert_eq!((outcome.tally.requests, outcome.tally.items_accepted), (50, 1_000), "{line}");
+            assert!(Report::new(&outcome, None).is_clean());
+        }
     }
 }
 
@@ -119,7 +156,7 @@ async fn rejections_and_failures_are_counted_apart() {
     let server = TestServer::start(Duration::ZERO, partly).await;
     let outcome = server.load("--connections 1 --requests 5").await;
     let tally = &outcome.tally;
-    assert_eq!((tally.points_sent, tally.points_accepted, tally.points_rejected), (100, 53, 7));
+    assert_eq!((tally.items_sent, tally.items_accepted, tally.items_rejected), (100, 53, 7));
     let expected = [(Failure::UnreadableAnswer, 1), (Failure::Status(503), 1)];
     assert_eq!(tally.failures.clone().into_iter().collect::<Vec<_>>(), expected);
     assert!(!Report::new(&outcome, None).is_clean());
@@ -140,6 +177,21 @@ async fn what_was_due_and_never_sent_is_told() {
     let server = TestServer::start(Duration::from_millis(2_200), checked).await;
     let outcome = server.load("--connections 1 --seconds 1 --rate 2000").await;
     assert_eq!((outcome.tally.requests, outcome.unsent), (1, 99));
+}
+
+#[tokio::test]
+async fn rejections_are_read_from_json_too() {
+    let server = TestServer::start(Duration::ZERO, |_, _, number| {
+        let answers = [
+            r#"{"partialSuccess":{"rejectedLogRecords":"7","errorMessage":"why"}}"#,
+            r#"{"partialSuccess":{"errorMessage":"mind this"}}"#,
+            r#"{"partialSuccess":{"rejectedLogRecords":"many"}}"#,
+        ];
+        (StatusCode::OK, answers[usize::try_from(number).unwrap()].into())
+    });
+    let outcome = server.await.load("--signal logs --encoding json --connections 1 --requests 3").await;
+    assert_eq!((outcome.tally.items_accepted, outcome.tally.items_rejected), (33, 7));
+    assert_eq!(outcome.tally.failures.into_iter().collect::<Vec<_>>(), [(Failure::UnreadableAnswer, 1)]);
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
-// Placeholders: bytes that occur nowhere else in a body, each as long as what takes its place.
-pub const TIME: u64 = 0xF1E2_D3C4_B5A6_9788;
-pub const DELTA_START: u64 = 0xF1E2_D3C4_B5A6_9789;
-pub const CUMULATIVE_START: u64 = 0xF1E2_D3C4_B5A6_978A;
+// Placeholders: bytes that occur nowhere else in a body, each as long as what takes its place. Times have nineteen decimal
+// digits, like those of this century.
+pub const TIME: u64 = 0x71E2_D3C4_B5A6_9788;
+pub const DELTA_START: u64 = 0x71E2_D3C4_B5A6_9789;
+pub const CUMULATIVE_START: u64 = 0x71E2_D3C4_B5A6_978A;
 pub const VALUE: u64 = 0x71E2_D3C4_B5A6_978B;
 pub const POD: &str = "<pod: 16 bytes.>";
 pub const SERVICE: &str = "<4#>";
@@ -143,15 +144,7 @@ fn point(number: usize, shape: Shape) -> NumberDataPoint {
     let attributes = vec![
         text("http.request.method", pick(&methods, number)),
         text("http.route", pick(&routes, number / 5)),
-        KeyValue {
-            key: "http.response.status_code".to_owned(),
-            value: Some(AnyValue {
-                value: Some(any_value::Value::IntValue(
-                    statuses.into_iter().cycle().nth(number % 5).unwrap_or(200),
-                )),
-            }),
-            ..Default::default()
-        },
+        integer("http.response.status_code", statuses.into_iter().cycle().nth(number % 5).unwrap_or(200)),
         text("k8s.pod.name", POD),
         text("cloud.zone", pick(&["europe-north-1a", "europe-north-1b", "europe-north-1c"], number)),
     ];
@@ -164,14 +157,25 @@ fn point(number: usize, shape: Shape) -> NumberDataPoint {
     }
 }
 
-fn pick<'a>(choices: &[&'a str], number: usize) -> &'a str {
+/// The choices in turn.
+pub fn pick<'a>(choices: &[&'a str], number: usize) -> &'a str {
     choices.get(number % choices.len().max(1)).copied().unwrap_or_default()
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+/// An attribute that is a string.
+pub fn text(key: &str, value: &str) -> KeyValue {
     KeyValue {
         key: key.to_owned(),
         value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }),
+        ..Default::default()
+    }
+}
+
+/// An attribute that is an integer.
+pub fn integer(key: &str, value: i64) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(any_value::Value::IntValue(value)) }),
         ..Default::default()
     }
 }
