@@ -8,3 +8,4 @@ pub mod platform;
 pub mod querying;
 pub mod shared;
 pub mod telemetry;
+pub mod tenancy;

@@ -32,3 +32,8 @@ mod querying {
 mod alerting {
     pub mod domain;
 }
+
+#[path = "../src/tenancy"]
+mod tenancy {
+    pub mod domain;
+}

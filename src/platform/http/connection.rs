@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 use super::activity::{Activity, LastBody};
 use super::watched_io::{WatchedAnswerBody, WatchedIo, WatchedRequestBody};
-use super::{CloseReason, ConnectionLimits};
+use super::{CloseReason, ConnectionLimits, PeerAddress};
 
 /// Bytes thrown away at a time while lingering.
 const LINGER_STEP_BYTES: usize = 64 * 1024;
@@ -36,6 +36,8 @@ pub(super) async fn serve_connection(
 ) -> CloseReason {
     // Answers are small and whole: waiting for more to send along (Nagle) only delays them. Failure changes nothing else.
     let _ = stream.set_nodelay(true);
+    // Absent if the client has gone already.
+    let peer = stream.peer_addr().ok().map(|address| PeerAddress(address.ip()));
     let activity = Activity::connected(Instant::now());
     let mut connection = Connection {
         hyper: http1::Builder::new()
@@ -43,7 +45,7 @@ pub(super) async fn serve_connection(
             .max_header_size(limits.head_bytes_max)
             .serve_connection(
                 TokioIo::new(WatchedIo { stream, activity: activity.clone() }),
-                Requests { router, activity: activity.clone() },
+                Requests { router, peer, activity: activity.clone() },
             ),
         timer: Box::pin(sleep_until(Instant::now() + limits.head_time_max)),
         drained_by: None,
@@ -161,6 +163,7 @@ async fn linger(mut stream: TcpStream, limits: &ConnectionLimits) {
 /// Hands hyper's requests to the router.
 struct Requests {
     router: Router,
+    peer: Option<PeerAddress>,
     activity: Activity,
 }
 
@@ -172,7 +175,10 @@ impl Service<Request<Incoming>> for Requests {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (router, activity) = (self.router.clone(), self.activity.clone());
         activity.request_began();
-        let request = request.map(|body| Body::new(WatchedRequestBody::new(body, activity.clone())));
+        let mut request = request.map(|body| Body::new(WatchedRequestBody::new(body, activity.clone())));
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
         Box::pin(async move {
             let answer = router.oneshot(request).await?;
             Ok(answer.map(|body| WatchedAnswerBody { body, activity }))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -13,6 +13,9 @@ use crate::shared::nearest::nearest_few;
 
 /// The media type of RFC 9457, section 3.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What a 401 says of how to do better (RFC 9110, section 11.6.1; RFC 6750, section 3).
+pub const BEARER_CHALLENGE: &str = "Bearer realm=\"telemetryflow\"";
 
 /// How many known paths or names an answer suggests.
 const SUGGESTIONS_MAX: usize = 3;
@@ -47,7 +50,7 @@ impl Problem {
         Self::new(ProblemKind::InvalidRequest, detail)
     }
 
-    /// 401.
+    /// 401. The answer asks for a bearer token.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unauthorized, detail)
     }
@@ -177,6 +180,9 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds_rounded_up(wait).into());
+        }
+        if self.kind == ProblemKind::Unauthorized {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE));
         }
         if self.kind == ProblemKind::BodyTooLarge {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
