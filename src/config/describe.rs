@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    ByteSize, Channel, ChannelKind, Durability, Library, LogFormat, Reach, Rules, Settings, StoreKind,
+    ApiKey, ByteSize, Channel, ChannelKind, Durability, Expiry, KeyRole, Library, LogFormat, Reach, Rules,
+    Settings, StoreKind,
 };
 use crate::shared::duration_text;
 
@@ -33,6 +34,9 @@ impl Settings {
         self.listen_and_store(&mut lines);
         self.ingest_lines(&mut lines);
         self.query_and_alerting(&mut lines);
+        for (id, key) in &self.keys {
+            lines.api_key(id, key);
+        }
         for (name, channel) in &self.channels {
             lines.channel(name, channel);
         }
@@ -149,6 +153,24 @@ impl Lines {
         match value {
             Reach::Unlimited => self.duration(path, Duration::ZERO),
             Reach::Within(duration) => self.duration(path, duration),
+        }
+    }
+
+    fn api_key(&mut self, id: &str, key: &ApiKey) {
+        let digits: String = key.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.text(&format!("keys.{id}.hash"), format!("sha256:{digits}"));
+        self.text(&format!("keys.{id}.tenant"), &key.tenant);
+        self.text(
+            &format!("keys.{id}.role"),
+            match key.role {
+                KeyRole::Ingest => "ingest",
+                KeyRole::Read => "read",
+                KeyRole::Admin => "admin",
+            },
+        );
+        if let Expiry::At(at) = key.expires {
+            let text = jiff::Timestamp::from_nanosecond(at.nanos().into()).map(|at| at.to_string());
+            self.text(&format!("keys.{id}.expires"), text.unwrap_or_default());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Environment variables: `TELEMETRYFLOW__SECTION__KEY` stands above the file's `[section] key`.
 
 use super::ConfigError;
-use super::keys::{CHANNELS, is_known, nearest_key};
+use super::keys::{NAMED, is_known, nearest_key};
 use super::written::{Entries, Entry, Source, Written};
 
 /// Variables that begin so are configuration, in any case; an unknown one is a mistake.
@@ -31,18 +31,19 @@ pub(super) fn read(
     }
 }
 
-/// The key that a variable sets; absent if it is not for us. A channel's name may hold underscores, even two.
+/// The key that a variable sets; absent if it is not for us. The name of a channel or of an API
+/// key may hold underscores, even two.
 fn key_of(variable: &str) -> Option<String> {
     let (prefix, rest) = variable.split_at_checked(PREFIX.len())?;
     if !prefix.eq_ignore_ascii_case(PREFIX) {
         return None;
     }
     let rest = rest.to_ascii_lowercase();
-    let channel = rest.strip_prefix(CHANNELS).and_then(|rest| rest.strip_prefix("__"));
-    Some(match channel.and_then(|rest| rest.rsplit_once("__")) {
-        Some((name, key)) => format!("{CHANNELS}.{name}.{key}"),
-        None => rest.replacen("__", ".", 1),
-    })
+    let named = NAMED.iter().find_map(|named| {
+        let (name, key) = rest.strip_prefix(named.section)?.strip_prefix("__")?.rsplit_once("__")?;
+        Some(format!("{}.{name}.{key}", named.section))
+    });
+    Some(named.unwrap_or_else(|| rest.replacen("__", ".", 1)))
 }
 
 fn variable_of(key: &str) -> String {

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
-use super::keys::{CHANNELS, is_known, is_section, nearest_key, nearest_section};
+use super::keys::{NamedSections, is_known, is_section, named, nearest_key, nearest_section};
 use super::written::{Entries, Entry, Source, Written};
 
 /// Larger files are refused: nobody writes one, and it is read into memory.
@@ -62,20 +62,23 @@ impl File<'_> {
             let at = section.span().start;
             let section: &str = section.get_ref();
             match value.get_ref() {
-                DeValue::Table(table) if section == CHANNELS => self.channels(table),
-                DeValue::Table(table) if is_section(section) => self.keys(section, table),
+                DeValue::Table(table) if is_section(section) => match named(section) {
+                    Some(named) => self.named_sections(named, table),
+                    None => self.keys(section, table),
+                },
                 DeValue::Table(_) => self.unknown(at, &format!("[{section}]"), nearest_section(section)),
                 _ => self.unknown(at, section, nearest_key(section)),
             }
         }
     }
 
-    fn channels(&mut self, channels: &DeTable<'_>) {
-        for (name, value) in channels {
-            let path = format!("{CHANNELS}.{}", name.get_ref());
+    fn named_sections(&mut self, named: &NamedSections, tables: &DeTable<'_>) {
+        let section = named.section;
+        for (name, value) in tables {
+            let path = format!("{section}.{}", name.get_ref());
             match value.get_ref() {
                 DeValue::Table(table) => self.keys(&path, table),
-                _ => self.unknown(name.span().start, &path, Some(format!("[{CHANNELS}.NAME]"))),
+                _ => self.unknown(name.span().start, &path, Some(format!("[{section}.NAME]"))),
             }
         }
     }

@@ -65,22 +65,38 @@ pub(super) const KEYS: &[Key] = &[
     key("shutdown.deadline", "25s"),
 ];
 
-/// The section of notification channels: `channels.NAME.kind` and `channels.NAME.url`.
-pub(super) const CHANNELS: &str = "channels";
-
-/// The keys of one channel.
-pub(super) const CHANNEL_KEYS: [&str; 2] = ["kind", "url"];
-
-/// The key as `KEYS` has it, or one of a channel.
-pub(super) fn is_known(path: &str) -> bool {
-    KEYS.iter().any(|key| key.path == path) || is_channel_key(path)
+/// A section that holds sections, each with a name of the operator's choice: `[channels.NAME]`.
+#[derive(Debug)]
+pub(super) struct NamedSections {
+    pub(super) section: &'static str,
+    /// What one of them may hold.
+    pub(super) keys: &'static [&'static str],
 }
 
-fn is_channel_key(path: &str) -> bool {
+/// Notification channels.
+pub(super) const CHANNELS: NamedSections = NamedSections { section: "channels", keys: &["kind", "url"] };
+
+/// API keys.
+pub(super) const API_KEYS: NamedSections =
+    NamedSections { section: "keys", keys: &["hash", "tenant", "role", "expires"] };
+
+pub(super) const NAMED: [NamedSections; 2] = [API_KEYS, CHANNELS];
+
+/// The sections that are held by a section of this name; absent if it holds keys.
+pub(super) fn named(section: &str) -> Option<&'static NamedSections> {
+    const { &NAMED }.iter().find(|named| named.section == section)
+}
+
+/// The key as `KEYS` has it, or one of a named section.
+pub(super) fn is_known(path: &str) -> bool {
+    KEYS.iter().any(|key| key.path == path) || is_named_key(path)
+}
+
+fn is_named_key(path: &str) -> bool {
     let mut parts = path.splitn(3, '.');
-    parts.next() == Some(CHANNELS)
-        && parts.next().is_some_and(|name| !name.is_empty())
-        && parts.next().is_some_and(|key| CHANNEL_KEYS.contains(&key))
+    let named = parts.next().and_then(named);
+    let has_name = parts.next().is_some_and(|name| !name.is_empty());
+    has_name && named.zip(parts.next()).is_some_and(|(named, key)| named.keys.contains(&key))
 }
 
 /// Whether a table of this name may stand in the file.
@@ -89,13 +105,19 @@ pub(super) fn is_section(name: &str) -> bool {
 }
 
 fn sections() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter_map(|key| key.path.split_once('.').map(|(section, _)| section)).chain([CHANNELS])
+    KEYS.iter()
+        .filter_map(|key| key.path.split_once('.').map(|(section, _)| section))
+        .chain(NAMED.map(|named| named.section))
 }
 
 /// The known key that an unknown one was probably meant to be: near as a whole, or of the same name elsewhere.
 pub(super) fn nearest_key(path: &str) -> Option<String> {
-    if let Some((channel, key)) = path.strip_prefix("channels.").and_then(|rest| rest.split_once('.')) {
-        return nearest(key, CHANNEL_KEYS).map(|near| format!("channels.{channel}.{near}"));
+    if let Some((held_by, rest)) =
+        path.split_once('.').and_then(|(section, rest)| Some((named(section)?, rest)))
+        && let Some((name, key)) = rest.split_once('.')
+    {
+        let near = nearest(key, held_by.keys.iter().copied());
+        return near.map(|near| format!("{}.{name}.{near}", held_by.section));
     }
     let name = path.rsplit('.').next().unwrap_or(path);
     let section = path.split_once('.').map(|(section, _)| section).filter(|section| is_section(section));

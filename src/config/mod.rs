@@ -9,6 +9,7 @@ mod environment;
 mod errors;
 mod file;
 mod keys;
+mod named_sections;
 mod reader;
 mod sections;
 mod settings;
@@ -20,8 +21,8 @@ pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use settings::{
-    Alerting, Channel, ChannelKind, Durability, Ingest, Library, Listen, Log, LogFormat, Outgoing, Query,
-    Reach, Rules, Settings, Shutdown, Store, StoreKind,
+    Alerting, ApiKey, Channel, ChannelKind, Durability, Expiry, Ingest, KeyRole, Library, Listen, Log,
+    LogFormat, Outgoing, Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
 };
 
 use reader::Reader;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::keys::{CHANNELS, KEYS};
+use super::keys::{KEYS, NamedSections};
 use super::written::{Entries, Entry, Source, Written};
 use super::{ByteSize, ConfigError, ConfigErrors, Settings};
 use crate::shared::duration_text;
@@ -29,12 +29,12 @@ impl Reader {
         if self.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors::new(self.errors)) }
     }
 
-    /// Names of the channels of which at least one key was written.
-    pub(super) fn channels(&self) -> BTreeSet<String> {
+    /// Names of those sections of which at least one key was written.
+    pub(super) fn names(&self, named: &NamedSections) -> BTreeSet<String> {
         let name = |path: &String| {
             let (section, rest) = path.split_once('.')?;
             let (name, _) = rest.rsplit_once('.')?;
-            (section == CHANNELS).then(|| name.to_owned())
+            (section == named.section).then(|| name.to_owned())
         };
         self.entries.keys().filter_map(name).collect()
     }
@@ -170,8 +170,11 @@ pub(super) fn text_of(written: &Written) -> Option<&str> {
     }
 }
 
-/// The value as errors repeat it; those that are or may hold secrets are not.
+/// The value as errors repeat it; those that are or may hold secrets are not. (In the place of a hash somebody may have
+/// written the key.)
 fn shown(path: &str, written: &Written) -> String {
-    let secret = path.starts_with("channels.") && path.ends_with(".url") || path == "store.url";
+    let secret = path.starts_with("channels.") && path.ends_with(".url")
+        || path.starts_with("keys.") && path.ends_with(".hash")
+        || path == "store.url";
     if secret { "(hidden)".to_owned() } else { written.to_string() }
 }

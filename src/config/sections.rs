@@ -1,16 +1,15 @@
 //! Reads every section, each key with its bounds.
 
-use std::collections::BTreeMap;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
+use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
 use super::{
-    Alerting, ByteSize, Channel, ChannelKind, Durability, Ingest, Library, Listen, Log, LogFormat, Outgoing,
-    Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
+    Alerting, ByteSize, Durability, Ingest, Library, Listen, Log, LogFormat, Outgoing, Query, Reach, Rules,
+    Settings, Shutdown, Store, StoreKind,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -20,9 +19,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MEBIBYTE: ByteSize = ByteSize::mebibytes(1);
 const TEBIBYTE: ByteSize = ByteSize::gibibytes(1_024);
-
-/// Longest name of a channel, in characters.
-const CHANNEL_NAME_CHARS_MAX: usize = 64;
 
 /// More decode threads than cores only wait for each other; this bounds what a typing slip costs.
 const DECODE_THREADS_MAX: u32 = 256;
@@ -34,6 +30,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         ingest: ingest(reader),
         query: query(reader),
         alerting: alerting(reader),
+        keys: api_keys(reader),
         channels: channels(reader),
         outgoing: outgoing(reader),
         log: log(reader),
@@ -167,38 +164,6 @@ fn alerting(reader: &mut Reader) -> Alerting {
         allowed_lateness: reader.duration("alerting.allowed_lateness", Duration::ZERO..=HOUR),
         instances_max: reader.size("alerting.instances_max", 1..=1_000_000),
     }
-}
-
-fn channels(reader: &mut Reader) -> BTreeMap<String, Channel> {
-    let mut channels = BTreeMap::new();
-    for name in reader.channels() {
-        let [kind, url] = ["kind", "url"].map(|key| format!("channels.{name}.{key}"));
-        if !is_channel_name(&name) {
-            let written = if reader.is_written(&kind) { &kind } else { &url };
-            reader.refuse(written, "a channel's name has 1 to 64 characters out of a-z, 0-9, _ and -");
-            continue;
-        }
-        let channel = Channel {
-            kind: reader.choice(&kind, &[("slack", ChannelKind::Slack)], ChannelKind::Slack),
-            url: reader.read(&url, SecretString::default(), |written| {
-                text_of(written)
-                    .filter(|text| is_web_address(text))
-                    .map(SecretString::from)
-                    .ok_or_else(|| "allowed: an address that begins with https:// or http://".to_owned())
-            }),
-        };
-        channels.insert(name, channel);
-    }
-    channels
-}
-
-fn is_channel_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
-    (1..=CHANNEL_NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-fn is_web_address(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
 }
 
 fn outgoing(reader: &mut Reader) -> Outgoing {

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::ByteSize;
+use crate::shared::{TenantId, Timestamp};
 
 /// The whole configuration. Made only by [`Settings::load`].
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct Settings {
     pub ingest: Ingest,
     pub query: Query,
     pub alerting: Alerting,
+    /// API keys by id: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`. Without any the server is open.
+    pub keys: BTreeMap<String, ApiKey>,
     /// By name: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`.
     pub channels: BTreeMap<String, Channel>,
     pub outgoing: Outgoing,
@@ -156,6 +159,36 @@ pub enum Rules {
     None,
     /// A file, or a folder of files.
     At(PathBuf),
+}
+
+/// Who may send and read. The secret itself is not kept.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
+    /// Whose data its bearers send and read.
+    pub tenant: TenantId,
+    pub role: KeyRole,
+    pub expires: Expiry,
+}
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRole {
+    /// To send.
+    Ingest,
+    /// To query.
+    Read,
+    /// Both, and to operate the server.
+    Admin,
+}
+
+/// Until when a key is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    Never,
+    /// From then on it is wrong.
+    At(Timestamp),
 }
 
 /// Where alerts are sent.

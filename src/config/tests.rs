@@ -7,11 +7,13 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::keys::{CHANNEL_KEYS, KEYS};
+use super::keys::{API_KEYS, CHANNELS, KEYS, NAMED};
 use super::*;
 
 const SHIPPED: &str = include_str!("../../config.toml");
 const SCHEMA: &str = include_str!("../../schemas/config.schema.json");
+
+const HASH: &str = "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 fn load(toml: impl AsRef<[u8]>, env: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
     let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
@@ -52,8 +54,10 @@ fn the_shipped_file_holds_every_key_once_and_only_those_without_a_default_commen
         KEYS.iter().filter(|key| with_default(&key.default)).map(|key| key.path.to_owned()).collect()
     };
     assert_eq!(active, known(|default| default.is_some()));
-    let channel = CHANNEL_KEYS.map(|key| format!("channels.ops.{key}"));
-    assert_eq!(commented, known(|default| default.is_none()).into_iter().chain(channel).collect());
+    let examples = [(API_KEYS, "shop"), (CHANNELS, "ops")].into_iter().flat_map(|(named, name)| {
+        named.keys.iter().map(move |key| format!("{}.{name}.{key}", named.section))
+    });
+    assert_eq!(commented, known(|default| default.is_none()).into_iter().chain(examples).collect());
 }
 
 #[test]
@@ -61,7 +65,8 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let sections = schema["properties"].as_object().unwrap();
     let mut found = BTreeSet::new();
-    for (section, keys) in sections.iter().filter(|(section, _)| *section != "channels") {
+    let is_named = |section: &str| NAMED.iter().any(|named| named.section == section);
+    for (section, keys) in sections.iter().filter(|(section, _)| !is_named(section)) {
         assert_eq!(keys["additionalProperties"], false, "{section}");
         for (key, rule) in keys["properties"].as_object().unwrap() {
             let default = match &rule["default"] {
@@ -75,8 +80,11 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
     }
     let known = KEYS.iter().map(|key| (key.path.to_owned(), key.default.map(str::to_owned))).collect();
     assert_eq!(found, known);
-    let channel = &sections["channels"]["additionalProperties"]["properties"];
-    assert_eq!(channel.as_object().unwrap().keys().collect::<Vec<_>>(), CHANNEL_KEYS);
+    for named in NAMED {
+        let rules = &sections[named.section]["additionalProperties"]["properties"];
+        let found: BTreeSet<&str> = rules.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(found, named.keys.iter().copied().collect());
+    }
 }
 
 #[test]
@@ -115,13 +123,19 @@ fn the_environment_stands_above_the_file_in_any_case() {
         ("TELEMETRYFLOW__CHANNELS__ON__CALL__URL", "https://hooks.example/y"),
         ("TELEMETRYFLOW__CHANNELS__ON__CALL__KIND", "slack"),
         (LIBRARY_VARIABLE, "not a key"),
+        ("TELEMETRYFLOW__KEYS__SHOP__HASH", HASH),
+        ("TELEMETRYFLOW__KEYS__SHOP__ROLE", "read"),
         ("HOME", "also not"),
     ];
-    let settings = load("query.timeout = '9s'", &env).unwrap();
+    let settings = load("query.timeout = '9s'\nkeys.shop.tenant = 'shop'", &env).unwrap();
     assert_eq!(settings.query.timeout, Duration::from_secs(5));
     assert_eq!(settings.outgoing.allow.len(), 2);
     assert_eq!(settings.store.readers, 7);
     assert!(settings.channels.contains_key("on__call"));
+    assert_eq!(
+        (settings.keys["shop"].role, settings.keys["shop"].hash[..2].to_vec()),
+        (KeyRole::Read, vec![0, 1])
+    );
 }
 
 #[test]
@@ -157,9 +171,64 @@ fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
         ),
         ("[channels.ops]\nurl = \"https://h\"", "channels.ops.kind is missing; allowed: slack"),
         ("[channels.OPS]\nkind = \"slack\"", "a channel's name has 1 to 64 characters"),
+        (
+            "[keys.Shop]\ntenant = \"shop\"",
+            "FILE:2: keys.Shop.tenant = \"shop\": a key's id has 1 to 64 characters",
+        ),
     ] {
         let lines = errors(text, &[]);
         assert!(lines.len() == 1 && lines[0].contains(expected), "{text}: {lines:#?}");
+    }
+}
+
+/// A key's section with one line instead of its own.
+fn key_with(line: &str) -> String {
+    let own = [format!("hash = '{HASH}'"), "tenant = 'shop'".to_owned(), "role = 'ingest'".to_owned()];
+    let name = line.split(' ').next().unwrap();
+    let others = own.into_iter().filter(|own| !own.starts_with(name));
+    format!("[keys.shop]\n{line}\n{}", others.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn an_api_key_has_a_hash_a_tenant_a_role_and_perhaps_an_end() {
+    let key = |line: &str| load(key_with(line), &[]).unwrap().keys.remove("shop").unwrap();
+    assert_eq!(key("role = 'admin'").expires, Expiry::Never);
+    assert_eq!(
+        key("hash = 'sha256:FF00000000000000000000000000000000000000000000000000000000000001'").hash[0],
+        255
+    );
+    let end = crate::shared::Timestamp::from_nanos(1_801_353_600_000_000_000);
+    for text in ["'2027-01-31T00:00:00Z'", "2027-01-31T00:00:00Z", "2027-01-31 01:00:00+01:00"] {
+        assert_eq!(key(&format!("expires = {text}")).expires, Expiry::At(end), "{text}");
+    }
+    let text = load(key_with("expires = 2027-01-31T00:00:00Z"), &[]).unwrap().to_string();
+    assert_eq!(load(&text, &[]).unwrap().to_string(), text, "what is shown reads back");
+}
+
+#[test]
+fn a_wrong_api_key_is_named_without_its_hash() {
+    for (line, expected) in [
+        ("hash = 'hunter2'", "FILE:2: keys.shop.hash = (hidden): allowed: sha256: and 64 hexadecimal digits"),
+        ("hash = 'sha256:hunter2'", "keys.shop.hash = (hidden)"),
+        (
+            "hash = 'sha256:+f00000000000000000000000000000000000000000000000000000000000000'",
+            "keys.shop.hash = (hidden)",
+        ),
+        ("hash = 7", "keys.shop.hash = (hidden)"),
+        ("tenant = 'Shop'", "keys.shop.tenant = \"Shop\": allowed: 1 to 64 characters"),
+        ("role = 'root'", "keys.shop.role = \"root\": allowed: ingest, read, admin"),
+        ("expires = 'never'", "keys.shop.expires = \"never\": allowed: a date and time with its zone"),
+        ("expires = 2027-01-31", "keys.shop.expires = 2027-01-31: allowed"),
+        ("expires = 2027-01-31T00:00:00", "keys.shop.expires = 2027-01-31T00:00:00: allowed"),
+        ("expires = 1", "keys.shop.expires = 1: allowed"),
+    ] {
+        let lines = errors(key_with(line), &[]);
+        assert!(lines.len() == 1 && lines[0].contains(expected), "{line}: {lines:#?}");
+        assert!(!lines[0].contains("hunter2"));
+    }
+    let missing = errors("[keys.shop]\nexpires = '2027-01-31T00:00:00Z'", &[]).join("\n");
+    for key in ["hash", "tenant", "role"] {
+        assert!(missing.contains(&format!("keys.shop.{key} is missing; allowed: ")), "{missing}");
     }
 }
 
@@ -179,6 +248,12 @@ fn unknown_names_come_with_the_nearest_known_one() {
         ("[store]\ntimeout = 1", "FILE:2: unknown key store.timeout; did you mean query.timeout?"),
         ("timeout = 1", "FILE:1: unknown key timeout; did you mean query.timeout?"),
         ("[channels.ops]\nurll = 1", "FILE:2: unknown key channels.ops.urll; did you mean channels.ops.url?"),
+        ("[keys.shop]\nsecret = 's'", "FILE:2: unknown key keys.shop.secret"),
+        (
+            "[keys.shop]\ntennant = 's'",
+            "FILE:2: unknown key keys.shop.tennant; did you mean keys.shop.tenant?",
+        ),
+        ("[keys]\nshop = 1", "FILE:2: unknown key keys.shop; did you mean [keys.NAME]?"),
         ("[channels]\nops = 1", "FILE:2: unknown key channels.ops; did you mean [channels.NAME]?"),
         ("[wholly_else]\nx = 1", "FILE:1: unknown key [wholly_else]"),
     ] {
