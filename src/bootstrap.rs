@@ -1,5 +1,6 @@
 //! Where the parts meet: the only place that names adapters of several contexts. Starts them, and stops them in order.
 
+mod access;
 mod listeners;
 mod parts;
 mod shutdown;

@@ -17,7 +17,9 @@ use crate::platform::http::{ConnectionLimits, identify, method_not_allowed, serv
 use crate::platform::lifecycle::Lifecycle;
 use crate::querying;
 use crate::telemetry::{self, WritePath};
+use crate::tenancy::{Access, Action, guarded};
 
+use super::access::warn_if_open;
 use super::parts::Parts;
 
 /// Of the time to stop, what is kept for storing what was accepted last.
@@ -40,21 +42,29 @@ pub struct Running {
 
 pub async fn bind(settings: &Settings) -> anyhow::Result<Listeners> {
     Ok(Listeners {
-        otlp_http: bind_one("otlp_http", settings.listen.otlp_http).await?,
-        api: bind_one("api", settings.listen.api).await?,
+        otlp_http: bind_one(settings, "otlp_http", settings.listen.otlp_http).await?,
+        api: bind_one(settings, "api", settings.listen.api).await?,
     })
 }
 
-async fn bind_one(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, key, "anyone who reaches this address can send and read: there are no API keys yet");
-    }
+async fn bind_one(settings: &Settings, key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    warn_if_open(settings, key, address);
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ([listen] {key})"))
 }
 
 pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running {
-    let Parts { lifecycle, registry, refresh, connections, receiver, queries, write_path, store, durability } =
-        parts;
+    let Parts {
+        lifecycle,
+        registry,
+        refresh,
+        connections,
+        receiver,
+        access,
+        queries,
+        write_path,
+        store,
+        durability,
+    } = parts;
     let limits = ConnectionLimits {
         drain_time_max: settings.shutdown.deadline.saturating_sub(DRAIN_RESERVE).max(Duration::from_secs(1)),
         ..ConnectionLimits::default()
@@ -71,16 +81,18 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
         lifecycle.clone(),
     );
     lifecycle.spawn("otlp_http listener", served);
-    let api_router = api(querying::router(queries), health::router(Arc::new(health)));
+    let api_router = api(querying::router(queries, access.clone()), access, Arc::new(health));
     let served = serve(listeners.api, api_router, limits, connections.listener("api"), lifecycle.clone());
     lifecycle.spawn("api listener", served);
     Running { lifecycle, write_path, store, otlp_http: otlp_address, api: api_address }
 }
 
-fn api(queries: Router, health: Router) -> Router {
+/// `/livez` and `/readyz` are for everybody; counters name tenants, so where there are keys one has to be an operator.
+fn api(queries: Router, access: Access, health: Arc<Health>) -> Router {
     let known = [&[querying::METRICS_PATH][..], &health::PATHS].concat();
     queries
-        .merge(health)
+        .merge(health::router(Arc::clone(&health)))
+        .merge(guarded(health::metrics_router(health), access, Action::Operate))
         .fallback(async move |uri: Uri| unknown_path(uri.path(), &known))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(identify))

@@ -28,6 +28,9 @@ use crate::telemetry::{
     Catalogue, CatalogueLimits, CatalogueReader, DecodeState, Durability, Ingest, IngestCounters, KeySeed,
     Reach, Receiver, RequestLimits, SealLimits, UnpackLimits, WritePath, WritePathOptions, schema,
 };
+use crate::tenancy::Access;
+
+use super::access::build_access;
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -45,6 +48,7 @@ pub struct Parts {
     pub refresh: Vec<Refresh>,
     pub connections: ConnectionMetrics,
     pub receiver: Arc<Receiver<CatalogueReader>>,
+    pub access: Access,
     pub queries: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
@@ -62,6 +66,7 @@ pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
     let bus = Arc::new(EventBus::default().with_inline(move |event| observer.observe(event)));
     let alerting = build_alerting(settings, rules, &clock, &bus, &mut registry)?;
 
+    let access = build_access(settings, &clock, &mut registry)?;
     let counters = IngestCounters::register(&mut registry);
     let catalogue = Catalogue::new(catalogue_limits(settings), alerting.watch(), Arc::clone(&clock));
     let write_path = WritePath::start(
@@ -86,7 +91,18 @@ pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
 
     alerting.start(&lifecycle);
     evict_regularly(catalogue, &lifecycle);
-    Ok(Parts { lifecycle, registry, refresh, connections, receiver, queries, write_path, store, durability })
+    Ok(Parts {
+        lifecycle,
+        registry,
+        refresh,
+        connections,
+        receiver,
+        access,
+        queries,
+        write_path,
+        store,
+        durability,
+    })
 }
 
 fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
@@ -236,7 +252,6 @@ fn build_queries(
             series_max: settings.query.series_max,
         },
         clock: Arc::clone(clock),
-        tenant: TenantId::unnamed(),
     })
 }
 

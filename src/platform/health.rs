@@ -1,4 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`: how the process is, for orchestrators and for Prometheus.
+//!
+//! The first two are for everybody, since orchestrators have no keys. Counters name tenants: who mounts
+//! [`metrics_router`] decides who may see them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,12 +41,14 @@ impl fmt::Debug for Health {
     }
 }
 
+/// `/livez` and `/readyz`.
 pub fn router(health: Arc<Health>) -> Router {
-    Router::new()
-        .route("/livez", get(async || "alive\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(health)
+    Router::new().route("/livez", get(async || "alive\n")).route("/readyz", get(ready)).with_state(health)
+}
+
+/// `/metrics`.
+pub fn metrics_router(health: Arc<Health>) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(health)
 }
 
 /// Not ready while stopping, or if a background worker ended that should not have.
@@ -113,7 +118,7 @@ mod tests {
         let refresh: Refresh = Box::new(move || _ = gauge.set(7));
         let health =
             Health { lifecycle: Lifecycle::default(), registry, refresh: vec![refresh], durability: "store" };
-        let (status, body) = get(&router(Arc::new(health)), "/metrics").await;
+        let (status, body) = get(&metrics_router(Arc::new(health)), "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains("level 7"), "{body}");
     }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 
 use crate::platform::http::Problem;
 use crate::querying::application::{MetricReader, ReadError, TimeSeriesError};
+use crate::shared::TenantId;
+use crate::tenancy::Caller;
 
 use super::QueryApi;
 use super::answers::{CatalogueBody, TimeSeriesBody};
@@ -24,23 +26,25 @@ type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 pub(super) async fn handle<R: MetricReader + 'static>(
     State(api): State<Arc<QueryApi<R>>>,
+    Extension(caller): Extension<Caller>,
     pairs: Pairs,
 ) -> Result<Response, Problem> {
     let Query(pairs) = pairs.map_err(|_| Problem::invalid("the query string cannot be decoded"))?;
     let parameters = Parameters::new(pairs);
     if asks_for_catalogue(&parameters) {
-        catalogue(&api, &parameters).await
+        catalogue(&api, caller.tenant, &parameters).await
     } else {
-        time_series(&api, &parameters).await
+        time_series(&api, caller.tenant, &parameters).await
     }
 }
 
 async fn time_series<R: MetricReader>(
     api: &QueryApi<R>,
+    tenant: TenantId,
     parameters: &Parameters,
 ) -> Result<Response, Problem> {
     let started = Instant::now();
-    let query = parameters.time_series(api.tenant.clone(), api.bounds, api.clock.now())?;
+    let query = parameters.time_series(tenant, api.bounds, api.clock.now())?;
     let answer = api.time_series.handle(&query).await.map_err(|error| match error {
         TimeSeriesError::Read(error) => problem(&error),
         TimeSeriesError::NotComputable(error) => {
@@ -52,9 +56,13 @@ async fn time_series<R: MetricReader>(
     Ok(with_headers(body, elapsed_ms, answer.cache.name()))
 }
 
-async fn catalogue<R: MetricReader>(api: &QueryApi<R>, parameters: &Parameters) -> Result<Response, Problem> {
+async fn catalogue<R: MetricReader>(
+    api: &QueryApi<R>,
+    tenant: TenantId,
+    parameters: &Parameters,
+) -> Result<Response, Problem> {
     let started = Instant::now();
-    let (query, cache) = parameters.catalogue(api.tenant.clone())?;
+    let (query, cache) = parameters.catalogue(tenant)?;
     let read = api.metrics.handle(&query, cache).await.map_err(|error| problem(&error))?;
     let elapsed_ms = milliseconds(started);
     let body = Json(CatalogueBody::new(&read, elapsed_ms)).into_response();

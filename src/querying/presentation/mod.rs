@@ -11,7 +11,8 @@ use axum::Router;
 use axum::routing::get;
 
 use crate::querying::application::{GetMetricTimeSeries, ListMetrics, MetricReader};
-use crate::shared::{Clock, TenantId};
+use crate::shared::Clock;
+use crate::tenancy::{Access, Action, guarded};
 
 /// Path of the metric queries.
 pub const METRICS_PATH: &str = "/api/v2/metrics";
@@ -31,19 +32,16 @@ pub struct QueryApi<R> {
     pub metrics: ListMetrics<R>,
     pub bounds: QueryBounds,
     pub clock: Arc<dyn Clock>,
-    /// Whose data is read. Credentials will decide once there are any.
-    pub tenant: TenantId,
 }
 
 impl<R> std::fmt::Debug for QueryApi<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("QueryApi")
-            .field("bounds", &self.bounds)
-            .field("tenant", &self.tenant)
-            .finish_non_exhaustive()
+        f.debug_struct("QueryApi").field("bounds", &self.bounds).finish_non_exhaustive()
     }
 }
 
-pub fn router<R: MetricReader + 'static>(api: Arc<QueryApi<R>>) -> Router {
-    Router::new().route(METRICS_PATH, get(get_metrics::handle::<R>)).with_state(api)
+/// The routes. Only keys that may read come in, and each reads its own tenant's data.
+pub fn router<R: MetricReader + 'static>(api: Arc<QueryApi<R>>, access: Access) -> Router {
+    let routes = Router::new().route(METRICS_PATH, get(get_metrics::handle::<R>)).with_state(api);
+    guarded(routes, access, Action::Read)
 }
