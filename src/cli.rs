@@ -8,6 +8,8 @@ use clap::{Parser, Subcommand};
 
 use crate::bootstrap;
 use crate::config::Settings;
+use crate::shared::TenantId;
+use crate::tenancy::{KeyId, NewKey, Role};
 
 /// OpenTelemetry in, ClickHouse inside, fast reads and alerts out.
 #[derive(Debug, Parser)]
@@ -33,6 +35,25 @@ enum Action {
         /// One statement: "SELECT count() FROM telemetryflow.otel_logs".
         statement: String,
     },
+    /// Make an API key: print it, this once, with the configuration section that makes it valid.
+    CreateKey(KeyRequest),
+}
+
+#[derive(Debug, clap::Args)]
+struct KeyRequest {
+    /// Names the key: 1 to 64 characters out of a-z, 0-9, _ and -.
+    #[arg(long, value_parser = KeyId::parse)]
+    id: KeyId,
+    /// Whose data its bearers send and read: 1 to 64 characters out of a-z, 0-9, _ and -.
+    #[arg(long, value_parser = TenantId::parse)]
+    tenant: TenantId,
+    /// What it is for: ingest (may send), read (may query) or admin (both, and may see /metrics).
+    #[arg(long, value_parser = parse_role)]
+    role: Role,
+}
+
+fn parse_role(name: &str) -> Result<Role, String> {
+    Role::parse(name).ok_or_else(|| format!("allowed: {}", Role::ALL.map(Role::name).join(", ")))
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +70,7 @@ pub fn run(command: Command) -> ExitCode {
         Action::Serve(configured) => serve(&configured),
         Action::CheckConfig(configured) => check_config(&configured),
         Action::Sql { configured, format, statement } => sql(&configured, &format, &statement),
+        Action::CreateKey(request) => create_key(request),
     }
 }
 
@@ -86,6 +108,26 @@ fn sql(configured: &Configured, format: &str, statement: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format!("{error:#}")),
     }
+}
+
+/// The key goes to standard output, on a line of its own; nothing of it is kept.
+fn create_key(request: KeyRequest) -> ExitCode {
+    let KeyRequest { id, tenant, role } = request;
+    let mut random = [0; NewKey::RANDOM_BYTES];
+    if let Err(error) = getrandom::fill(&mut random) {
+        return failed(format!("the operating system gives no random bytes: {error}"));
+    }
+    let key = NewKey::new(id.clone(), &random);
+    say(format_args!(
+        "{token}\n\n\
+         # That is the key; it is not shown again. Clients send it as \"Authorization: Bearer KEY\".\n\
+         # This goes into the configuration:\n\
+         [keys.{id}]\nhash = \"{hash}\"\ntenant = \"{tenant}\"\nrole = \"{role}\"",
+        token = key.token(),
+        hash = key.hash(),
+        role = role.name(),
+    ));
+    ExitCode::SUCCESS
 }
 
 fn load(configured: &Configured) -> Result<Settings, ExitCode> {
