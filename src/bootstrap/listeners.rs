@@ -60,6 +60,7 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
         connections,
         receiver,
         access,
+        rejections,
         queries,
         write_path,
         store,
@@ -81,16 +82,18 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
         lifecycle.clone(),
     );
     lifecycle.spawn("otlp_http listener", served);
-    let api_router = api(querying::router(queries, access.clone()), access, Arc::new(health));
+    let routes =
+        querying::router(queries, access.clone()).merge(telemetry::api_router(rejections, access.clone()));
+    let api_router = api(routes, access, Arc::new(health));
     let served = serve(listeners.api, api_router, limits, connections.listener("api"), lifecycle.clone());
     lifecycle.spawn("api listener", served);
     Running { lifecycle, write_path, store, otlp_http: otlp_address, api: api_address }
 }
 
 /// `/livez` and `/readyz` are for everybody; counters name tenants, so where there are keys one has to be an operator.
-fn api(queries: Router, access: Access, health: Arc<Health>) -> Router {
-    let known = [&[querying::METRICS_PATH][..], &health::PATHS].concat();
-    queries
+fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
+    let known = [&[querying::METRICS_PATH, telemetry::REJECTIONS_PATH][..], &health::PATHS].concat();
+    routes
         .merge(health::router(Arc::clone(&health)))
         .merge(guarded(health::metrics_router(health), access, Action::Operate))
         .fallback(async move |uri: Uri| unknown_path(uri.path(), &known))

@@ -23,10 +23,11 @@ use crate::querying::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, GetMetricTimeSeries, ListMetrics, QueryApi,
     QueryBounds, ReaderLimits,
 };
-use crate::shared::{Clock, TenantId};
+use crate::shared::Clock;
 use crate::telemetry::{
     Catalogue, CatalogueLimits, CatalogueReader, DecodeState, Durability, Ingest, IngestCounters, KeySeed,
-    Reach, Receiver, RequestLimits, SealLimits, UnpackLimits, WritePath, WritePathOptions, schema,
+    Reach, Receiver, RejectionLog, RequestLimits, SealLimits, UnpackLimits, WritePath, WritePathOptions,
+    schema,
 };
 use crate::tenancy::Access;
 
@@ -49,6 +50,8 @@ pub struct Parts {
     pub connections: ConnectionMetrics,
     pub receiver: Arc<Receiver<CatalogueReader>>,
     pub access: Access,
+    /// What the API lists; ingestion records into it.
+    pub rejections: Arc<RejectionLog>,
     pub queries: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
@@ -98,6 +101,7 @@ pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
         connections,
         receiver,
         access,
+        rejections: Arc::default(),
         queries,
         write_path,
         store,

@@ -5,10 +5,10 @@ mod domain;
 mod infrastructure;
 mod presentation;
 
-pub use application::{Durability, Ingest, IngestCounters};
+pub use application::{Durability, Ingest, IngestCounters, RejectionEntry, RejectionLog, SentAs};
 pub use infrastructure::batcher::SealLimits;
 pub use infrastructure::{Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema};
-pub use presentation::http::router;
+pub use presentation::http::{REJECTIONS_PATH, api_router, router};
 pub use presentation::otlp::content::UnpackLimits;
 pub use presentation::otlp::decode::DecodeState;
 pub use presentation::otlp::metrics::keys::KeySeed;

@@ -5,6 +5,7 @@ pub mod ingest;
 pub mod payload;
 pub mod pending;
 pub mod ports;
+pub mod rejections;
 
 pub use counters::IngestCounters;
 pub use ingest::{Durability, Ingest, IngestCommand, IngestError, IngestReceipt};
@@ -13,3 +14,4 @@ pub use pending::{MemoryHold, Pending};
 pub use ports::{
     Admission, NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, Sink, SinkRefusal, Standing, WireKey,
 };
+pub use rejections::{RejectionEntry, RejectionLog, SentAs};

@@ -125,6 +125,11 @@ impl Findings {
         Rejection::ALL.iter().copied().zip(self.rejected.iter().copied()).filter(|(_, count)| *count > 0)
     }
 
+    /// Names of the first few items that were rejected for this reason, shortened and without control characters.
+    pub fn examples(&self, reason: Rejection) -> impl Iterator<Item = &str> {
+        self.examples.iter().filter(move |(_, known)| *known == reason).map(|(name, _)| &**name)
+    }
+
     pub fn warnings(&self) -> impl Iterator<Item = (Warning, u64)> {
         Warning::ALL.iter().copied().zip(self.warned.iter().copied()).filter(|(_, count)| *count > 0)
     }
@@ -140,8 +145,7 @@ impl Findings {
     }
 
     fn rejection_text(&self, reason: Rejection, count: u64) -> String {
-        let names: Vec<String> =
-            self.examples.iter().filter(|(_, r)| *r == reason).map(|(name, _)| format!("'{name}'")).collect();
+        let names: Vec<String> = self.examples(reason).map(|name| format!("'{name}'")).collect();
         let named = match self.signal {
             Signal::Metrics => "metrics",
             Signal::Logs => "scopes",

@@ -1,5 +1,6 @@
-//! OTLP over HTTP: the routes of the ingest listener.
+//! OTLP over HTTP: the routes of the ingest listener, and what the API says of ingestion.
 
+mod get_rejections;
 mod post_signal;
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use crate::telemetry::application::SeriesLookup;
 
 use super::otlp::answer::{Refusal, refused};
 use super::otlp::receive::Receiver;
+
+pub use get_rejections::{REJECTIONS_PATH, api_router};
 
 /// How long a browser may remember what it was allowed.
 const PREFLIGHT_AGE_MAX: Duration = Duration::from_secs(3_600);
