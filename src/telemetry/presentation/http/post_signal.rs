@@ -9,7 +9,7 @@ use crate::platform::http::{content_length, read_body};
 use crate::shared::{Signal, TenantId};
 use crate::telemetry::application::{IngestReceipt, SeriesLookup};
 use crate::telemetry::presentation::otlp::answer::{Encoding, PROTOBUF, Refusal, exported, refused};
-use crate::telemetry::presentation::otlp::content::packing_of;
+use crate::telemetry::presentation::otlp::content::{Content, HeaderRefusal, content_of};
 use crate::telemetry::presentation::otlp::receive::{Failure, Received, Receiver};
 
 pub(super) async fn handle<C: SeriesLookup + 'static>(
@@ -35,11 +35,13 @@ async fn receive<C: SeriesLookup + 'static>(
     signal: Signal,
     request: Request<Body>,
 ) -> Result<IngestReceipt, Failure> {
-    let packing = packing_of(request.headers())?;
+    let Content { encoding: encoding @ Encoding::Protobuf, packing } = content_of(request.headers())? else {
+        return Err(Failure::Header(HeaderRefusal::Type));
+    };
     let stated = content_length(request.headers());
     let bytes_max = receiver.limits.body.bytes_max;
     let (body, share) = read_body(request.into_body(), stated, bytes_max, &receiver.budget).await?;
-    let (tenant, encoding) = (TenantId::unnamed(), Encoding::Protobuf);
+    let tenant = TenantId::unnamed();
     receiver.receive(Received { tenant, signal, encoding, packing, body, share }).await
 }
 

@@ -6,7 +6,7 @@ use crate::telemetry::application::{AcceptedMetrics, Payload, SeriesLookup};
 use crate::telemetry::domain::{AcceptanceWindow, Findings};
 
 use super::answer::Encoding;
-use super::content::{Packing, UnpackLimits, gunzip};
+use super::content::{Packing, UnpackLimits, unpack};
 use super::meter::{Meter, MeterError};
 use super::metrics::keys::KeySeed;
 use super::metrics::{DecodedMetrics, MetricsIntake, walk};
@@ -72,13 +72,7 @@ impl Decode {
         state: &mut DecodeState<C>,
     ) -> Result<Decoded, Failure> {
         let DecodeState { catalogue, unpacked } = state;
-        let message = match self.packing {
-            Packing::Plain => body,
-            Packing::Gzip => {
-                gunzip(body, unpacked, self.limits, |step| share.grow(step).is_ok())?;
-                unpacked.as_slice()
-            }
-        };
+        let message = unpack(self.packing, body, unpacked, self.limits, |step| share.grow(step).is_ok())?;
         let mut meter = Meter::new(share);
         let mut intake = MetricsIntake::new(self.tenant, self.window, self.seed, &mut meter, catalogue);
         walk(message, &mut intake)?;

@@ -1,0 +1,110 @@
+//! Unpacks a body step by step: no size that it states is trusted, and memory is asked for before it is taken.
+
+use std::io::{self, Read};
+
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+
+use super::Packing;
+
+/// Bounds on what a packed body may become.
+#[derive(Debug, Clone, Copy)]
+pub struct UnpackLimits {
+    pub bytes_max: usize,
+    /// Unpacked bytes per packed byte, beyond the first MiB.
+    pub ratio_max: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnpackError {
+    #[error("the body is not packed as its headers say, or damaged")]
+    Malformed,
+    #[error("the unpacked body is larger than allowed")]
+    TooLarge,
+    #[error("the body unpacks to more than the allowed multiple of its size")]
+    Ratio,
+    #[error("no memory left for the unpacked body")]
+    Exhausted,
+}
+
+/// Output that is free of the ratio limit: small bodies of equal bytes are no attack.
+const RATIO_FREE_BYTES: usize = 1 << 20;
+/// Output per step, and the least that is asked for from the budget at a time.
+const STEP_BYTES: usize = 64 * 1_024;
+/// A zstd frame that looks back farther is refused before its window is allocated: 8 MiB, what RFC 8878 (section
+/// 3.1.1.1.2) recommends to support and what the levels up to 19 use.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// The plain bytes of a body: itself if it is plain, else what it unpacks to, in `into`. `admit` is asked for each step's
+/// memory before it is taken.
+///
+/// The decoders' own state comes on top, as long as this runs: 64 KiB for gzip and deflate, for zstd up to the window
+/// and about half a MiB (below 9 MiB). One runs per decode thread.
+pub fn unpack<'a>(
+    packing: Packing,
+    body: &'a [u8],
+    into: &'a mut Vec<u8>,
+    limits: UnpackLimits,
+    admit: impl FnMut(usize) -> bool,
+) -> Result<&'a [u8], UnpackError> {
+    into.clear();
+    match packing {
+        Packing::Plain => return Ok(body),
+        // Without a single member or frame it is not packed at all, which their decoders do not all say.
+        _ if body.is_empty() => return Err(UnpackError::Malformed),
+        Packing::Gzip => read_all(&mut MultiGzDecoder::new(body), body.len(), into, limits, admit)?,
+        Packing::Zstd => {
+            let mut decoder = zstd_decoder(body).map_err(|_| UnpackError::Malformed)?;
+            read_all(&mut decoder, body.len(), into, limits, admit)?;
+        }
+        Packing::Deflate => {
+            let mut decoder = ZlibDecoder::new(body);
+            read_all(&mut decoder, body.len(), into, limits, admit)?;
+            if !decoder.get_ref().is_empty() {
+                return Err(UnpackError::Malformed);
+            }
+        }
+    }
+    Ok(into)
+}
+
+fn zstd_decoder(body: &[u8]) -> io::Result<impl Read> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(body)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+    Ok(decoder)
+}
+
+fn read_all(
+    decoder: &mut impl Read,
+    packed_bytes: usize,
+    into: &mut Vec<u8>,
+    limits: UnpackLimits,
+    mut admit: impl FnMut(usize) -> bool,
+) -> Result<(), UnpackError> {
+    let ratio_bytes_max = packed_bytes.saturating_mul(limits.ratio_max).max(RATIO_FREE_BYTES);
+    let mut admitted = 0;
+    loop {
+        let filled = into.len();
+        if filled > limits.bytes_max {
+            return Err(UnpackError::TooLarge);
+        }
+        if filled > ratio_bytes_max {
+            return Err(UnpackError::Ratio);
+        }
+        if filled == admitted {
+            if !admit(STEP_BYTES) {
+                return Err(UnpackError::Exhausted);
+            }
+            admitted += STEP_BYTES;
+        }
+        into.resize(admitted, 0);
+        let space = into.get_mut(filled..).unwrap_or_default();
+        let read = decoder.read(space).map_err(|_| UnpackError::Malformed)?;
+        into.truncate(filled + read);
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
