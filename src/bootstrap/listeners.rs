@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::config::{LogFormat, Settings, StoreKind};
 use crate::platform::clickhouse::Store;
 use crate::platform::health::{self, Health};
-use crate::platform::http::{ConnectionLimits, identify, method_not_allowed, serve, unknown_path};
+use crate::platform::http::{ConnectionLimits, Protocol, identify, method_not_allowed, serve, unknown_path};
 use crate::platform::lifecycle::Lifecycle;
 use crate::querying;
 use crate::telemetry::{self, WritePath};
@@ -77,6 +77,7 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
     let served = serve(
         listeners.otlp_http,
         otlp_router,
+        Protocol::Http1,
         limits.clone(),
         connections.listener("otlp_http"),
         lifecycle.clone(),
@@ -85,7 +86,14 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
     let routes =
         querying::router(queries, access.clone()).merge(telemetry::api_router(rejections, access.clone()));
     let api_router = api(routes, access, Arc::new(health));
-    let served = serve(listeners.api, api_router, limits, connections.listener("api"), lifecycle.clone());
+    let served = serve(
+        listeners.api,
+        api_router,
+        Protocol::Http1,
+        limits,
+        connections.listener("api"),
+        lifecycle.clone(),
+    );
     lifecycle.spawn("api listener", served);
     Running { lifecycle, write_path, store, otlp_http: otlp_address, api: api_address }
 }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use super::connection::serve_connection;
+use super::http2_connection::serve_http2;
 use super::{ConnectionLimits, ListenerMetrics};
 use crate::platform::lifecycle::Lifecycle;
 
@@ -21,18 +22,28 @@ const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// Failures of `accept` are logged at most so often.
 const ACCEPT_ERROR_LOG_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 and 1.0.
+    Http1,
+    /// HTTP/2 in clear text, known beforehand (RFC 9113, section 3.3): what gRPC clients speak.
+    Http2,
+}
+
 /// Serves `router` on `listener` until `lifecycle` stops, and ends when its last connection has.
 ///
-/// On stop it listens no more; idle connections are closed at once; requests in flight are answered with `Connection:
-/// close` and waited for, up to [`ConnectionLimits::drain_time_max`].
+/// On stop it listens no more; idle connections are closed at once (HTTP/2: asked to leave); requests in flight are answered
+/// with `Connection: close` (GOAWAY) and waited for, up to [`ConnectionLimits::drain_time_max`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    protocol: Protocol,
     limits: ConnectionLimits,
     metrics: ListenerMetrics,
     lifecycle: Lifecycle,
 ) {
-    accept_from(listener, router, limits, metrics, lifecycle).await;
+    accept_from(listener, router, protocol, limits, metrics, lifecycle).await;
 }
 
 /// Where connections come from; a port, so that its failures can be tested.
@@ -49,6 +60,7 @@ impl Incoming for TcpListener {
 async fn accept_from(
     mut incoming: impl Incoming,
     router: Router,
+    protocol: Protocol,
     limits: ConnectionLimits,
     metrics: ListenerMetrics,
     lifecycle: Lifecycle,
@@ -57,6 +69,7 @@ async fn accept_from(
         slots: Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS))),
         connections: TaskTracker::new(),
         router,
+        protocol,
         limits: Arc::new(limits),
         metrics,
         lifecycle,
@@ -72,6 +85,7 @@ struct Listener {
     slots: Arc<Semaphore>,
     connections: TaskTracker,
     router: Router,
+    protocol: Protocol,
     limits: Arc<ConnectionLimits>,
     metrics: ListenerMetrics,
     lifecycle: Lifecycle,
@@ -100,11 +114,14 @@ impl Listener {
             return;
         };
         let open = self.metrics.on_accepted();
-        let (router, limits) = (self.router.clone(), Arc::clone(&self.limits));
-        let stop = self.lifecycle.stop_token();
+        let (router, protocol) = (self.router.clone(), self.protocol);
+        let (limits, lifecycle) = (Arc::clone(&self.limits), self.lifecycle.clone());
         self.lifecycle.spawn_transient(self.connections.track_future(async move {
             let _slot = slot;
-            open.closes(serve_connection(stream, router, &limits, stop).await);
+            open.closes(match protocol {
+                Protocol::Http1 => serve_connection(stream, router, &limits, lifecycle.stop_token()).await,
+                Protocol::Http2 => serve_http2(stream, router, &limits, &lifecycle).await,
+            });
         }));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::watched_io::SocketWatch;
 use super::{CloseReason, ConnectionLimits};
 
 /// Noted by the socket, the request's body and the answer; read by whoever watches the deadline. Cheap to clone.
@@ -82,24 +83,6 @@ impl Activity {
         self.state.lock().last_body
     }
 
-    pub(super) fn bytes_read(&self, now: Instant) {
-        let phase = &mut self.state.lock().phase;
-        match phase {
-            Phase::Idle(_) => *phase = Phase::Head(now),
-            Phase::Receiving { reading: Some(Reading { waits: Some(since), .. }) } => *since = now,
-            Phase::Answering { ahead } => *ahead = Ahead::Bytes,
-            Phase::Connected(_) | Phase::Head(_) | Phase::Receiving { .. } => {}
-        }
-    }
-
-    pub(super) fn write_blocked(&self, now: Instant) {
-        self.state.lock().write_blocked.get_or_insert(now);
-    }
-
-    pub(super) fn bytes_written(&self) {
-        self.state.lock().write_blocked = None;
-    }
-
     pub(super) fn request_began(&self) {
         let mut state = self.state.lock();
         state.phase = Phase::Receiving { reading: None };
@@ -143,6 +126,26 @@ impl Activity {
             Phase::Answering { ahead: Ahead::Bytes } => Phase::Head(now),
             _ => Phase::Idle(now),
         };
+    }
+}
+
+impl SocketWatch for Activity {
+    fn bytes_read(&self, now: Instant) {
+        let phase = &mut self.state.lock().phase;
+        match phase {
+            Phase::Idle(_) => *phase = Phase::Head(now),
+            Phase::Receiving { reading: Some(Reading { waits: Some(since), .. }) } => *since = now,
+            Phase::Answering { ahead } => *ahead = Ahead::Bytes,
+            Phase::Connected(_) | Phase::Head(_) | Phase::Receiving { .. } => {}
+        }
+    }
+
+    fn write_blocked(&self, now: Instant) {
+        self.state.lock().write_blocked.get_or_insert(now);
+    }
+
+    fn bytes_written(&self) {
+        self.state.lock().write_blocked = None;
     }
 }
 

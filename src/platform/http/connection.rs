@@ -1,4 +1,4 @@
-//! One connection from its first byte to its last: HTTP/1.1 by hyper, deadlines and the end by us.
+//! One HTTP/1.1 connection from its first byte to its last: messages by hyper, deadlines and the end by us.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -25,7 +25,7 @@ use super::{CloseReason, ConnectionLimits, PeerAddress};
 /// Bytes thrown away at a time while lingering.
 const LINGER_STEP_BYTES: usize = 64 * 1024;
 
-type Hyper = http1::Connection<TokioIo<WatchedIo>, Requests>;
+type Hyper = http1::Connection<TokioIo<WatchedIo<Activity>>, Requests>;
 
 /// Serves requests until the connection ends, and says why it did.
 pub(super) async fn serve_connection(

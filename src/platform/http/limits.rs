@@ -28,6 +28,45 @@ pub struct ConnectionLimits {
     pub linger_bytes_max: usize,
     /// After the stop: how long requests in flight are waited for.
     pub drain_time_max: Duration,
+    pub http2: Http2Limits,
+}
+
+/// What comes on top for a connection that speaks HTTP/2. What it holds at most: its window in bytes received and not yet
+/// read by a handler, a header list for each stream, and an answer buffer for each stream that is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http2Limits {
+    /// Requests in flight on one connection; the client holds further ones back (SETTINGS_MAX_CONCURRENT_STREAMS).
+    pub streams_max: u32,
+    /// Bytes that a client may send ahead of the handler, per stream.
+    pub stream_window_bytes: u32,
+    /// The same for all streams of a connection. With 100 ms to the client and back, 1 MiB carries 10 MB/s.
+    pub connection_window_bytes: u32,
+    /// Bytes of an answer that wait for the client, per stream.
+    pub answer_buffer_bytes: u32,
+    /// Streams that the client took back before they were looked at (rapid reset, CVE-2023-44487); one more ends the
+    /// connection.
+    pub unseen_resets_max: usize,
+    /// Streams that broke the protocol and were reset by us (CVE-2025-8671); one more ends the connection.
+    pub error_resets_max: usize,
+    /// Between pings to the client, also while it is idle.
+    pub ping_interval: Duration,
+    /// Until a ping is answered: a connection whose other end is gone costs no more than this and the interval.
+    pub ping_time_max: Duration,
+}
+
+impl Default for Http2Limits {
+    fn default() -> Self {
+        Self {
+            streams_max: 256,
+            stream_window_bytes: 512 * 1024,
+            connection_window_bytes: 1024 * 1024,
+            answer_buffer_bytes: 64 * 1024,
+            unseen_resets_max: 100,
+            error_resets_max: 1_024,
+            ping_interval: Duration::from_secs(20),
+            ping_time_max: Duration::from_secs(10),
+        }
+    }
 }
 
 impl Default for ConnectionLimits {
@@ -43,6 +82,7 @@ impl Default for ConnectionLimits {
             linger_time_max: Duration::from_secs(5),
             linger_bytes_max: 256 * 1024 * 1024,
             drain_time_max: Duration::from_secs(20),
+            http2: Http2Limits::default(),
         }
     }
 }

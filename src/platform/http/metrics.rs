@@ -21,6 +21,8 @@ pub enum CloseReason {
     body_stalled,
     body_timeout,
     answer_unread,
+    /// An HTTP/2 client did not answer a ping.
+    ping_timeout,
     /// Idle when the server stopped.
     stopped,
     /// Still busy when the time for draining was over.

@@ -12,14 +12,21 @@ use tokio::time::Instant;
 
 use super::activity::Activity;
 
-/// A socket whose progress is noted.
-#[derive(Debug)]
-pub(super) struct WatchedIo {
-    pub(super) stream: TcpStream,
-    pub(super) activity: Activity,
+/// What is told of a socket's progress.
+pub(super) trait SocketWatch {
+    fn bytes_read(&self, now: Instant);
+    fn write_blocked(&self, now: Instant);
+    fn bytes_written(&self);
 }
 
-impl WatchedIo {
+/// A socket whose progress is noted.
+#[derive(Debug)]
+pub(super) struct WatchedIo<W> {
+    pub(super) stream: TcpStream,
+    pub(super) activity: W,
+}
+
+impl<W: SocketWatch> WatchedIo<W> {
     fn note_write<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match result {
             Poll::Pending => self.activity.write_blocked(Instant::now()),
@@ -29,7 +36,7 @@ impl WatchedIo {
     }
 }
 
-impl AsyncRead for WatchedIo {
+impl<W: SocketWatch + Unpin> AsyncRead for WatchedIo<W> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -44,7 +51,7 @@ impl AsyncRead for WatchedIo {
     }
 }
 
-impl AsyncWrite for WatchedIo {
+impl<W: SocketWatch + Unpin> AsyncWrite for WatchedIo<W> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_write(result)

@@ -1,6 +1,7 @@
 //! A listener on a real socket for the tests of this folder, and what `accept` fails with.
 
 mod deadlines;
+mod http2;
 mod requests;
 
 use std::collections::VecDeque;
@@ -58,6 +59,10 @@ async fn measure(body: Body) -> Response {
 }
 
 async fn start(limits: ConnectionLimits) -> Server {
+    start_speaking(Protocol::Http1, limits).await
+}
+
+async fn start_speaking(protocol: Protocol, limits: ConnectionLimits) -> Server {
     let (entered, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (entering, opening) = (Arc::clone(&entered), Arc::clone(&gate));
     let router = Router::new()
@@ -80,7 +85,7 @@ async fn start(limits: ConnectionLimits) -> Server {
     let address = listener.local_addr().unwrap();
     let metrics = ConnectionMetrics::default().listener("test");
     let lifecycle = Lifecycle::default();
-    lifecycle.spawn_transient(serve(listener, router, limits, metrics.clone(), lifecycle.clone()));
+    lifecycle.spawn_transient(serve(listener, router, protocol, limits, metrics.clone(), lifecycle.clone()));
     Server { address, metrics, lifecycle, entered, gate }
 }
 
@@ -101,8 +106,12 @@ impl Server {
     }
 
     async fn closes(&self, reason: CloseReason) {
+        self.closes_so_many(reason, 1).await;
+    }
+
+    async fn closes_so_many(&self, reason: CloseReason, connections: u64) {
         let closed = async {
-            while self.metrics.closed(reason) == 0 {
+            while self.metrics.closed(reason) < connections {
                 sleep(Duration::from_millis(1)).await;
             }
         };
@@ -158,7 +167,14 @@ async fn accepting_goes_on_after_failures_and_counts_those_of_the_server() {
     let (metrics, lifecycle) = (ConnectionMetrics::default().listener("test"), Lifecycle::default());
     let router = Router::new().route("/hi", get(|| async { "hi" }));
     let incoming = Failing { errors, listener };
-    lifecycle.spawn_transient(accept_from(incoming, router, patient(), metrics.clone(), lifecycle.clone()));
+    lifecycle.spawn_transient(accept_from(
+        incoming,
+        router,
+        Protocol::Http1,
+        patient(),
+        metrics.clone(),
+        lifecycle.clone(),
+    ));
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET /hi HTTP/1.1\r\n\r\n").await.unwrap();
     assert!(answer(&mut client).await.ends_with("hi"));
