@@ -47,7 +47,7 @@ async fn run(settings: &Settings, rules: &RuleSet) -> anyhow::Result<()> {
     // Ports first: a second server on the same machine is told so before it opens anything.
     let listeners = listeners::bind(settings).await?;
     let parts = parts::build(settings, rules)?;
-    let running = listeners::start(listeners, parts, settings);
+    let running = listeners::start(listeners, parts, settings).await?;
     running.say_ready(settings);
     shutdown::requested().await?;
     running.stop(settings.shutdown.deadline).await

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
-use opentelemetry_otlp::{Compression, MetricExporter, Protocol, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{
+    Compression, MetricExporter, Protocol, WithExportConfig, WithHttpConfig, WithTonicConfig,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use serde_json::Value;
@@ -23,8 +25,42 @@ const SERVICE: &str = "checkout";
 /// Beyond 2^53 a double would lose the last digits.
 const LARGE: i64 = (1 << 53) + 1;
 
-/// Exports when the test asks for it, not before.
-fn provider(server: &Server, compression: Option<Compression>, temporality: Temporality) -> SdkMeterProvider {
+#[derive(Debug, Clone, Copy)]
+enum Transport {
+    Http,
+    Grpc,
+}
+
+fn exporter(
+    server: &Server,
+    transport: Transport,
+    compression: Option<Compression>,
+    temporality: Temporality,
+) -> MetricExporter {
+    match transport {
+        Transport::Http => http_exporter(server, compression, temporality),
+        Transport::Grpc => grpc_exporter(server, compression, temporality),
+    }
+}
+
+fn grpc_exporter(
+    server: &Server,
+    compression: Option<Compression>,
+    temporality: Temporality,
+) -> MetricExporter {
+    let builder = MetricExporter::builder().with_tonic().with_endpoint(format!("http://{}", server.grpc));
+    let builder = match compression {
+        Some(compression) => builder.with_compression(compression),
+        None => builder,
+    };
+    builder.with_temporality(temporality).build().expect("an exporter")
+}
+
+fn http_exporter(
+    server: &Server,
+    compression: Option<Compression>,
+    temporality: Temporality,
+) -> MetricExporter {
     let builder = MetricExporter::builder()
         .with_http()
         .with_endpoint(format!("http://{}/v1/metrics", server.otlp))
@@ -33,7 +69,11 @@ fn provider(server: &Server, compression: Option<Compression>, temporality: Temp
         Some(compression) => builder.with_compression(compression),
         None => builder,
     };
-    let exporter = builder.with_temporality(temporality).build().expect("an exporter");
+    builder.with_temporality(temporality).build().expect("an exporter")
+}
+
+/// Exports when the test asks for it, not before.
+fn provider(exporter: MetricExporter) -> SdkMeterProvider {
     let reader = PeriodicReader::builder(exporter).with_interval(Duration::from_secs(3_600)).build();
     let resource = Resource::builder_empty().with_service_name(SERVICE).build();
     SdkMeterProvider::builder().with_reader(reader).with_resource(resource).build()
@@ -136,16 +176,21 @@ fn stored(server: &Server, name: &str, start: u64) -> BTreeMap<String, Vec<Value
 
 #[test]
 fn every_number_that_the_sdk_exports_is_read_back() {
-    for (compression, temporality) in [
-        (None, Temporality::Cumulative),
-        (Some(Compression::Gzip), Temporality::Cumulative),
-        (Some(Compression::Gzip), Temporality::Delta),
+    // The gRPC exporter works on whatever runtime it was made in.
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _entered = runtime.enter();
+    for (transport, compression, temporality) in [
+        (Transport::Http, None, Temporality::Cumulative),
+        (Transport::Http, Some(Compression::Gzip), Temporality::Cumulative),
+        (Transport::Http, Some(Compression::Gzip), Temporality::Delta),
+        (Transport::Grpc, None, Temporality::Cumulative),
+        (Transport::Grpc, Some(Compression::Gzip), Temporality::Delta),
     ] {
-        let what = format!("{compression:?}, {temporality:?}");
+        let what = format!("{transport:?}, {compression:?}, {temporality:?}");
         let folder = folder();
         let server = Server::start(&folder, "");
         let start = now();
-        let provider = provider(&server, compression, temporality);
+        let provider = provider(exporter(&server, transport, compression, temporality));
         let meter = provider.meter("tests.rust");
         observe(&meter);
         for _ in 0..2 {

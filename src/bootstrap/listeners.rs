@@ -27,6 +27,7 @@ const DRAIN_RESERVE: Duration = Duration::from_secs(5);
 
 /// Bound, not yet served.
 pub struct Listeners {
+    otlp_grpc: TcpListener,
     otlp_http: TcpListener,
     api: TcpListener,
 }
@@ -36,12 +37,14 @@ pub struct Running {
     pub lifecycle: Lifecycle,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
+    otlp_grpc: Option<SocketAddr>,
     otlp_http: Option<SocketAddr>,
     api: Option<SocketAddr>,
 }
 
 pub async fn bind(settings: &Settings) -> anyhow::Result<Listeners> {
     Ok(Listeners {
+        otlp_grpc: bind_one(settings, "otlp_grpc", settings.listen.otlp_grpc).await?,
         otlp_http: bind_one(settings, "otlp_http", settings.listen.otlp_http).await?,
         api: bind_one(settings, "api", settings.listen.api).await?,
     })
@@ -52,7 +55,7 @@ async fn bind_one(settings: &Settings, key: &str, address: SocketAddr) -> anyhow
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ([listen] {key})"))
 }
 
-pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running {
+pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> anyhow::Result<Running> {
     let Parts {
         lifecycle,
         registry,
@@ -71,8 +74,19 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
         ..ConnectionLimits::default()
     };
     let health = Health { lifecycle: lifecycle.clone(), registry, refresh, durability: durability.name() };
-    let (otlp_address, api_address) =
-        (listeners.otlp_http.local_addr().ok(), listeners.api.local_addr().ok());
+    let address = |listener: &TcpListener| listener.local_addr().ok();
+    let (otlp_grpc, otlp_http, api_address) =
+        (address(&listeners.otlp_grpc), address(&listeners.otlp_http), address(&listeners.api));
+    let grpc_router = telemetry::grpc_router(&receiver, &lifecycle).await?.layer(from_fn(identify));
+    let served = serve(
+        listeners.otlp_grpc,
+        grpc_router,
+        Protocol::Http2,
+        limits.clone(),
+        connections.listener("otlp_grpc"),
+        lifecycle.clone(),
+    );
+    lifecycle.spawn("otlp_grpc listener", served);
     let otlp_router = telemetry::router(&receiver, &settings.ingest.cors_origins).layer(from_fn(identify));
     let served = serve(
         listeners.otlp_http,
@@ -95,7 +109,7 @@ pub fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> Running
         lifecycle.clone(),
     );
     lifecycle.spawn("api listener", served);
-    Running { lifecycle, write_path, store, otlp_http: otlp_address, api: api_address }
+    Ok(Running { lifecycle, write_path, store, otlp_grpc, otlp_http, api: api_address })
 }
 
 /// `/livez` and `/readyz` are for everybody; counters name tenants, so where there are keys one has to be an operator.
@@ -112,8 +126,8 @@ fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
 impl Running {
     /// Tells where to send and where to look. The addresses are the bound ones, also where a port was left to the system.
     pub fn say_ready(&self, settings: &Settings) {
-        let (Some(otlp), Some(api)) = (self.otlp_http, self.api) else { return };
-        tracing::info!(otlp_http = %otlp, api = %api, durability = self.durability(settings), "ready");
+        let (Some(grpc), Some(otlp), Some(api)) = (self.otlp_grpc, self.otlp_http, self.api) else { return };
+        tracing::info!(otlp_grpc = %grpc, otlp_http = %otlp, api = %api, durability = self.durability(settings), "ready");
         if settings.log.format == LogFormat::Text {
             let data = match settings.store.kind {
                 StoreKind::Embedded => settings.store.path.display().to_string(),
@@ -122,6 +136,7 @@ impl Running {
             crate::cli::say(format_args!(
                 "TelemetryFlow {version} is ready.\n  \
                  send    POST http://{otlp}/v1/metrics      (OTLP/HTTP)\n  \
+                 send    gRPC http://{grpc}                (OTLP/gRPC)\n  \
                  query   GET  http://{api}/api/v2/metrics\n  \
                  health  GET  http://{api}/readyz  and  http://{api}/metrics\n  \
                  data    {data}\n\

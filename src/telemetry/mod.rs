@@ -8,6 +8,7 @@ mod presentation;
 pub use application::{Durability, Ingest, IngestCounters, RejectionEntry, RejectionLog, SentAs};
 pub use infrastructure::batcher::SealLimits;
 pub use infrastructure::{Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema};
+pub use presentation::grpc::{RoutesError, router as grpc_router};
 pub use presentation::http::{REJECTIONS_PATH, api_router, router};
 pub use presentation::otlp::content::UnpackLimits;
 pub use presentation::otlp::decode::DecodeState;

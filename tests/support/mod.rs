@@ -9,6 +9,7 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+pub mod grpc;
 pub mod http;
 pub mod otlp;
 pub mod server;

@@ -26,6 +26,7 @@ pub struct Server {
     process: Child,
     output: Output,
     readers: Vec<JoinHandle<()>>,
+    pub grpc: SocketAddr,
     pub otlp: SocketAddr,
     pub api: SocketAddr,
 }
@@ -95,27 +96,31 @@ impl Server {
             follow(process.stderr.take().expect("stderr"), &output.stderr),
         ];
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { process, output, readers, otlp: nowhere, api: nowhere };
-        (server.otlp, server.api) = eventually("the server is ready", READY_WITHIN, || server.addresses());
+        let mut server = Self { process, output, readers, grpc: nowhere, otlp: nowhere, api: nowhere };
+        [server.grpc, server.otlp, server.api] =
+            eventually("the server is ready", READY_WITHIN, || server.addresses());
         server
     }
 
     /// The bound addresses: from the greeting on stdout, or, where the log is for machines, from its line.
-    fn addresses(&mut self) -> Option<(SocketAddr, SocketAddr)> {
+    fn addresses(&mut self) -> Option<[SocketAddr; 3]> {
         if let Some(status) = self.process.try_wait().expect("the state of the process") {
             panic!("the server ended with {status}:\n{}", self.log());
         }
         let greeting = self.output.stdout.lock().expect("stdout").clone();
         let after = |text: &str, mark: &str| {
             let rest = text.split_once(mark)?.1;
-            rest.split(['/', '"', '\n']).next()?.parse().ok()
+            rest.split(['/', '"', ' ', '\n']).next()?.parse().ok()
+        };
+        let all = |text: &str, [grpc, otlp, api]: [&str; 3]| {
+            Some([after(text, grpc)?, after(text, otlp)?, after(text, api)?])
         };
         if greeting.contains("Stop with Ctrl-C.") {
-            return after(&greeting, "POST http://").zip(after(&greeting, "GET  http://"));
+            return all(&greeting, ["gRPC http://", "POST http://", "GET  http://"]);
         }
         let log = self.log();
         let line = log.lines().find(|line| line.contains("\"message\":\"ready\""))?;
-        after(line, "\"otlp_http\":\"").zip(after(line, "\"api\":\""))
+        all(line, ["\"otlp_grpc\":\"", "\"otlp_http\":\"", "\"api\":\""])
     }
 
     pub fn id(&self) -> u32 {

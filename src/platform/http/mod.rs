@@ -26,4 +26,4 @@ pub use metrics::{CloseReason, ConnectionMetrics, ListenerMetrics};
 pub use peer_address::PeerAddress;
 pub use problem::{BEARER_CHALLENGE, Problem, method_not_allowed, unknown_path};
 pub use problem_kind::ProblemKind;
-pub use request_id::{RequestId, identify};
+pub use request_id::{Panic, RequestId, identify, without_panic};

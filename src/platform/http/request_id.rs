@@ -113,10 +113,11 @@ fn with_headers(mut answer: Response, elapsed: Duration, id: RequestId) -> Respo
     answer
 }
 
-type Panic = Box<dyn Any + Send>;
+/// What a handler panicked with.
+pub type Panic = Box<dyn Any + Send>;
 
 /// Runs a handler; what it panics with becomes an error. Nothing of the handler is used after a panic.
-async fn without_panic<F: Future>(handler: F) -> Result<F::Output, Panic> {
+pub async fn without_panic<F: Future>(handler: F) -> Result<F::Output, Panic> {
     let mut handler = pin!(handler);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,

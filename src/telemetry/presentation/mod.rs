@@ -1,4 +1,5 @@
-//! Where requests come in: OTLP over HTTP.
+//! Where requests come in: OTLP over gRPC and over HTTP.
 
+pub mod grpc;
 pub mod http;
 pub mod otlp;

@@ -21,7 +21,7 @@ const MESSAGE_BYTES_MAX: usize = 4_096;
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Says in every good answer what it promises: `store` or `memory`.
-const DURABILITY: HeaderName = HeaderName::from_static("x-telemetryflow-durability");
+pub const DURABILITY: HeaderName = HeaderName::from_static("x-telemetryflow-durability");
 
 pub const PROTOBUF: &str = "application/x-protobuf";
 pub const JSON: &str = "application/json";

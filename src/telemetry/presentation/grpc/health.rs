@@ -1,0 +1,62 @@
+//! `grpc.health.v1`: whether the server takes requests, overall (`""`) and for each OTLP service.
+
+use std::time::Duration;
+
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::server::HealthReporter;
+
+use crate::platform::lifecycle::Lifecycle;
+use crate::shared::Signal;
+
+/// How often readiness is looked at. The stop is seen at once.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// A request names one service.
+const REQUEST_BYTES_MAX: usize = 4_096;
+
+/// The service, kept up to date by a task of `lifecycle` until that stops.
+pub(super) async fn service(served: &[Signal], lifecycle: &Lifecycle) -> HealthServer<impl Health + use<>> {
+    let mut states = States {
+        reporter: HealthReporter::new(),
+        names: [""].into_iter().chain(served.iter().copied().map(super::service_name)).collect(),
+    };
+    let server =
+        HealthServer::new(tonic_health::server::HealthService::from_health_reporter(states.reporter.clone()));
+    states.set(status(lifecycle)).await;
+    let watched = lifecycle.clone();
+    lifecycle.spawn("grpc health", async move {
+        let stop = watched.stop_token();
+        while stop.run_until_cancelled(tokio::time::sleep(POLL_INTERVAL)).await.is_some() {
+            states.set(status(&watched)).await;
+        }
+        states.end().await;
+    });
+    server.max_decoding_message_size(REQUEST_BYTES_MAX)
+}
+
+fn status(lifecycle: &Lifecycle) -> ServingStatus {
+    let ready = !lifecycle.is_stopping() && lifecycle.failed().is_empty();
+    if ready { ServingStatus::Serving } else { ServingStatus::NotServing }
+}
+
+struct States {
+    reporter: HealthReporter,
+    names: Vec<&'static str>,
+}
+
+impl States {
+    async fn set(&self, status: ServingStatus) {
+        for name in &self.names {
+            self.reporter.set_service_status(name, status).await;
+        }
+    }
+
+    /// Whoever watches hears that it is over and is let go: a watch without end would hold up the stop.
+    async fn end(&mut self) {
+        self.set(ServingStatus::NotServing).await;
+        for name in &self.names {
+            self.reporter.clear_service_status(name).await;
+        }
+        self.set(ServingStatus::NotServing).await;
+    }
+}
