@@ -86,8 +86,18 @@ pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
     };
     let ingest = Ingest::new(durability, Arc::clone(&write_path) as _, counters.clone());
     let budget = ByteBudget::new(settings.ingest.budget_bytes.as_usize());
-    let receiver =
-        build_receiver(settings, ingest, &catalogue, budget.clone(), counters, &clock, &lifecycle)?;
+    let rejections = Arc::<RejectionLog>::default();
+    let receiver = Arc::new(Receiver {
+        ingest,
+        decode: decode_pool(settings, &catalogue, &lifecycle)?,
+        budget: budget.clone(),
+        limits: request_limits(settings),
+        seed: KeySeed(fastrand::u64(..)),
+        access: access.clone(),
+        counters,
+        rejections: Arc::clone(&rejections),
+        clock: Arc::clone(&clock),
+    });
     let queries = build_queries(settings, &store, generations, &clock, &mut registry);
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
@@ -101,7 +111,7 @@ pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
         connections,
         receiver,
         access,
-        rejections: Arc::default(),
+        rejections,
         queries,
         write_path,
         store,
@@ -186,37 +196,29 @@ fn write_path_options(settings: &Settings) -> WritePathOptions {
     }
 }
 
-fn build_receiver(
+fn decode_pool(
     settings: &Settings,
-    ingest: Ingest,
     catalogue: &Arc<Catalogue>,
-    budget: ByteBudget,
-    counters: IngestCounters,
-    clock: &Arc<dyn Clock>,
     lifecycle: &Lifecycle,
-) -> anyhow::Result<Arc<Receiver<CatalogueReader>>> {
+) -> std::io::Result<CpuPool<DecodeState<CatalogueReader>>> {
     let threads = settings.ingest.decode_threads;
     let shared = Arc::clone(catalogue);
-    let decode = CpuPool::start(
-        "decoder",
-        threads,
-        threads * DECODE_QUEUE_PER_THREAD,
-        move || DecodeState::new(shared.reader()),
-        lifecycle,
-    )?;
+    let make_state = move || DecodeState::new(shared.reader());
+    CpuPool::start("decoder", threads, threads * DECODE_QUEUE_PER_THREAD, make_state, lifecycle)
+}
+
+fn request_limits(settings: &Settings) -> RequestLimits {
     let body = UnpackLimits {
         bytes_max: settings.ingest.body_bytes_max.as_usize(),
         ratio_max: usize::try_from(settings.ingest.body_ratio_max).unwrap_or(usize::MAX),
     };
     let reach = |retention| reach(&settings.ingest, retention);
-    let limits = RequestLimits {
+    RequestLimits {
         body,
         metrics: reach(settings.store.retention_metrics),
         logs: reach(settings.store.retention_logs),
         traces: reach(settings.store.retention_traces),
-    };
-    let seed = KeySeed(fastrand::u64(..));
-    Ok(Arc::new(Receiver { ingest, decode, budget, limits, seed, counters, clock: Arc::clone(clock) }))
+    }
 }
 
 /// What is older than the retention would be stored only to be thrown away.

@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use tonic::Code;
 
 use crate::platform::http::{content_length, read_body, without_panic};
-use crate::shared::{Signal, TenantId};
-use crate::telemetry::application::{IngestReceipt, SeriesLookup};
-use crate::telemetry::presentation::otlp::answer::{DURABILITY, Encoding, export_response};
+use crate::shared::Signal;
+use crate::telemetry::application::{IngestReceipt, SentAs, SeriesLookup};
+use crate::telemetry::presentation::otlp::answer::{DURABILITY, export_response};
 use crate::telemetry::presentation::otlp::content::{Packing, packing_of};
-use crate::telemetry::presentation::otlp::receive::{Failure, Received, Receiver};
+use crate::telemetry::presentation::otlp::receive::{Failure, Received, Receiver, Sender};
 
 use super::framing::{AnswerBody, Compression, HEADER_BYTES, unframe};
 use super::status::{Refused, lasting};
@@ -27,14 +27,22 @@ pub(super) async fn handle<C: SeriesLookup + 'static>(
     signal: Signal,
     request: Request<Body>,
 ) -> Response<Body> {
-    let received = without_panic(receive(&receiver, signal, request)).await.unwrap_or_else(|_| {
+    let tenant = match receiver.permit(request.headers(), request.extensions()) {
+        Ok(tenant) => tenant,
+        Err(failure) => {
+            receiver.counters.request_refused(signal, failure.name());
+            return answer_refused(failure.into());
+        }
+    };
+    let sender = Sender { tenant, signal, sent_as: SentAs::Grpc };
+    let received = without_panic(receive(&receiver, &sender, request)).await.unwrap_or_else(|_| {
         tracing::error!(signal = signal.name(), "a handler panicked");
         Err(Refused::Panicked)
     });
     match received {
         Ok(receipt) => exported(&receipt),
         Err(refused) => {
-            receiver.counters.request_refused(signal, refused.name());
+            receiver.refused(&sender, refused.refusal(), refused.name(), &refused.to_string());
             answer_refused(refused)
         }
     }
@@ -42,7 +50,7 @@ pub(super) async fn handle<C: SeriesLookup + 'static>(
 
 async fn receive<C: SeriesLookup + 'static>(
     receiver: &Receiver<C>,
-    signal: Signal,
+    sender: &Sender,
     request: Request<Body>,
 ) -> Result<IngestReceipt, Refused> {
     let named = packing_of(request.headers(), &GRPC_ENCODING).ok_or(Refused::Encoding)?;
@@ -56,8 +64,7 @@ async fn receive<C: SeriesLookup + 'static>(
         (Compression::Packed, Packing::Plain) => return Err(Refused::EncodingUnnamed),
         (Compression::Packed, named) => named,
     };
-    let (tenant, encoding) = (TenantId::unnamed(), Encoding::Protobuf);
-    Ok(receiver.receive(Received { tenant, signal, encoding, packing, body, share }).await?)
+    Ok(receiver.receive(sender, Received { packing, body, share }).await?)
 }
 
 /// Answers are a few bytes and not compressed.

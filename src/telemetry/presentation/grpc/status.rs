@@ -32,11 +32,23 @@ pub(super) enum Refused {
 }
 
 impl Refused {
+    /// What kind of refusal it is.
+    pub(super) const fn refusal(&self) -> Refusal {
+        match self {
+            Self::Failure(failure) => failure.refusal(),
+            Self::Framing(_) => Refusal::Malformed,
+            Self::Encoding | Self::EncodingUnnamed => Refusal::Unsupported,
+            Self::Panicked => Refusal::Internal,
+        }
+    }
+
     pub(super) fn status(self) -> Status {
         let message = self.to_string();
         match self {
             // Whoever was too slow may be faster next time, and whoever left does not hear it.
-            Self::Failure(Failure::Body(BodyError::Disconnected)) => passing(Code::Unavailable, &message),
+            Self::Failure(Failure::Body(BodyError::Disconnected)) => {
+                passing(Code::Unavailable, &message, RETRY_DELAY)
+            }
             Self::Failure(failure) => of_refusal(failure.refusal(), &message),
             Self::Framing(_) => lasting(Code::InvalidArgument, &message),
             Self::Encoding => lasting(Code::Unimplemented, &message),
@@ -61,7 +73,10 @@ fn of_refusal(refusal: Refusal, message: &str) -> Status {
         Refusal::NotFound | Refusal::Method | Refusal::Unsupported => lasting(Code::Unimplemented, message),
         // Without RetryInfo, which would make the client send the same again.
         Refusal::TooLarge => lasting(Code::ResourceExhausted, message),
-        Refusal::Busy => passing(Code::Unavailable, message),
+        Refusal::Busy => passing(Code::Unavailable, message, RETRY_DELAY),
+        Refusal::Unauthenticated => lasting(Code::Unauthenticated, message),
+        Refusal::Forbidden => lasting(Code::PermissionDenied, message),
+        Refusal::TooMany { retry_after } => passing(Code::ResourceExhausted, message, retry_after),
         Refusal::Internal => lasting(Code::Internal, message),
     }
 }
@@ -72,8 +87,8 @@ pub(super) fn lasting(code: Code, message: &str) -> Status {
 }
 
 /// The same request may be sent again, after a while.
-fn passing(code: Code, message: &str) -> Status {
-    Status::with_error_details(code, bounded(message), ErrorDetails::with_retry_info(Some(RETRY_DELAY)))
+fn passing(code: Code, message: &str, delay: Duration) -> Status {
+    Status::with_error_details(code, bounded(message), ErrorDetails::with_retry_info(Some(delay)))
 }
 
 /// Cut where it would pass the limit once percent-encoded.
@@ -136,7 +151,9 @@ mod tests {
     #[test]
     fn messages_stay_below_a_kibibyte_however_they_are_encoded() {
         for message in ["a".repeat(5_000), " ".repeat(5_000), "ü\n".repeat(2_000), "x€".repeat(400)] {
-            for status in [lasting(Code::Internal, &message), passing(Code::Unavailable, &message)] {
+            for status in
+                [lasting(Code::Internal, &message), passing(Code::Unavailable, &message, RETRY_DELAY)]
+            {
                 let response = status.into_http::<Body>();
                 let sent = response.headers()["grpc-message"].len();
                 assert!((900..1_024).contains(&sent) || message.starts_with(' '), "{sent}");

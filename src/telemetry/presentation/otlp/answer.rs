@@ -1,6 +1,8 @@
 //! OTLP answers over HTTP: export responses with partial success, and `google.rpc.Status` for failures, each in the
 //! encoding of the request (OTLP specification, "OTLP/HTTP Response").
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
@@ -63,6 +65,14 @@ pub enum Refusal {
     Unsupported,
     /// Passing: the client may send the same request again.
     Busy,
+    /// It is not known who sends it.
+    Unauthenticated,
+    /// The sender may not send.
+    Forbidden,
+    /// The sender has to wait so long.
+    TooMany {
+        retry_after: Duration,
+    },
     Internal,
 }
 
@@ -76,6 +86,9 @@ impl Refusal {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 8),
             Self::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 3),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, 14),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, 16),
+            Self::Forbidden => (StatusCode::FORBIDDEN, 7),
+            Self::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, 8),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, 13),
         }
     }
@@ -162,6 +175,12 @@ pub fn refused(encoding: Encoding, refusal: Refusal, message: &str) -> Response<
     let headers = response.headers_mut();
     match refusal {
         Refusal::Busy => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+        Refusal::TooMany { retry_after } => {
+            headers.insert(header::RETRY_AFTER, retry_after.as_secs().max(1).into());
+        }
+        Refusal::Unauthenticated => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         // What is still on its way is not read; the connection lingers so that the client gets to read this.
         Refusal::TooLarge => _ = headers.insert(header::CONNECTION, HeaderValue::from_static("close")),
         Refusal::Method => _ = headers.insert(header::ALLOW, HeaderValue::from_static("POST")),

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{Extensions, HeaderMap};
 use bytes::Bytes;
 
 use crate::platform::cpu_pool::{CpuPool, PoolError};
 use crate::platform::http::{BodyError, BudgetShare, ByteBudget};
 use crate::shared::{Clock, Signal, TenantId};
 use crate::telemetry::application::{
-    Ingest, IngestCommand, IngestCounters, IngestError, IngestReceipt, SeriesLookup,
+    Ingest, IngestCommand, IngestCounters, IngestError, IngestReceipt, RejectionEntry, RejectionLog, SentAs,
+    SeriesLookup,
 };
 use crate::telemetry::domain::AcceptanceWindow;
+use crate::tenancy::{Access, AccessError, Action, Denial, permitted};
 
 use super::answer::{Encoding, Refusal};
 use super::content::{HeaderRefusal, Packing, UnpackError, UnpackLimits};
@@ -55,7 +58,9 @@ pub struct Receiver<C> {
     pub budget: ByteBudget,
     pub limits: RequestLimits,
     pub seed: KeySeed,
+    pub access: Access,
     pub counters: IngestCounters,
+    pub rejections: Arc<RejectionLog>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -65,12 +70,17 @@ impl<C> std::fmt::Debug for Receiver<C> {
     }
 }
 
+/// Whose items of which signal a request brings, and how.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    pub tenant: TenantId,
+    pub signal: Signal,
+    pub sent_as: SentAs,
+}
+
 /// A body, and what its transport said of it.
 #[derive(Debug)]
 pub struct Received {
-    pub tenant: TenantId,
-    pub signal: Signal,
-    pub encoding: Encoding,
     pub packing: Packing,
     pub body: Bytes,
     /// Covers the body.
@@ -78,15 +88,24 @@ pub struct Received {
 }
 
 impl<C: SeriesLookup + 'static> Receiver<C> {
+    /// Whose data a request brings: only its credential decides.
+    pub fn permit(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<TenantId, Failure> {
+        Ok(permitted(&self.access, headers, extensions, Action::Send)?.tenant)
+    }
+
     /// Decodes on a decode thread, then admits, stores and acknowledges.
-    pub async fn receive(&self, received: Received) -> Result<IngestReceipt, Failure> {
-        let Received { tenant, signal, encoding, packing, body, share } = received;
+    pub async fn receive(&self, sender: &Sender, received: Received) -> Result<IngestReceipt, Failure> {
+        let Sender { tenant, signal, sent_as } = sender;
+        let Received { packing, body, share } = received;
         let received_at = self.clock.now();
-        let Reach { past, future } = self.limits.reach(signal);
+        let Reach { past, future } = self.limits.reach(*signal);
         let decode = Decode {
-            tenant,
-            signal,
-            encoding,
+            tenant: tenant.clone(),
+            signal: *signal,
+            encoding: match sent_as {
+                SentAs::HttpJson => Encoding::Json,
+                SentAs::HttpProtobuf | SentAs::Grpc => Encoding::Protobuf,
+            },
             packing,
             received_at,
             window: AcceptanceWindow::around(received_at, past, future),
@@ -96,13 +115,29 @@ impl<C: SeriesLookup + 'static> Receiver<C> {
         let (decoded, memory) = self.decode.run(move |state| decode.run(&body, share, state)).await??;
         let command =
             IngestCommand { payload: decoded.payload, findings: decoded.findings, memory: Box::new(memory) };
-        Ok(self.ingest.handle(command).await?)
+        let receipt = self.ingest.handle(command).await?;
+        let entry = RejectionEntry::partial(received_at, tenant.clone(), *sent_as, &receipt.findings);
+        entry.into_iter().for_each(|entry| self.rejections.record(entry));
+        Ok(receipt)
+    }
+
+    /// Counts a request that was refused as a whole, and notes it for its tenant where the same request will always be
+    /// refused.
+    pub fn refused(&self, sender: &Sender, refusal: Refusal, reason: &'static str, message: &str) {
+        self.counters.request_refused(sender.signal, reason);
+        if matches!(refusal, Refusal::Malformed | Refusal::TooLarge | Refusal::Unsupported) {
+            let Sender { tenant, signal, sent_as } = sender.clone();
+            let now = self.clock.now();
+            self.rejections.record(RejectionEntry::refused(now, tenant, signal, sent_as, reason, message));
+        }
     }
 }
 
 /// Why a request was refused as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error(transparent)]
     Header(#[from] HeaderRefusal),
     #[error(transparent)]
@@ -131,7 +166,12 @@ impl From<WalkError> for Failure {
 impl Failure {
     /// What kind of answer it is, on every transport.
     pub const fn refusal(&self) -> Refusal {
-        match self {
+        match *self {
+            Self::Access(AccessError::Denied(Denial::TooManyFailures { retry_after })) => {
+                Refusal::TooMany { retry_after }
+            }
+            Self::Access(AccessError::Denied(_)) => Refusal::Unauthenticated,
+            Self::Access(AccessError::NotAllowed(_)) => Refusal::Forbidden,
             Self::Header(_) => Refusal::Unsupported,
             Self::Body(BodyError::TooLarge { .. })
             | Self::Unpack(UnpackError::TooLarge | UnpackError::Ratio)
@@ -151,6 +191,7 @@ impl Failure {
     /// Stable name, for counters.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Access(error) => error.name(),
             Self::Header(HeaderRefusal::Type) => "content_type",
             Self::Header(HeaderRefusal::Encoding) => "content_encoding",
             Self::Body(BodyError::TooLarge { .. }) | Self::Unpack(UnpackError::TooLarge) => "body_too_large",
