@@ -59,7 +59,7 @@ impl<'s> Meter<'s> {
         let comfortable = missing.saturating_add((self.used / 2).max(STEP_BYTES));
         for step in [comfortable, missing] {
             if share.grow(step).is_ok() {
-                self.left += step - bytes;
+                self.left = self.left.saturating_add(step) - bytes;
                 return Ok(());
             }
         }
@@ -96,6 +96,18 @@ mod tests {
         drop(others);
         meter.take(60_000).unwrap();
         assert_eq!((meter.used(), budget.used()), (100_000, 100_000));
+    }
+
+    #[test]
+    fn the_rest_of_an_earlier_step_counts_where_only_what_is_missing_is_granted() {
+        let budget = ByteBudget::new(STEP_BYTES + 1_000);
+        let mut share = budget.try_reserve(0).unwrap();
+        let mut meter = Meter::new(&mut share);
+        meter.take(10).unwrap();
+        meter.take(STEP_BYTES + 500).unwrap();
+        assert_eq!((meter.used(), budget.used()), (STEP_BYTES + 510, STEP_BYTES + 510));
+        meter.take(490).unwrap();
+        assert_eq!(meter.take(1), Err(MeterError::TooMuch));
     }
 
     #[test]
