@@ -20,6 +20,7 @@ pub mod stages {
     pub use super::application::{NewSeries, SeriesEntry, SeriesLookup, WireKey};
     pub use super::domain::{AcceptanceWindow, Metric};
     pub use super::infrastructure::blocks;
+    pub use super::presentation::otlp::json::{JsonError, JsonReader};
     pub use super::presentation::otlp::meter::{Meter, MeterError};
     pub use super::presentation::otlp::metrics::keys::KeyChain;
     pub use super::presentation::otlp::metrics::{

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod attributes;
 pub mod content;
 pub mod decode;
+pub mod json;
 pub mod meter;
 pub mod metrics;
 pub mod receive;
