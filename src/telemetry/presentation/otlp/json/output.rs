@@ -57,6 +57,11 @@ impl Output {
         &self.bytes
     }
 
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.bytes.capacity() + self.long.capacity() * size_of::<Long>()
+    }
+
     #[inline]
     pub fn tag(&mut self, number: u32, wire_type: WireType) {
         self.varint(u64::from(number) << 3 | wire_type as u64);

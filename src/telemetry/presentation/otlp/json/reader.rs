@@ -125,3 +125,55 @@ fn parser_bytes(body: usize, found: usize) -> usize {
     let levels = LEVEL_BYTES * found.min(DEPTH_MAX);
     texts + index + levels + size_of::<Node<'_>>() * found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is really held, as far as it can be seen from here.
+    fn held(reader: &JsonReader) -> usize {
+        let parser = reader.copy.capacity()
+            + reader.tape.0.capacity() * size_of::<Node<'_>>()
+            + reader.buffers.structural_indexes().len() * size_of::<u32>();
+        parser + reader.output.held_bytes() + reader.scratch.held_bytes()
+    }
+
+    #[test]
+    fn no_more_is_held_than_was_taken_from_the_meter() {
+        let bounds = |bound: &str| {
+            let point = format!(r#"{{"explicitBounds":[{}0]}}"#, format!("{bound},").repeat(50_000));
+            format!(
+                r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"histogram":{{"dataPoints":[{point}]}}}}]}}]}}]}}"#
+            )
+        };
+        let value = |open: &str, close: &str| {
+            let value = format!("{}{{}}{}", open.repeat(60), close.repeat(60));
+            let attribute = format!(r#"{{"key":"k","value":{value}}},"#).repeat(200);
+            format!(r#"{{"resourceMetrics":[{{"resource":{{"attributes":[{attribute}{{}}]}}}}]}}"#)
+        };
+        let text =
+            |text: &str| format!(r#"{{"resourceMetrics":[{{"schemaUrl":"{}"}}]}}"#, text.repeat(100_000));
+        let bodies = [
+            "{}".to_owned(),
+            bounds("0"),
+            bounds("null"),
+            bounds("0.1234567890123456"),
+            value(r#"{"arrayValue":{"values":["#, "]}}"),
+            value(r#"{"kvlistValue":{"values":[{"key":"a","value":"#, "}]}}"),
+            text("x"),
+            text("\\u00e9"),
+            format!(r#"{{"resourceMetrics":[{}{{}}]}}"#, "{},".repeat(100_000)),
+            format!(r#"{{"resourceMetrics":[{}{{}}]}}"#, r#"{"schemaUrl":""},"#.repeat(10_000)),
+        ];
+        for body in bodies {
+            let (mut reader, mut meter) = (JsonReader::default(), Meter::unlimited());
+            reader.transcode(Signal::Metrics, body.as_bytes(), &mut meter).unwrap();
+            let start = body.get(..100).unwrap_or(&body);
+            assert!(held(&reader) <= meter.used(), "{} > {}: {start}", held(&reader), meter.used());
+            reader.shrink(meter.used());
+            assert!(held(&reader) > 0);
+            reader.shrink(meter.used() - 1);
+            assert_eq!(held(&reader), 0);
+        }
+    }
+}

@@ -139,11 +139,17 @@ impl<'t> Number<'t> {
 
 /// The bytes of an id from its hexadecimal text, in `decoded`.
 pub fn id<'d>(text: &str, decoded: &'d mut Vec<u8>) -> &'d [u8] {
-    decoded.clear();
+    make_room(text, decoded);
     let (pairs, odd) = text.as_bytes().as_chunks();
     let digits = pairs.iter().map_while(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?));
     decoded.extend(digits);
     if odd.is_empty() && decoded.len() == pairs.len() { decoded } else { &NO_ID }
+}
+
+/// For no more than the text is long: so much was taken from the meter.
+fn make_room(text: &str, decoded: &mut Vec<u8>) {
+    decoded.clear();
+    decoded.reserve_exact(text.len() + 3);
 }
 
 const fn nibble(digit: u8) -> Option<u8> {
@@ -157,7 +163,7 @@ const fn nibble(digit: u8) -> Option<u8> {
 
 /// The bytes of a base64 text of either alphabet, in `decoded`; `None` if it is neither.
 pub fn base64<'d>(text: &str, decoded: &'d mut Vec<u8>) -> Option<&'d [u8]> {
-    decoded.clear();
+    make_room(text, decoded);
     let engine = if text.bytes().any(|byte| matches!(byte, b'-' | b'_')) { URL_SAFE } else { STANDARD };
     engine.decode_vec(text, decoded).ok()?;
     Some(decoded)

@@ -25,6 +25,13 @@ pub struct Scratch {
     decoded: Vec<u8>,
 }
 
+impl Scratch {
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.found.capacity() * size_of::<Found>() + self.decoded.capacity()
+    }
+}
+
 /// A member that counts: its field, which place in the message it takes, and where its value is on the tape.
 #[derive(Debug, Clone, Copy)]
 struct Found {

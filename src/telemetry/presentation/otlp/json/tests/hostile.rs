@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::platform::http::ByteBudget;
-use crate::telemetry::presentation::otlp::attributes::DEPTH_MAX;
+use crate::telemetry::domain::{Findings, Rejection};
+use crate::telemetry::presentation::otlp::attributes::{AttributeReader, AttributesError, DEPTH_MAX};
 use crate::telemetry::presentation::otlp::meter::MeterError;
+use crate::telemetry::presentation::otlp::wire::Reader;
 
 /// A value within so many others.
 fn nested(depth: usize, [open, close]: [&str; 2]) -> String {
@@ -24,52 +26,32 @@ fn depth(value: Option<&AnyValue>) -> usize {
     }
 }
 
-/// Depth of the message by hand: prost refuses what is nested deeper than a hundred messages.
-fn written_depth(mut bytes: &[u8], path: &[u32]) -> usize {
-    use crate::telemetry::presentation::otlp::wire::Reader;
-    for level in 0.. {
-        for number in path {
-            let mut fields = Reader::new(bytes);
-            loop {
-                match fields.next_field().unwrap() {
-                    Some((found, value)) if found == *number => {
-                        bytes = value.bytes().unwrap();
-                        break;
-                    }
-                    Some(_) => {}
-                    None => return level,
-                }
-            }
+#[test]
+fn values_keep_their_nesting() {
+    for sent in [0, 1, 10, 20] {
+        for brackets in [ARRAYS, MAPS] {
+            let body = format!(r#""body":{}"#, nested(sent, brackets));
+            assert_eq!(depth(record(&body).unwrap().body.as_ref()), sent);
         }
     }
-    0
 }
 
 #[test]
-fn values_keep_their_nesting_beyond_what_the_rules_accept_and_no_further() {
-    for depth_sent in [1, 10, 20] {
-        let body = format!(r#""body":{}"#, nested(depth_sent, ARRAYS));
-        assert_eq!(depth(record(&body).unwrap().body.as_ref()), depth_sent);
-    }
-    for (brackets, path) in [(ARRAYS, &[5, 1][..]), (MAPS, &[6, 1, 2])] {
-        for (sent, expected) in [(DEPTH_MAX, DEPTH_MAX), (DEPTH_MAX + 1, DEPTH_MAX + 1), (900, DEPTH_MAX + 6)]
-        {
-            let body = format!(
-                r#"{{"resourceLogs":[{{"resource":{{"attributes":[{{"key":"a","value":{}}}]}}}}]}}"#,
-                nested(sent, brackets)
-            );
+fn the_rules_for_attributes_refuse_what_is_too_deep_and_only_that() {
+    for (sent, refused) in [(DEPTH_MAX, false), (DEPTH_MAX + 1, true), (DEPTH_MAX + 7, true), (900, true)] {
+        for brackets in [ARRAYS, MAPS] {
+            let attribute = format!(r#"{{"key":"a","value":{}}}"#, nested(sent, brackets));
+            let body = format!(r#"{{"resourceLogs":[{{"resource":{{"attributes":[{attribute}]}}}}]}}"#);
             let bytes = read(Signal::Logs, body.as_bytes()).unwrap();
-            let mut inner = &*bytes;
-            for number in [1, 1, 1] {
-                let mut fields = crate::telemetry::presentation::otlp::wire::Reader::new(inner);
-                let (found, value) = fields.next_field().unwrap().unwrap();
-                assert_eq!(found, number);
-                inner = value.bytes().unwrap();
-            }
-            let mut fields = crate::telemetry::presentation::otlp::wire::Reader::new(inner);
-            fields.next_field().unwrap();
-            let (_, value) = fields.next_field().unwrap().unwrap();
-            assert_eq!(written_depth(value.bytes().unwrap(), path), expected, "{sent}");
+            // The request, its one resource's logs, the resource, its one attribute.
+            let attribute = [1, 1, 1].iter().fold(&*bytes, |message, number| {
+                let (found, value) = Reader::new(message).next_field().unwrap().unwrap();
+                assert_eq!(found, *number);
+                value.bytes().unwrap()
+            });
+            let answer = AttributeReader::default().read(attribute, &mut Findings::new(Signal::Logs));
+            let expected = AttributesError::Rejected(Rejection::AttributesTooDeep);
+            assert_eq!(answer.err(), refused.then_some(expected), "{sent}");
         }
     }
 }
