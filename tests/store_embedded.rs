@@ -145,6 +145,65 @@ fn rows_come_back_exactly_and_the_same_token_inserts_once() {
     assert_eq!((text(3).as_str(), text(4).as_str(), text(5).as_str()), ("2026-11-18", "gauge", "none"));
 }
 
+fn value_and_rows(store: &dyn Store, table: &str) -> (f64, usize) {
+    let rows = select(store, &format!("SELECT value FROM {table} WHERE metric = 'twice'"));
+    let values =
+        rows.batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Float64Type>().values().iter());
+    let values: Vec<f64> = values.copied().collect();
+    (values.last().copied().expect("a row"), values.len())
+}
+
+/// *Guarantees*: of points with the same series and time, in one block or in several, the one stored last is read, before
+/// and after merges.
+#[test]
+fn the_same_series_and_time_twice_is_the_point_stored_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    migrate(&store, MIGRATIONS).unwrap();
+    for (token, values) in [("a", &[5.0, 9.0, 2.0][..]), ("b", &[4.0, 3.0])] {
+        let mut columns = NumberColumns::new(TenantId::unnamed());
+        columns.begin_run("twice", MetricKind::Gauge);
+        values.iter().for_each(|value| columns.push(number(1, *value, 0, false)));
+        let block = blocks::samples(&[columns.into()]).unwrap();
+        store.insert(&Insert { table: SAMPLES_TABLE, token, batch: &block }).unwrap();
+        let last = values.last().copied().unwrap();
+        assert_eq!(value_and_rows(&store, "telemetryflow.metric_samples FINAL"), (last, 1));
+    }
+    store.execute("OPTIMIZE TABLE telemetryflow.metric_samples FINAL").unwrap();
+    assert_eq!(value_and_rows(&store, "telemetryflow.metric_samples"), (3.0, 1));
+}
+
+/// *Guarantees*: samples of the first schema are there in the newest one, once, also if the migration was cut short before
+/// any of the statements that replace their table and began anew.
+#[test]
+fn samples_survive_the_migration_wherever_it_is_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    migrate(&store, &MIGRATIONS[..1]).unwrap();
+    let (integers, doubles, columns) = samples();
+    let block = blocks::samples(&[columns]).unwrap();
+    for token in ["a", "b"] {
+        store.insert(&Insert { table: SAMPLES_TABLE, token, batch: &block }).unwrap();
+    }
+    retain_metrics_of_the_first_schema(&store);
+    let statements = MIGRATIONS[1].statements;
+    for cut in 1..=5 {
+        statements[..cut].iter().for_each(|statement| store.execute(statement).unwrap());
+    }
+    assert_eq!(migrate(&store, MIGRATIONS).unwrap(), 1);
+    retain_metrics(&store, Duration::from_secs(86_400 * 30)).unwrap();
+    let rows = select(&store, "SELECT count() FROM telemetryflow.metric_samples FINAL");
+    let count = rows.batches[0].column(0).as_primitive::<UInt64Type>().value(0);
+    assert_eq!(count, (integers.len() + doubles.len()) as u64);
+    let engine = select(&store, "SELECT engine FROM system.tables WHERE name = 'metric_samples'");
+    assert_eq!(engine.batches[0].column(0).as_string::<i32>().value(0), "ReplacingMergeTree");
+}
+
+fn retain_metrics_of_the_first_schema(store: &dyn Store) {
+    let retain = include_str!("../clickhouse/telemetry/retain_metric_samples.sql");
+    store.execute(&retain.replace("{{retention_seconds}}", "2592000")).unwrap();
+}
+
 #[test]
 fn parameters_are_data_and_readers_cannot_write() {
     let folder = tempfile::tempdir().unwrap();

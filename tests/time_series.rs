@@ -1,4 +1,4 @@
-//! Scenario: random points (gauges, delta sums, counters that restart, gaps, late arrivals) and random queries over them.
+//! Scenario: random points (gauges, delta sums, counters that restart, gaps, late arrivals, points sent twice) and random queries over them.
 //! Guarantees: each answer is what a plain calculation of the documented rules gives; a cached answer is the uncached one
 //! after every further batch; the same query twice is a hit that reads nothing; no answer is older than the last 200.
 //!
@@ -86,7 +86,7 @@ fn query() -> impl Strategy<Value = Query> {
         })
 }
 
-/// Puts a series in order of time and lets its counter run. No two points have the same time.
+/// Puts a series in order of time and lets its counter run. Of points with the same time the last one counts.
 fn points(kind: Kind, number: usize, series: &Series, base: u64) -> Vec<Point> {
     let mut drafts = series.points.clone();
     drafts.sort_by_key(|draft| draft.offset_ms);
@@ -115,6 +115,11 @@ fn points(kind: Kind, number: usize, series: &Series, base: u64) -> Vec<Point> {
             (_, Kind::Counter) => Some(counter),
             (_, Kind::Gauge | Kind::Delta) => Some(step),
         };
+        if draft.event == 4 {
+            // Sent before with another value, in the same request or in the one before.
+            let (batch, value) = (draft.batch.saturating_sub(1), Some(f64::from(draft.quarters).abs()));
+            points.push(Point { series: number, batch, time, start: 0, value });
+        }
         points.push(Point { series: number, batch: draft.batch, time, start, value });
         before = time;
     }
@@ -148,6 +153,14 @@ fn assert_near(found: &Answered, expected: &Answered, what: &str) {
             };
             assert!(near, "{key:?}, bucket {at}: {found:?} instead of {expected:?} in {what}");
         }
+    }
+}
+
+/// What a series says of a time is what it said last.
+fn store(stored: &mut Vec<Point>, new: Vec<Point>) {
+    for point in new {
+        stored.retain(|before| (before.series, before.time) != (point.series, point.time));
+        stored.push(point);
     }
 }
 
@@ -263,7 +276,7 @@ fn every_answer_is_what_the_rules_say_and_the_cache_never_tells() {
                 continue;
             }
             life.send(&new);
-            stored.extend(new);
+            store(&mut stored, new);
             queries.iter().for_each(|query| life.check(&stored, query));
         }
         Ok(())

@@ -17,6 +17,9 @@ use crate::telemetry::presentation::otlp::walk_error::WalkError;
 
 mod against_prost;
 mod cases;
+#[path = "../../../../../tests/support/every_kind.rs"]
+mod every_kind;
+mod kinds;
 
 /// A catalogue that remembers what it is told.
 #[derive(Debug, Default)]

@@ -1,225 +1,232 @@
 //! Random requests, seen by the walker and by prost, which decodes the same bytes the slow way.
 
-use opentelemetry_proto::tonic::common::v1::{ArrayValue, InstrumentationScope};
-use opentelemetry_proto::tonic::metrics::v1::{
-    Exemplar, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics,
-    Sum, metric::Data, number_data_point::Value,
-};
-use opentelemetry_proto::tonic::resource::v1::Resource;
 use proptest::prelude::*;
 
+use super::every_kind::{
+    SeenExemplar, SeenMetric, SeenNumber, SeenOrigin, SeenPoint, SeenPopulation, SeenValue, Texts,
+    any_request, expected,
+};
 use super::*;
-use crate::shared::NumberRow;
+use crate::shared::columns::PointColumns;
+use crate::shared::{Attribute, MetricKind, NumberRow, Population, Temporality};
 
-/// One point of the request as both sides see it.
-#[derive(Debug, Clone, PartialEq)]
-struct Seen {
-    metric: String,
-    service: String,
-    attributes: BTreeMap<String, String>,
-    time: i64,
-    start: i64,
-    value: Result<i128, u64>,
-    flags: u32,
+/// The rows of a request, with all that is known of their series.
+struct Rows<'a> {
+    decoded: &'a DecodedMetrics,
+    series: BTreeMap<u64, &'a SeriesIdentity>,
 }
 
-fn value_of(row: &NumberRow) -> Result<i128, u64> {
-    #[expect(clippy::cast_possible_truncation, reason = "integers only")]
-    if row.integer { Ok(row.value as i128 + i128::from(row.integer_rest)) } else { Err(row.value.to_bits()) }
+fn texts(attributes: &[Attribute]) -> Texts {
+    attributes.iter().map(|attribute| (attribute.key.to_string(), attribute.value.to_string())).collect()
 }
 
-fn seen_by_us(decoded: &DecodedMetrics) -> Vec<Seen> {
-    let series: BTreeMap<u64, &SeriesIdentity> =
-        decoded.new_series.iter().map(|new| (new.identity.id.0, &new.identity)).collect();
-    decoded
-        .columns
-        .runs()
-        .flat_map(|run| run.rows.clone().map(move |at| (run.metric.to_owned(), at)))
-        .map(|(metric, at)| {
-            let row = decoded.columns.numbers.row(at).unwrap();
-            let identity = series[&row.series.0];
-            assert_eq!(*identity.metric, *metric);
-            Seen {
-                metric,
-                service: identity.resource.service.to_string(),
-                attributes: identity
-                    .attributes
-                    .iter()
-                    .map(|a| (a.key.to_string(), a.value.to_string()))
-                    .collect(),
-                time: row.time.nanos(),
-                start: row.start.nanos(),
-                value: value_of(&row),
-                flags: row.flags,
-            }
+fn number(value: f64, rest: i16, integer: bool) -> SeenNumber {
+    if !integer {
+        return SeenNumber::Double(value.to_bits());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it is an integer")]
+    let exact = value as i128 + i128::from(rest);
+    SeenNumber::Integer(i64::try_from(exact).unwrap())
+}
+
+fn population(of: &Population) -> SeenPopulation {
+    let bits = |value: Option<f64>| value.map(f64::to_bits);
+    SeenPopulation { count: of.count, sum: bits(of.sum), min: bits(of.min), max: bits(of.max) }
+}
+
+impl Rows<'_> {
+    fn point(&self, series: u64, time: i64, start: i64, flags: u32, value: SeenValue) -> SeenPoint {
+        let identity = self.series[&series];
+        SeenPoint {
+            metric: metric(identity),
+            attributes: texts(&identity.attributes),
+            time: time.cast_unsigned(),
+            start: start.cast_unsigned(),
+            flags,
+            value,
+            exemplars: Vec::new(),
+        }
+    }
+
+    fn numbers(&self) -> Vec<SeenPoint> {
+        let rows = (0..).map_while(|at| self.decoded.columns.numbers.row(at));
+        rows.map(|row: NumberRow| {
+            let value = SeenValue::Number(number(row.value, row.integer_rest, row.integer));
+            self.point(row.series.0, row.time.nanos(), row.start.nanos(), row.flags, value)
         })
         .collect()
-}
-
-fn text_of(value: &KeyValue) -> String {
-    match value.value.as_ref().and_then(|any| any.value.as_ref()) {
-        Some(Any::StringValue(text)) => text.clone(),
-        Some(Any::IntValue(number)) => number.to_string(),
-        Some(Any::BoolValue(flag)) => flag.to_string(),
-        Some(Any::ArrayValue(array)) => {
-            let items: Vec<String> = array.values.iter().map(|_| "null".to_owned()).collect();
-            format!("[{}]", items.join(","))
-        }
-        None => String::new(),
-        other => panic!("not generated: {other:?}"),
     }
-}
 
-fn attributes_of(attributes: &[KeyValue]) -> BTreeMap<String, String> {
-    attributes.iter().filter(|a| !a.key.is_empty()).map(|a| (a.key.clone(), text_of(a))).collect()
-}
+    fn distributions(&self, points: &PointColumns, value: impl Fn(usize) -> SeenValue) -> Vec<SeenPoint> {
+        let rows = (0..).map_while(|at| points.row(at).map(|row| (at, row)));
+        rows.map(|(at, row)| {
+            self.point(row.series.0, row.time.nanos(), row.start.nanos(), row.flags, value(at))
+        })
+        .collect()
+    }
 
-/// The same rules, written over prost's message tree.
-fn seen_by_prost(request: &ExportMetricsServiceRequest) -> (Vec<Seen>, u64) {
-    let (mut seen, mut rejected) = (Vec::new(), 0);
-    for resource in &request.resource_metrics {
-        let attributes = resource.resource.as_ref().map(|r| attributes_of(&r.attributes)).unwrap_or_default();
-        let service = attributes.get("service.name").cloned().unwrap_or_default();
-        for metric in resource.scope_metrics.iter().flat_map(|scope| &scope.metrics) {
-            let (points, monotonic, valid) = match &metric.data {
-                Some(Data::Gauge(gauge)) => (&gauge.data_points, false, true),
-                Some(Data::Sum(sum)) => {
-                    (&sum.data_points, sum.is_monotonic, (1..=2).contains(&sum.aggregation_temporality))
-                }
-                Some(Data::Histogram(histogram)) => {
-                    rejected += histogram.data_points.len() as u64;
-                    continue;
-                }
-                _ => continue,
-            };
-            for point in points {
-                match point_by_prost(metric, &service, point, monotonic) {
-                    Some(point) if valid && !metric.name.is_empty() => seen.push(point),
-                    _ => rejected += 1,
-                }
+    fn histograms(&self) -> Vec<SeenPoint> {
+        let columns = &self.decoded.columns.histograms;
+        self.distributions(columns.points(), |at| SeenValue::Histogram {
+            population: population(&columns.populations()[at]),
+            bucket_counts: columns.bucket_counts().get(at).unwrap().to_vec(),
+            bounds: columns.bounds().get(at).unwrap().iter().map(|bound| bound.to_bits()).collect(),
+        })
+    }
+
+    fn exponential_histograms(&self) -> Vec<SeenPoint> {
+        let columns = &self.decoded.columns.exponential_histograms;
+        self.distributions(columns.points(), |at| {
+            let shape = columns.shapes()[at];
+            SeenValue::ExponentialHistogram {
+                population: population(&columns.populations()[at]),
+                scale: shape.scale,
+                zero_count: shape.zero_count,
+                zero_threshold: shape.zero_threshold.to_bits(),
+                positive: (shape.positive_offset, columns.positive_counts().get(at).unwrap().to_vec()),
+                negative: (shape.negative_offset, columns.negative_counts().get(at).unwrap().to_vec()),
             }
-        }
+        })
     }
-    (seen, rejected)
-}
 
-fn point_by_prost(metric: &Metric, service: &str, point: &NumberDataPoint, monotonic: bool) -> Option<Seen> {
-    let ended = point.flags & 1 == 1;
-    let value = match (ended, point.value) {
-        (true, _) => Err(f64::NAN.to_bits()),
-        (false, Some(Value::AsInt(value))) if !(monotonic && value < 0) => Ok(i128::from(value)),
-        (false, Some(Value::AsDouble(value))) if !(monotonic && value < 0.0) => Err(value.to_bits()),
-        _ => return None,
-    };
-    let in_time = |nanos: u64| i64::try_from(nanos).ok().filter(|time| *time <= Timestamp::LATEST.nanos());
-    let time = in_time(point.time_unix_nano).filter(|time| *time != 0)?;
-    let start = in_time(point.start_time_unix_nano).filter(|start| *start <= time).unwrap_or(0);
-    let attributes = attributes_of(&point.attributes);
-    Some(Seen {
-        metric: metric.name.clone(),
-        service: service.to_owned(),
-        attributes,
-        time,
-        start,
-        value,
-        flags: point.flags,
-    })
-}
+    fn summaries(&self) -> Vec<SeenPoint> {
+        let columns = &self.decoded.columns.summaries;
+        self.distributions(columns.points(), |at| SeenValue::Summary {
+            count: columns.counts()[at],
+            sum: columns.sums()[at].to_bits(),
+            quantiles: columns
+                .quantiles()
+                .get(at)
+                .unwrap()
+                .iter()
+                .map(|q| (q.quantile.to_bits(), q.value.to_bits()))
+                .collect(),
+        })
+    }
 
-prop_compose! {
-    fn any_attribute()(key in "[a-c]{0,2}", kind in 0..5, text in "\\PC{0,8}", number in any::<i64>()) -> KeyValue {
-        let value = match kind {
-            0 => None,
-            1 => Some(Any::IntValue(number)),
-            2 => Some(Any::BoolValue(number > 0)),
-            3 => Some(Any::ArrayValue(ArrayValue { values: vec![AnyValue { value: None }; 2] })),
-            _ => Some(Any::StringValue(text)),
-        };
-        key_value(&key, value)
+    /// Series and time of each point that has some, in order.
+    fn exemplars(&self) -> Vec<(u64, u64, Vec<SeenExemplar>)> {
+        let columns = &self.decoded.columns.exemplars;
+        let mut start = 0;
+        let rows = columns.series().iter().zip(columns.times()).zip(columns.ends());
+        rows.map(|((series, time), end)| {
+            let exemplars = (start..*end).map(|at| seen_exemplar(columns, at)).collect();
+            start = *end;
+            (series.0, time.cast_unsigned(), exemplars)
+        })
+        .collect()
     }
 }
 
-fn any_value() -> impl Strategy<Value = Option<Value>> {
-    prop_oneof![
-        Just(None),
-        any::<f64>().prop_map(|value| Some(Value::AsDouble(value))),
-        any::<i64>().prop_map(|value| Some(Value::AsInt(value))),
-        (0_i64..100).prop_map(|value| Some(Value::AsInt(value))),
-    ]
-}
-
-fn any_time() -> impl Strategy<Value = u64> {
-    prop_oneof![3 => NOW..NOW + 1_000, 1 => Just(0), 1 => any::<u64>()]
-}
-
-prop_compose! {
-    fn any_point()(
-        attributes in proptest::collection::vec(any_attribute(), 0..4),
-        time in any_time(), start in any_time(), value in any_value(),
-        flags in prop_oneof![4 => Just(0), 1 => 0_u32..4],
-        exemplars in 0..2_usize,
-    ) -> NumberDataPoint {
-        NumberDataPoint {
-            attributes, start_time_unix_nano: start, time_unix_nano: time, value, flags,
-            exemplars: vec![Exemplar { time_unix_nano: 3, ..Exemplar::default() }; exemplars],
-        }
+fn seen_exemplar(columns: &crate::shared::columns::ExemplarColumns, at: usize) -> SeenExemplar {
+    let exemplar = columns.exemplars()[at];
+    SeenExemplar {
+        time: exemplar.time.nanos().cast_unsigned(),
+        value: number(exemplar.value, exemplar.integer_rest, exemplar.integer),
+        trace: exemplar.trace.map(|id| id.to_string()).unwrap_or_default(),
+        span: exemplar.span.map(|id| id.to_string()).unwrap_or_default(),
+        attributes: texts(columns.attributes().get(at).unwrap()),
     }
 }
 
-fn any_data() -> impl Strategy<Value = Option<Data>> {
-    let points = || proptest::collection::vec(any_point(), 0..5);
-    prop_oneof![
-        4 => points().prop_map(|data_points| Some(Data::Gauge(Gauge { data_points }))),
-        4 => (points(), 0..4, any::<bool>()).prop_map(|(data_points, aggregation_temporality, is_monotonic)| {
-            Some(Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic }))
-        }),
-        1 => (0..3_usize).prop_map(|points| Some(Data::Histogram(Histogram {
-            data_points: vec![HistogramDataPoint::default(); points], aggregation_temporality: 2,
-        }))),
-        1 => Just(None),
-    ]
-}
-
-prop_compose! {
-    fn any_metric()(name in "[m-o]{0,2}", data in any_data(), unit in "[a-z]{0,2}", description in "\\PC{0,5}") -> Metric {
-        Metric { name, unit, description, data, ..Metric::default() }
+fn metric(identity: &SeriesIdentity) -> SeenMetric {
+    let (resource, scope) = (&identity.resource, &identity.scope);
+    SeenMetric {
+        name: identity.metric.to_string(),
+        kind: identity.kind.name().to_owned(),
+        temporality: match identity.kind.temporality() {
+            None => 0,
+            Some(Temporality::Delta) => 1,
+            Some(Temporality::Cumulative) => 2,
+        },
+        monotonic: matches!(identity.kind, MetricKind::Sum { monotonic: true, .. }),
+        unit: identity.unit.to_string(),
+        description: identity.description.to_string(),
+        metadata: texts(&identity.metadata),
+        service: resource.service.to_string(),
+        resource: SeenOrigin {
+            attributes: texts(&resource.attributes),
+            dropped: resource.dropped_attributes,
+            schema_url: resource.schema_url.to_string(),
+        },
+        scope_name: scope.name.to_string(),
+        scope_version: scope.version.to_string(),
+        scope: SeenOrigin {
+            attributes: texts(&scope.attributes),
+            dropped: scope.dropped_attributes,
+            schema_url: scope.schema_url.to_string(),
+        },
     }
 }
 
-prop_compose! {
-    fn any_resource()(
-        service in proptest::option::of("[s-u]{0,2}"),
-        scopes in proptest::collection::vec(proptest::collection::vec(any_metric(), 0..4), 0..3),
-        with_scope in any::<bool>(),
-    ) -> ResourceMetrics {
-        let attributes = service.map(|s| vec![key_value("service.name", Some(Any::StringValue(s)))]);
-        ResourceMetrics {
-            resource: attributes.map(|attributes| Resource { attributes, ..Resource::default() }),
-            scope_metrics: scopes.into_iter().map(|metrics| ScopeMetrics {
-                scope: with_scope.then(|| InstrumentationScope { name: "lib".into(), ..InstrumentationScope::default() }),
-                metrics, schema_url: "s".into(),
-            }).collect(),
-            ..ResourceMetrics::default()
-        }
+/// Each metric gets a name of its own, so that what describes a series does not depend on who brought it first. And it goes
+/// through prost's bytes, which leave out a -0.0.
+fn as_sent(mut request: ExportMetricsServiceRequest) -> ExportMetricsServiceRequest {
+    let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
+    let metrics = scopes.flat_map(|scope| &mut scope.metrics).filter(|metric| !metric.name.is_empty());
+    for (number, metric) in metrics.enumerate() {
+        metric.name = format!("{}.{number}", metric.name);
     }
+    ExportMetricsServiceRequest::decode(&*request.encode_to_vec()).unwrap()
 }
 
-fn any_request() -> impl Strategy<Value = ExportMetricsServiceRequest> {
-    proptest::collection::vec(any_resource(), 0..3)
-        .prop_map(|resource_metrics| ExportMetricsServiceRequest { resource_metrics })
+/// The points of a kind, without their exemplars, and the exemplars of those that have some.
+fn split(seen: &[SeenPoint], kinds: &[&str]) -> (Vec<SeenPoint>, Vec<(String, u64, Vec<SeenExemplar>)>) {
+    let own = seen.iter().filter(|point| kinds.contains(&&*point.metric.kind));
+    let bare = own.clone().map(|point| SeenPoint { exemplars: Vec::new(), ..point.clone() }).collect();
+    let with = own.filter(|point| !point.exemplars.is_empty());
+    let name = |point: &SeenPoint| format!("{} {:?}", point.metric.name, point.attributes);
+    (bare, with.map(|point| (name(point), point.time, point.exemplars.clone())).collect())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Guarantees: the same points with the same identities as prost finds, and the same number of rejections.
+    /// Guarantees: the same points with the same identities, descriptions and exemplars as prost finds, and the same number
+    /// of rejections.
     #[test]
     fn the_walker_sees_what_prost_sees(request in any_request()) {
+        let request = as_sent(request);
         let decoded = decode(&request);
-        let (seen, rejected) = seen_by_prost(&request);
-        // NaN compares by its bits.
-        prop_assert_eq!(format!("{:?}", seen_by_us(&decoded)), format!("{seen:?}"));
+        let (seen, rejected) = expected(&request);
         prop_assert_eq!(decoded.findings.rejected_items(), rejected);
+        prop_assert_eq!(decoded.columns.len(), seen.len());
+        let series = decoded.new_series.iter().map(|new| (new.identity.id.0, &new.identity)).collect();
+        let rows = Rows { decoded: &decoded, series };
+        let kinds: [(&[&str], Vec<SeenPoint>); 4] = [
+            (&["gauge", "sum"], rows.numbers()),
+            (&["histogram"], rows.histograms()),
+            (&["exponential_histogram"], rows.exponential_histograms()),
+            (&["summary"], rows.summaries()),
+        ];
+        for (kinds, found) in kinds {
+            prop_assert_eq!(found, split(&seen, kinds).0);
+        }
+        let (_, with_exemplars) = split(&seen, &["gauge", "sum", "histogram", "exponential_histogram"]);
+        let name = |series: u64| {
+            let identity = rows.series[&series];
+            format!("{} {:?}", identity.metric, texts(&identity.attributes))
+        };
+        let found: Vec<_> =
+            rows.exemplars().into_iter().map(|(series, time, list)| (name(series), time, list)).collect();
+        prop_assert_eq!(found, with_exemplars);
+        for run in decoded.columns.runs() {
+            prop_assert!(decoded.new_series.iter().any(|new| *new.identity.metric == *run.metric && new.identity.kind == run.kind));
+        }
+    }
+
+    /// Guarantees: whatever the columns hold was taken from the meter, except for the first few places of each vector.
+    #[test]
+    fn what_is_held_was_paid_for(request in any_request()) {
+        let bytes = request.encode_to_vec();
+        let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
+        let (mut meter, mut catalogue) = (Meter::unlimited(), Remembering::default());
+        let tenant = TenantId::unnamed();
+        let mut intake = MetricsIntake::new(tenant, window, keys::KeySeed(7), &mut meter, &mut catalogue);
+        walk(&bytes, &mut intake).unwrap();
+        let decoded = intake.finish();
+        let texts: usize = decoded.new_series.iter().map(|new| new.identity.text_bytes()).sum();
+        prop_assert!(decoded.columns.bytes() + texts <= meter.used() + 4_096, "{} of {}", decoded.columns.bytes(), meter.used());
     }
 
     /// Guarantees: a second request finds every series in the catalogue and comes to the same rows.
