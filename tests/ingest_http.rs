@@ -50,15 +50,16 @@ fn content_types_and_encodings_are_read_whatever_their_spelling_and_others_are_r
         assert_taken(&answer);
         assert_eq!(answer.header("content-type"), Some("application/x-protobuf"), "{content_type}");
     }
-    for content_type in
-        ["application/json", "text/plain", "application/protobuf", "", "application/x-protobufs"]
-    {
+    for content_type in ["text/plain", "application/protobuf", "", "application/x-protobufs", "text/json"] {
         let answer = send(&[("content-type", content_type)], &good());
         assert_eq!((answer.status, status(&answer).code), (415, 3), "{content_type}");
         assert!(status(&answer).message.contains("application/x-protobuf"), "{content_type}");
     }
-    let answer = send(&[("content-type", "application/json")], b"{}");
-    assert_eq!(answer.header("content-type"), Some("application/json"));
+    for content_type in ["application/json", "Application/JSON; charset=utf-8"] {
+        let answer = send(&[("content-type", content_type)], b"{}");
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+        assert_eq!(answer.text(), "{}");
+    }
     assert_eq!(send(&[], &good()).status, 415, "no content type");
 
     let packed = gzip(&good());

@@ -7,6 +7,7 @@ use crate::telemetry::domain::{AcceptanceWindow, Findings};
 
 use super::answer::Encoding;
 use super::content::{Packing, UnpackLimits, unpack};
+use super::json::JsonReader;
 use super::meter::{Meter, MeterError};
 use super::metrics::keys::KeySeed;
 use super::metrics::{DecodedMetrics, MetricsIntake, walk};
@@ -20,11 +21,20 @@ const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
 pub struct DecodeState<C> {
     catalogue: C,
     unpacked: Vec<u8>,
+    json: JsonReader,
 }
 
 impl<C> DecodeState<C> {
     pub fn new(catalogue: C) -> Self {
-        Self { catalogue, unpacked: Vec::new() }
+        Self { catalogue, unpacked: Vec::new(), json: JsonReader::default() }
+    }
+
+    /// A large request does not leave its buffers behind.
+    fn shrink(&mut self) {
+        if self.unpacked.capacity() > KEPT_BUFFER_BYTES_MAX {
+            self.unpacked = Vec::new();
+        }
+        self.json.shrink(KEPT_BUFFER_BYTES_MAX);
     }
 }
 
@@ -57,9 +67,7 @@ impl Decode {
         state: &mut DecodeState<C>,
     ) -> Result<(Decoded, BudgetShare), Failure> {
         let decoded = self.decode(body, &mut share, state);
-        if state.unpacked.capacity() > KEPT_BUFFER_BYTES_MAX {
-            state.unpacked = Vec::new();
-        }
+        state.shrink();
         let decoded = decoded?;
         settle(&mut share, decoded.payload.bytes())?;
         Ok((decoded, share))
@@ -71,9 +79,13 @@ impl Decode {
         share: &mut BudgetShare,
         state: &mut DecodeState<C>,
     ) -> Result<Decoded, Failure> {
-        let DecodeState { catalogue, unpacked } = state;
-        let message = unpack(self.packing, body, unpacked, self.limits, |step| share.grow(step).is_ok())?;
+        let DecodeState { catalogue, unpacked, json } = state;
+        let body = unpack(self.packing, body, unpacked, self.limits, |step| share.grow(step).is_ok())?;
         let mut meter = Meter::new(share);
+        let message = match self.encoding {
+            Encoding::Protobuf => body,
+            Encoding::Json => json.transcode(self.signal, body, &mut meter)?,
+        };
         let mut intake = MetricsIntake::new(self.tenant, self.window, self.seed, &mut meter, catalogue);
         walk(message, &mut intake)?;
         let DecodedMetrics { columns, new_series, findings } = intake.finish();

@@ -19,6 +19,7 @@ use crate::tenancy::{Access, AccessError, Action, Denial, permitted};
 use super::answer::{Encoding, Refusal};
 use super::content::{HeaderRefusal, Packing, UnpackError, UnpackLimits};
 use super::decode::{Decode, DecodeState};
+use super::json::JsonError;
 use super::meter::MeterError;
 use super::metrics::keys::KeySeed;
 use super::walk_error::WalkError;
@@ -146,12 +147,23 @@ pub enum Failure {
     Unpack(#[from] UnpackError),
     #[error("the body is not a valid OTLP request: {0}")]
     Undecodable(#[from] WireError),
+    #[error("the body is not valid OTLP/JSON: {0}")]
+    Json(JsonError),
     #[error(transparent)]
     Meter(#[from] MeterError),
     #[error(transparent)]
     Pool(#[from] PoolError),
     #[error(transparent)]
     Ingest(#[from] IngestError),
+}
+
+impl From<JsonError> for Failure {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::Meter(error) => Self::Meter(error),
+            error => Self::Json(error),
+        }
+    }
 }
 
 impl From<WalkError> for Failure {
@@ -178,7 +190,8 @@ impl Failure {
             | Self::Meter(MeterError::TooMuch) => Refusal::TooLarge,
             Self::Body(BodyError::Disconnected)
             | Self::Unpack(UnpackError::Malformed)
-            | Self::Undecodable(_) => Refusal::Malformed,
+            | Self::Undecodable(_)
+            | Self::Json(_) => Refusal::Malformed,
             Self::Body(BodyError::Exhausted(_))
             | Self::Unpack(UnpackError::Exhausted)
             | Self::Meter(MeterError::Exhausted)
@@ -198,7 +211,7 @@ impl Failure {
             Self::Unpack(UnpackError::Ratio) => "compression_ratio",
             Self::Body(BodyError::Disconnected) => "disconnected",
             Self::Unpack(UnpackError::Malformed) => "compression_malformed",
-            Self::Undecodable(_) => "undecodable",
+            Self::Undecodable(_) | Self::Json(_) => "undecodable",
             Self::Body(BodyError::Exhausted(_))
             | Self::Unpack(UnpackError::Exhausted)
             | Self::Meter(MeterError::Exhausted) => "budget_exhausted",
