@@ -26,7 +26,9 @@ pub enum Topic {
 impl Topic {
     const fn of(event: &DomainEvent) -> Self {
         match event {
-            DomainEvent::MetricsIngested(_) => Self::Ingestion,
+            DomainEvent::MetricsIngested(_)
+            | DomainEvent::LogsIngested(_)
+            | DomainEvent::SpansIngested(_) => Self::Ingestion,
             DomainEvent::AlertTriggered(_) | DomainEvent::AlertResolved(_) => Self::Alerts,
         }
     }

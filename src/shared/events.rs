@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{MetricColumns, TenantId, Timestamp};
+use super::{LogColumns, MetricColumns, SpanColumns, TenantId, Timestamp};
 
 /// A fact that others may act upon. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum DomainEvent {
     MetricsIngested(Arc<MetricsIngested>),
+    LogsIngested(Arc<LogsIngested>),
+    SpansIngested(Arc<SpansIngested>),
     AlertTriggered(Arc<AlertTransition>),
     AlertResolved(Arc<AlertTransition>),
 }
@@ -16,6 +18,8 @@ impl DomainEvent {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::MetricsIngested(_) => "MetricsIngested",
+            Self::LogsIngested(_) => "LogsIngested",
+            Self::SpansIngested(_) => "SpansIngested",
             Self::AlertTriggered(_) => "AlertTriggered",
             Self::AlertResolved(_) => "AlertResolved",
         }
@@ -27,6 +31,20 @@ impl DomainEvent {
 pub struct MetricsIngested {
     /// One entry per request of the batch.
     pub columns: Vec<MetricColumns>,
+}
+
+/// Log records became visible in the store. One event per stored batch.
+#[derive(Debug)]
+pub struct LogsIngested {
+    /// One entry per request of the batch.
+    pub columns: Vec<LogColumns>,
+}
+
+/// Spans became visible in the store. One event per stored batch.
+#[derive(Debug)]
+pub struct SpansIngested {
+    /// One entry per request of the batch.
+    pub columns: Vec<SpanColumns>,
 }
 
 /// One group of a rule began or ceased to fire.

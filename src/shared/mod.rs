@@ -7,22 +7,32 @@ pub mod duration_text;
 pub mod events;
 pub mod ids;
 pub mod label_filter;
+pub mod log_columns;
+pub mod map_column;
 pub mod nearest;
+pub mod origins;
 pub mod series;
 pub mod signal;
+pub mod span_columns;
 pub mod tenant;
+pub mod text_columns;
 pub mod time;
 
 pub use columns::{
     Exemplar, ExponentialShape, MetricColumns, MetricRun, NumberColumns, NumberRow, PointRow, Population,
     ValueAtQuantile,
 };
-pub use events::{AlertTransition, DomainEvent, MetricsIngested};
+pub use events::{AlertTransition, DomainEvent, LogsIngested, MetricsIngested, SpansIngested};
 pub use ids::{SpanId, TraceId};
 pub use label_filter::{FilterError, LabelFilter};
+pub use log_columns::{BodyType, LogColumns, LogRow};
+pub use map_column::{MapColumn, Occurrence};
+pub use origins::{OriginColumns, ResourceColumns, ScopeColumns};
 pub use series::{
     Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchId,
 };
 pub use signal::Signal;
+pub use span_columns::{EventColumns, LinkColumns, SpanColumns, SpanRow};
 pub use tenant::TenantId;
+pub use text_columns::{Dictionary, TextColumn, WordColumn};
 pub use time::{Clock, Interval, TimeRange, Timestamp};

@@ -75,7 +75,11 @@ impl Mailboxes {
         match delivery {
             Delivery::Event(DomainEvent::AlertTriggered(alert)) => self.put(&Notice::Firing(alert)),
             Delivery::Event(DomainEvent::AlertResolved(alert)) => self.put(&Notice::Resolved(alert)),
-            Delivery::Event(DomainEvent::MetricsIngested(_)) => {}
+            Delivery::Event(
+                DomainEvent::MetricsIngested(_)
+                | DomainEvent::LogsIngested(_)
+                | DomainEvent::SpansIngested(_),
+            ) => {}
             Delivery::Missed(events) => {
                 self.metrics.missed("notifier", events);
                 tracing::warn!(
