@@ -39,8 +39,11 @@ named_reasons! {
         UnitNotUtf8 = "unit_not_utf8", "the unit is not UTF-8";
         TemporalityUnknown = "temporality_unknown", "the aggregation temporality is neither delta nor cumulative";
         TimeMissing = "time_missing", "the point has no time";
-        TimeTooOld = "time_too_old", "the point is older than [ingest] accept_past allows";
-        TimeInFuture = "time_in_future", "the point is further ahead than [ingest] accept_future allows";
+        TimeTooOld = "time_too_old", "older than [ingest] accept_past allows";
+        TimeInFuture = "time_in_future", "further ahead than [ingest] accept_future allows";
+        StartMissing = "start_missing", "the span has no start time";
+        TraceIdInvalid = "trace_id_invalid", "the trace id is not 16 bytes, or all zero";
+        SpanIdInvalid = "span_id_invalid", "the span id is not 8 bytes, or all zero";
         ValueMissing = "value_missing", "the point has no value";
         CounterNegative = "counter_negative", "a monotonic sum cannot be negative";
         BucketsAndBounds = "buckets_and_bounds", "a histogram has one bucket more than bounds, or neither";
@@ -61,10 +64,18 @@ named_reasons! {
         MetricEmpty = "metric_empty", "a metric without data or of an unknown kind was ignored";
         ExemplarInvalid = "exemplar_invalid", "exemplars without a value, without a time that can be stored or with unreadable attributes were left out";
         ExemplarUntied = "exemplar_untied", "exemplars with an invalid trace or span id were kept without it";
+        EndBeforeStart = "end_before_start", "an end before the span's start, or after 2100, was treated as the start";
+        ParentIdInvalid = "parent_id_invalid", "a parent span id that is not 8 bytes, or all zero, was treated as absent";
+        TraceIdInvalid = "trace_id_invalid", "a log record's trace id that is not 16 bytes, or all zero, was treated as absent";
+        SpanIdInvalid = "span_id_invalid", "a log record's span id that is not 8 bytes, or all zero, was treated as absent";
+        ObservedTimeInvalid = "observed_time_invalid", "an observed time after 2100 was treated as unknown";
+        EventTimeInvalid = "event_time_invalid", "an event time after 2100 was treated as unknown";
+        BodyCut = "body_cut", "over-long log bodies were cut";
+        TextCut = "text_cut", "over-long names, versions, messages or other texts were cut";
         AttributeKeyEmpty = "attribute_key_empty", "attributes with an empty key were dropped";
         AttributeKeyTwice = "attribute_key_twice", "of attributes with the same key the last was kept";
         AttributeCut = "attribute_cut", "over-long attribute keys or values were cut";
-        AttributesTooMany = "attributes_too_many", "attributes beyond the 128th of a point, scope or resource were dropped";
+        AttributesTooMany = "attributes_too_many", "attributes beyond the 128th of an item, scope or resource were dropped";
         TextNotUtf8 = "text_not_utf8", "bytes that are not UTF-8 were replaced";
     }
 }
