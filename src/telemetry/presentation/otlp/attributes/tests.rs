@@ -104,7 +104,8 @@ fn sixty_four_levels_are_accepted_and_more_are_rejected_without_a_deep_stack() {
             prost::encoding::encode_varint(array.len() as u64, &mut message);
             message.extend(array);
         }
-        write_value(&message, &mut String::new(), Place::Top, &mut Findings::new(Signal::Metrics))
+        append_value(&message, VALUE_BYTES_MAX, &mut String::new(), &mut Findings::new(Signal::Metrics))
+            .map(|written| written.kind)
     };
     assert_eq!(nest(DEPTH_MAX), Ok(5));
     let too_deep = Err(AttributesError::Rejected(Rejection::AttributesTooDeep));
@@ -129,7 +130,7 @@ fn what_would_be_cut_off_is_not_written() {
     let array = ArrayValue { values: vec![tiny; 1_000_000] }.encode_to_vec();
     let value = [vec![0x2a], prost_length(array.len()), array].concat();
     let mut text = String::new();
-    write_value(&value, &mut text, Place::Top, &mut Findings::new(Signal::Metrics)).unwrap();
+    append_value(&value, VALUE_BYTES_MAX, &mut text, &mut Findings::new(Signal::Metrics)).unwrap();
     assert!(text.len() < VALUE_BYTES_MAX + 1_000, "{}", text.len());
 }
 
