@@ -5,9 +5,16 @@ pub mod any_value;
 pub mod attributes;
 pub mod content;
 pub mod decode;
+pub mod fields;
+pub mod item_texts;
 pub mod json;
+pub mod logs;
 pub mod meter;
 pub mod metrics;
+#[cfg(test)]
+mod oracle;
+pub mod origin;
 pub mod receive;
+pub mod traces;
 pub mod walk_error;
 pub mod wire;
