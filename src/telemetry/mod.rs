@@ -27,6 +27,18 @@ pub mod stages {
         Around, DecodedMetrics, ExponentialHistogramPoint, HistogramPoint, MetricHeader, MetricsIntake,
         MetricsVisitor, NumberPoint, SummaryPoint, walk,
     };
-    pub use super::presentation::otlp::walk_error::WalkError;
     pub use super::presentation::otlp::wire::WireError;
+
+    pub use super::domain::{Findings, Log, LogDraft, Rejection, Severity, Span, SpanDraft, Warning};
+    pub use super::infrastructure::{log_blocks, span_blocks};
+    pub use super::presentation::otlp::attributes::AttributeLimits;
+    pub use super::presentation::otlp::fields::Repeated;
+    pub use super::presentation::otlp::logs::{
+        BODY_BYTES_MAX, DecodedLogs, LogRecord, LogsIntake, LogsVisitor, walk as walk_logs,
+    };
+    pub use super::presentation::otlp::origin::OriginBytes;
+    pub use super::presentation::otlp::traces::{
+        DecodedTraces, SpanEvent, SpanLink, SpanRecord, TracesIntake, TracesVisitor, walk as walk_traces,
+    };
+    pub use super::presentation::otlp::walk_error::WalkError;
 }

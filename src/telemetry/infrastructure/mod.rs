@@ -2,10 +2,13 @@
 
 pub mod batch_rows;
 pub mod batcher;
+pub mod block_columns;
 pub mod blocks;
 pub mod catalogue;
 pub mod inserter;
+pub mod log_blocks;
 pub mod schema;
+pub mod span_blocks;
 pub mod stall;
 pub mod write_path;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::platform::clickhouse::migrations::Migration;
 use crate::platform::clickhouse::{Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS];
+pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS, LOGS, TRACES];
 
 const CREATE_FIRST_SAMPLES: &str =
     include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/01_metric_samples.sql");
@@ -58,7 +58,22 @@ const METRIC_KINDS: Migration = Migration {
     ],
 };
 
-const RETAIN: [&str; 6] = [
+const LOGS: Migration = Migration {
+    version: 3,
+    name: "logs",
+    statements: &[include_str!("../../../clickhouse/telemetry/migrations/0003_logs/01_otel_logs.sql")],
+};
+
+const TRACES: Migration = Migration {
+    version: 4,
+    name: "traces",
+    statements: &[
+        include_str!("../../../clickhouse/telemetry/migrations/0004_traces/01_otel_traces.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0004_traces/02_trace_index.sql"),
+    ],
+};
+
+const RETAIN_METRICS: [&str; 6] = [
     include_str!("../../../clickhouse/telemetry/retain_metric_samples.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_series.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_histograms.sql"),
@@ -66,11 +81,30 @@ const RETAIN: [&str; 6] = [
     include_str!("../../../clickhouse/telemetry/retain_metric_summaries.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_exemplars.sql"),
 ];
+const RETAIN_LOGS: [&str; 1] = [include_str!("../../../clickhouse/telemetry/retain_otel_logs.sql")];
+const RETAIN_TRACES: [&str; 2] = [
+    include_str!("../../../clickhouse/telemetry/retain_otel_traces.sql"),
+    include_str!("../../../clickhouse/telemetry/retain_trace_index.sql"),
+];
 
 /// Sets how long metrics are kept.
 pub fn retain_metrics(store: &dyn Store, retention: Duration) -> Result<(), StoreError> {
+    retain(store, &RETAIN_METRICS, retention)
+}
+
+/// Sets how long log records are kept.
+pub fn retain_logs(store: &dyn Store, retention: Duration) -> Result<(), StoreError> {
+    retain(store, &RETAIN_LOGS, retention)
+}
+
+/// Sets how long spans are kept.
+pub fn retain_traces(store: &dyn Store, retention: Duration) -> Result<(), StoreError> {
+    retain(store, &RETAIN_TRACES, retention)
+}
+
+fn retain(store: &dyn Store, statements: &[&str], retention: Duration) -> Result<(), StoreError> {
     let seconds = retention.as_secs().to_string();
-    RETAIN
+    statements
         .iter()
         .try_for_each(|statement| store.execute(&statement.replace("{{retention_seconds}}", &seconds)))
 }

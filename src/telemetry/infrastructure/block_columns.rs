@@ -1,0 +1,339 @@
+//! Puts the columns of several requests together as Arrow arrays: their dictionaries merged, their texts one after the other.
+//!
+//! Texts become binary arrays, which the store takes for strings: that they are UTF-8 was seen when they were decoded, and is
+//! not checked a second time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, DictionaryArray, FixedSizeBinaryArray, Int32Array, ListArray, MapArray,
+    StringArray, StructArray,
+};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Fields};
+
+use crate::shared::{Dictionary, MapColumn, OriginColumns, TextColumn, WordColumn};
+
+/// Where the parts of a variable-length array end. A block whose offsets pass 31 bits is refused when it is finished.
+#[derive(Debug)]
+struct Offsets {
+    ends: Vec<i32>,
+    last: usize,
+}
+
+impl Offsets {
+    fn with_rows(rows: usize) -> Self {
+        let mut ends = Vec::with_capacity(rows + 1);
+        ends.push(0);
+        Self { ends, last: 0 }
+    }
+
+    #[inline]
+    fn push_length(&mut self, length: usize) {
+        self.last += length;
+        self.ends.push(i32::try_from(self.last).unwrap_or(i32::MAX));
+    }
+
+    /// Ends that count from what is there now.
+    fn extend(&mut self, ends: &[usize]) {
+        let base = self.last;
+        self.ends.extend(ends.iter().map(|end| i32::try_from(base + end).unwrap_or(i32::MAX)));
+        self.last = base + ends.last().copied().unwrap_or_default();
+    }
+
+    fn finish(self) -> Result<OffsetBuffer<i32>, ArrowError> {
+        if i32::try_from(self.last).is_err() {
+            return Err(ArrowError::OffsetOverflowError(self.last));
+        }
+        Ok(OffsetBuffer::new(ScalarBuffer::from(self.ends)))
+    }
+}
+
+/// A column of texts.
+#[derive(Debug)]
+pub struct Texts {
+    offsets: Offsets,
+    text: Vec<u8>,
+}
+
+impl Texts {
+    /// All rows of these columns, one column after the other.
+    pub fn of<'a>(columns: impl Iterator<Item = &'a TextColumn> + Clone) -> Result<ArrayRef, ArrowError> {
+        let mut texts = Self::with_room(
+            columns.clone().map(TextColumn::len).sum(),
+            columns.clone().map(|column| column.text().len()).sum(),
+        );
+        columns.for_each(|column| texts.push_all(column));
+        Ok(Arc::new(texts.finish()?))
+    }
+
+    fn with_room(rows: usize, bytes: usize) -> Self {
+        Self { offsets: Offsets::with_rows(rows), text: Vec::with_capacity(bytes) }
+    }
+
+    fn push_all(&mut self, column: &TextColumn) {
+        self.offsets.extend(column.ends());
+        // An open row is no row.
+        let end = column.end_of(column.len());
+        self.text.extend_from_slice(column.text().as_bytes().get(..end).unwrap_or_default());
+    }
+
+    fn finish(self) -> Result<BinaryArray, ArrowError> {
+        BinaryArray::try_new(self.offsets.finish()?, Buffer::from_vec(self.text), None)
+    }
+}
+
+/// A dictionary column for `LowCardinality(String)`.
+#[derive(Debug, Default)]
+pub struct Words<'a> {
+    known: HashMap<&'a str, i32>,
+    words: Vec<&'a str>,
+    rows: Vec<i32>,
+}
+
+impl<'a> Words<'a> {
+    pub fn with_rows(rows: usize) -> Self {
+        Self { rows: Vec::with_capacity(rows), ..Self::default() }
+    }
+
+    /// All rows of these columns, one column after the other.
+    pub fn of(columns: impl Iterator<Item = &'a WordColumn>) -> Result<ArrayRef, ArrowError> {
+        let mut words = Self::default();
+        for column in columns {
+            let codes = words.codes_of(column.words());
+            words.push_codes(column.codes(), &codes);
+        }
+        words.finish()
+    }
+
+    pub fn code(&mut self, word: &'a str) -> i32 {
+        let next = i32::try_from(self.words.len()).unwrap_or(i32::MAX);
+        let code = *self.known.entry(word).or_insert(next);
+        if code == next {
+            self.words.push(word);
+        }
+        code
+    }
+
+    /// By the codes of a request's dictionary, those of the block.
+    fn codes_of(&mut self, dictionary: &'a Dictionary) -> Vec<i32> {
+        dictionary.words().map(|word| self.code(word)).collect()
+    }
+
+    fn push_codes(&mut self, codes: &[u32], translation: &[i32]) {
+        let translate = |code: &u32| translation.get(*code as usize).copied().unwrap_or_default();
+        self.rows.extend(codes.iter().map(translate));
+    }
+
+    pub fn push(&mut self, code: i32, rows: usize) {
+        self.rows.resize(self.rows.len() + rows, code);
+    }
+
+    pub fn finish(self) -> Result<ArrayRef, ArrowError> {
+        let words = Arc::new(StringArray::from(self.words));
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(self.rows), words)?))
+    }
+}
+
+/// A column for `Map(LowCardinality(String), String)`.
+#[derive(Debug)]
+pub struct Maps<'a> {
+    keys: Words<'a>,
+    values: Texts,
+    rows: Offsets,
+}
+
+impl<'a> Maps<'a> {
+    fn with_room(rows: usize, entries: usize, bytes: usize) -> Self {
+        Self {
+            keys: Words::with_rows(entries),
+            values: Texts::with_room(entries, bytes),
+            rows: Offsets::with_rows(rows),
+        }
+    }
+
+    /// All rows of these columns, one column after the other.
+    pub fn of(columns: impl Iterator<Item = &'a MapColumn> + Clone) -> Result<ArrayRef, ArrowError> {
+        let mut maps = Self::with_room(
+            columns.clone().map(MapColumn::len).sum(),
+            columns.clone().map(|column| column.codes().len()).sum(),
+            columns.clone().map(|column| column.values().text().len()).sum(),
+        );
+        for column in columns {
+            let codes = maps.keys.codes_of(column.keys());
+            maps.keys.push_codes(column.codes(), &codes);
+            maps.values.push_all(column.values());
+            maps.rows.extend(column.row_ends());
+        }
+        maps.finish()
+    }
+
+    /// A map of `column` for each of `rows`, which mostly name the same one several times in a row.
+    fn push_rows(&mut self, column: &'a MapColumn, rows: impl Iterator<Item = usize>) {
+        let codes = self.keys.codes_of(column.keys());
+        let mut last: Option<(usize, SpelledOut<'a>)> = None;
+        for row in rows {
+            let map = match &mut last {
+                Some((known, map)) if *known == row => map,
+                _ => &mut last.insert((row, SpelledOut::of(column, row, &codes))).1,
+            };
+            self.keys.rows.extend_from_slice(&map.codes);
+            self.values.offsets.extend(&map.ends);
+            self.values.text.extend_from_slice(map.text);
+            self.rows.push_length(map.codes.len());
+        }
+    }
+
+    fn finish(self) -> Result<ArrayRef, ArrowError> {
+        let (keys, values) = (self.keys.finish()?, Arc::new(self.values.finish()?) as ArrayRef);
+        let fields = Fields::from(vec![
+            Field::new("keys", keys.data_type().clone(), false),
+            Field::new("values", DataType::Binary, false),
+        ]);
+        let entries = Field::new("entries", DataType::Struct(fields.clone()), false);
+        let pairs = StructArray::try_new(fields, vec![keys, values], None)?;
+        Ok(Arc::new(MapArray::try_new(Arc::new(entries), self.rows.finish()?, pairs, None, false)?))
+    }
+}
+
+/// One map, ready to be repeated.
+#[derive(Debug)]
+struct SpelledOut<'a> {
+    codes: Vec<i32>,
+    ends: Vec<usize>,
+    text: &'a [u8],
+}
+
+impl<'a> SpelledOut<'a> {
+    fn of(column: &'a MapColumn, row: usize, codes: &[i32]) -> Self {
+        let begin = column.entries_before(row);
+        let end = column.row_ends().get(row).copied().unwrap_or(begin);
+        let values = column.values();
+        let (text_begin, text_end) = (values.end_of(begin), values.end_of(end));
+        let own = column.codes().get(begin..end).unwrap_or_default();
+        Self {
+            codes: own.iter().map(|code| codes.get(*code as usize).copied().unwrap_or_default()).collect(),
+            ends: values
+                .ends()
+                .get(begin..end)
+                .unwrap_or_default()
+                .iter()
+                .map(|end| end - text_begin)
+                .collect(),
+            text: values.text().as_bytes().get(text_begin..text_end).unwrap_or_default(),
+        }
+    }
+}
+
+/// An array for each row: `ends` of each request count that request's `values`, which are given all together.
+pub fn lists<'a>(
+    ends: impl Iterator<Item = &'a [usize]> + Clone,
+    values: ArrayRef,
+) -> Result<ArrayRef, ArrowError> {
+    let mut offsets = Offsets::with_rows(ends.clone().map(<[usize]>::len).sum());
+    ends.for_each(|ends| offsets.extend(ends));
+    let item = Field::new("item", values.data_type().clone(), false);
+    Ok(Arc::new(ListArray::try_new(Arc::new(item), offsets.finish()?, values, None)?))
+}
+
+/// Ids as they are.
+pub fn ids<const BYTES: usize>(
+    ids: impl Iterator<Item = [u8; BYTES]>,
+    rows: usize,
+) -> Result<ArrayRef, ArrowError> {
+    let mut bytes = Vec::with_capacity(rows * BYTES);
+    ids.for_each(|id| bytes.extend_from_slice(&id));
+    let size = i32::try_from(BYTES).unwrap_or(i32::MAX);
+    Ok(Arc::new(FixedSizeBinaryArray::try_new(size, Buffer::from_vec(bytes), None)?))
+}
+
+/// What stands around the rows of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    pub tenant: &'a str,
+    pub origins: &'a OriginColumns,
+    /// The origin of each row.
+    pub rows: &'a [u32],
+}
+
+/// The columns that logs and spans have in common: the tenant, and what an origin is, spelled out in each row.
+pub fn origin_columns(requests: &[Around<'_>]) -> Result<Vec<(&'static str, ArrayRef)>, ArrowError> {
+    let rows = requests.iter().map(|request| request.rows.len()).sum();
+    let mut tenants = Words::with_rows(rows);
+    for request in requests {
+        let code = tenants.code(request.tenant);
+        tenants.push(code, request.rows.len());
+    }
+    let resource = |column: fn(&OriginColumns) -> &TextColumn| {
+        words_of_origins(requests, rows, column, OriginColumns::resource_of)
+    };
+    let scope = |column: fn(&OriginColumns) -> &TextColumn| {
+        words_of_origins(requests, rows, column, |_, origin| origin as usize)
+    };
+    Ok(vec![
+        ("Tenant", tenants.finish()?),
+        ("ServiceName", resource(|origins| &origins.resources.services)?),
+        ("ResourceSchemaUrl", resource(|origins| &origins.resources.schema_urls)?),
+        (
+            "ResourceAttributes",
+            maps_of_origins(requests, |o| &o.resources.attributes, OriginColumns::resource_of)?,
+        ),
+        (
+            "ResourceDroppedAttributesCount",
+            counts_of_origins(requests, |o| &o.resources.dropped_attributes, OriginColumns::resource_of),
+        ),
+        ("ScopeSchemaUrl", scope(|origins| &origins.scopes.schema_urls)?),
+        ("ScopeName", scope(|origins| &origins.scopes.names)?),
+        ("ScopeVersion", scope(|origins| &origins.scopes.versions)?),
+        ("ScopeAttributes", maps_of_origins(requests, |o| &o.scopes.attributes, |_, o| o as usize)?),
+        (
+            "ScopeDroppedAttributesCount",
+            counts_of_origins(requests, |o| &o.scopes.dropped_attributes, |_, o| o as usize),
+        ),
+    ])
+}
+
+/// Which row of a column belongs to an origin.
+type RowOf = fn(&OriginColumns, u32) -> usize;
+
+fn words_of_origins(
+    requests: &[Around<'_>],
+    rows: usize,
+    column: fn(&OriginColumns) -> &TextColumn,
+    row_of: RowOf,
+) -> Result<ArrayRef, ArrowError> {
+    let mut words = Words::with_rows(rows);
+    for request in requests {
+        let codes: Vec<i32> = column(request.origins).iter().map(|text| words.code(text)).collect();
+        let code = |origin: &u32| codes.get(row_of(request.origins, *origin)).copied().unwrap_or_default();
+        words.rows.extend(request.rows.iter().map(code));
+    }
+    words.finish()
+}
+
+fn maps_of_origins(
+    requests: &[Around<'_>],
+    column: fn(&OriginColumns) -> &MapColumn,
+    row_of: RowOf,
+) -> Result<ArrayRef, ArrowError> {
+    let mut maps = Maps::with_room(requests.iter().map(|request| request.rows.len()).sum(), 0, 0);
+    for request in requests {
+        let rows = request.rows.iter().map(|origin| row_of(request.origins, *origin));
+        maps.push_rows(column(request.origins), rows);
+    }
+    maps.finish()
+}
+
+fn counts_of_origins(
+    requests: &[Around<'_>],
+    column: fn(&OriginColumns) -> &Vec<u32>,
+    row_of: RowOf,
+) -> ArrayRef {
+    let counts = requests.iter().flat_map(|request| {
+        let counts = column(request.origins);
+        request.rows.iter().map(move |o| counts.get(row_of(request.origins, *o)).copied().unwrap_or_default())
+    });
+    Arc::new(counts.collect::<arrow_array::UInt32Array>())
+}

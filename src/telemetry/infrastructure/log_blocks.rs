@@ -1,0 +1,59 @@
+//! Turns log records into the Arrow block of the table `otel_logs`.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int32Array, RecordBatch, TimestampNanosecondArray, UInt32Array};
+use arrow_schema::ArrowError;
+
+use crate::shared::LogColumns;
+
+use super::block_columns::{Around, Maps, Texts, Words, ids, origin_columns};
+
+pub const LOGS_TABLE: &str = "telemetryflow.otel_logs";
+
+/// Rows of `otel_logs`, in the order of the requests. Fails if a column of texts would pass 2 GiB.
+pub fn logs(requests: &[LogColumns]) -> Result<RecordBatch, ArrowError> {
+    let rows = requests.iter().map(LogColumns::len).sum();
+    let around: Vec<Around<'_>> = requests.iter().map(around).collect();
+    let times = gather(requests, rows, LogColumns::times);
+    let observed = gather(requests, rows, LogColumns::observed);
+    let trace_ids = requests.iter().flat_map(|request| request.trace_ids().iter().copied());
+    let span_ids = requests.iter().flat_map(|request| request.span_ids().iter().copied());
+    let own: [(&str, ArrayRef); 12] = [
+        ("Timestamp", Arc::new(TimestampNanosecondArray::from(times))),
+        ("ObservedTimestamp", Arc::new(TimestampNanosecondArray::from(observed))),
+        ("trace_id", ids(trace_ids, rows)?),
+        ("span_id", ids(span_ids, rows)?),
+        ("Flags", Arc::new(UInt32Array::from(gather(requests, rows, LogColumns::flags)))),
+        ("SeverityText", Words::of(requests.iter().map(|request| &request.severity_texts))?),
+        ("SeverityNumber", Arc::new(Int32Array::from(gather(requests, rows, LogColumns::severities)))),
+        ("Body", Texts::of(requests.iter().map(|request| &request.bodies))?),
+        ("BodyType", body_types(requests, rows)?),
+        ("LogAttributes", Maps::of(requests.iter().map(|request| &request.attributes))?),
+        (
+            "DroppedAttributesCount",
+            Arc::new(UInt32Array::from(gather(requests, rows, LogColumns::dropped_attributes))),
+        ),
+        ("EventName", Words::of(requests.iter().map(|request| &request.event_names))?),
+    ];
+    RecordBatch::try_from_iter(origin_columns(&around)?.into_iter().chain(own))
+}
+
+fn around(request: &LogColumns) -> Around<'_> {
+    Around { tenant: request.tenant().as_str(), origins: &request.origins, rows: request.row_origins() }
+}
+
+fn gather<T: Copy>(requests: &[LogColumns], rows: usize, column: fn(&LogColumns) -> &[T]) -> Vec<T> {
+    let mut all = Vec::with_capacity(rows);
+    requests.iter().for_each(|request| all.extend_from_slice(column(request)));
+    all
+}
+
+fn body_types(requests: &[LogColumns], rows: usize) -> Result<ArrayRef, ArrowError> {
+    let mut words = Words::with_rows(rows);
+    for body_type in requests.iter().flat_map(LogColumns::body_types) {
+        let code = words.code(body_type.name());
+        words.push(code, 1);
+    }
+    words.finish()
+}
