@@ -1,7 +1,11 @@
 //! Scenario: the embedded engine as the write path uses it.
 //! Guarantees: rows come back as they went in, the same token inserts once, and one folder has one owner.
 
-#![allow(clippy::expect_used, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends where something unexpected happens"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

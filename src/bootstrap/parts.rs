@@ -25,9 +25,9 @@ use crate::querying::{
 };
 use crate::shared::Clock;
 use crate::telemetry::{
-    Catalogue, CatalogueLimits, CatalogueReader, DecodeState, Durability, Ingest, IngestCounters, KeySeed,
-    Reach, Receiver, RejectionLog, RequestLimits, SealLimits, UnpackLimits, WritePath, WritePathOptions,
-    schema,
+    AttributeLimits, Catalogue, CatalogueLimits, CatalogueReader, ContentLimits, DecodeState, Durability,
+    Ingest, IngestCounters, KeySeed, Reach, Receiver, RejectionLog, RequestLimits, SealLimits, UnpackLimits,
+    WritePath, WritePathOptions, schema,
 };
 use crate::tenancy::Access;
 
@@ -149,7 +149,10 @@ fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     let options = embedded_options(settings)?;
     let store = EmbeddedStore::open(&options)?;
     let found = migrate(&store, schema::MIGRATIONS)?;
-    schema::retain_metrics(&store, settings.store.retention_metrics).context("cannot set the retention")?;
+    schema::retain_metrics(&store, settings.store.retention_metrics)
+        .and_then(|()| schema::retain_logs(&store, settings.store.retention_logs))
+        .and_then(|()| schema::retain_traces(&store, settings.store.retention_traces))
+        .context("cannot set the retention")?;
     tracing::info!(path = %options.path.display(), schema_found = found, "the embedded store is open");
     Ok(Arc::new(store))
 }
@@ -208,13 +211,22 @@ fn decode_pool(
 }
 
 fn request_limits(settings: &Settings) -> RequestLimits {
-    let body = UnpackLimits {
-        bytes_max: settings.ingest.body_bytes_max.as_usize(),
-        ratio_max: usize::try_from(settings.ingest.body_ratio_max).unwrap_or(usize::MAX),
+    let ingest = &settings.ingest;
+    let content = ContentLimits {
+        body: UnpackLimits {
+            bytes_max: ingest.body_bytes_max.as_usize(),
+            ratio_max: usize::try_from(ingest.body_ratio_max).unwrap_or(usize::MAX),
+        },
+        attributes: AttributeLimits {
+            count_max: ingest.attributes_max,
+            key_bytes_max: ingest.attribute_key_bytes_max.as_usize(),
+            value_bytes_max: ingest.attribute_value_bytes_max.as_usize(),
+        },
+        log_body_bytes_max: ingest.log_body_bytes_max.as_usize(),
     };
-    let reach = |retention| reach(&settings.ingest, retention);
+    let reach = |retention| reach(ingest, retention);
     RequestLimits {
-        body,
+        content,
         metrics: reach(settings.store.retention_metrics),
         logs: reach(settings.store.retention_logs),
         traces: reach(settings.store.retention_traces),

@@ -10,8 +10,9 @@ pub use infrastructure::batcher::SealLimits;
 pub use infrastructure::{Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema};
 pub use presentation::grpc::{RoutesError, router as grpc_router};
 pub use presentation::http::{REJECTIONS_PATH, api_router, router};
+pub use presentation::otlp::attributes::AttributeLimits;
 pub use presentation::otlp::content::UnpackLimits;
-pub use presentation::otlp::decode::DecodeState;
+pub use presentation::otlp::decode::{ContentLimits, DecodeState};
 pub use presentation::otlp::metrics::keys::KeySeed;
 pub use presentation::otlp::receive::{Reach, Receiver, RequestLimits};
 
@@ -31,7 +32,6 @@ pub mod stages {
 
     pub use super::domain::{Findings, Log, LogDraft, Rejection, Severity, Span, SpanDraft, Warning};
     pub use super::infrastructure::{log_blocks, span_blocks};
-    pub use super::presentation::otlp::attributes::AttributeLimits;
     pub use super::presentation::otlp::fields::Repeated;
     pub use super::presentation::otlp::logs::{
         BODY_BYTES_MAX, DecodedLogs, LogRecord, LogsIntake, LogsVisitor, walk as walk_logs,

@@ -96,10 +96,10 @@ fn seeds(request: usize) -> [usize; 2] {
 
 fn log_record(seed: usize) -> LogRecord {
     let values = values();
-    let tied = seed % 3 != 0;
+    let tied = !seed.is_multiple_of(3);
     LogRecord {
-        time_unix_nano: if seed % 5 == 0 { 0 } else { NOW + seed as u64 },
-        observed_time_unix_nano: if seed % 4 == 0 { 0 } else { NOW + 1_000 + seed as u64 },
+        time_unix_nano: if seed.is_multiple_of(5) { 0 } else { NOW + seed as u64 },
+        observed_time_unix_nano: if seed.is_multiple_of(4) { 0 } else { NOW + 1_000 + seed as u64 },
         severity_number: [0, 9, 24, -5, 1_000][seed % 5],
         severity_text: ["INFO", "", "größer"][seed % 3].into(),
         body: values[seed % values.len()].0.clone(),
@@ -206,7 +206,7 @@ fn span(seed: usize) -> Span {
         trace_id: id(16, seed / 4),
         span_id: id(8, seed),
         trace_state: ["", "vendor=x,other=y"][seed % 2].into(),
-        parent_span_id: if seed % 4 == 0 { Vec::new() } else { id(8, seed - 1) },
+        parent_span_id: if seed.is_multiple_of(4) { Vec::new() } else { id(8, seed - 1) },
         flags: number(seed),
         name: format!("GET /{}", seed % 5),
         kind: [0, 1, 2, 3, 4, 5, 6, -1][seed % 8],

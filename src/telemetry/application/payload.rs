@@ -1,6 +1,6 @@
 //! `Payload`: the accepted items of one request, on their way to the store.
 
-use crate::shared::{MetricColumns, Signal, TenantId};
+use crate::shared::{LogColumns, MetricColumns, Signal, SpanColumns, TenantId};
 
 use super::{NewSeries, Pending};
 
@@ -11,6 +11,8 @@ pub const SERIES_BYTES: usize = 512;
 #[derive(Debug)]
 pub enum Payload {
     Metrics(AcceptedMetrics),
+    Logs(LogColumns),
+    Spans(SpanColumns),
 }
 
 /// Points, and the series that the store does not know yet.
@@ -31,12 +33,16 @@ impl Payload {
     pub const fn signal(&self) -> Signal {
         match self {
             Self::Metrics(_) => Signal::Metrics,
+            Self::Logs(_) => Signal::Logs,
+            Self::Spans(_) => Signal::Traces,
         }
     }
 
     pub fn tenant(&self) -> &TenantId {
         match self {
             Self::Metrics(metrics) => metrics.columns.tenant(),
+            Self::Logs(columns) => columns.tenant(),
+            Self::Spans(columns) => columns.tenant(),
         }
     }
 
@@ -44,6 +50,8 @@ impl Payload {
     pub fn items(&self) -> usize {
         match self {
             Self::Metrics(metrics) => metrics.columns.len(),
+            Self::Logs(columns) => columns.len(),
+            Self::Spans(columns) => columns.len(),
         }
     }
 
@@ -54,6 +62,8 @@ impl Payload {
                 let series = metrics.new_series.iter().map(|new| SERIES_BYTES + new.identity.text_bytes());
                 metrics.columns.bytes() + series.sum::<usize>()
             }
+            Self::Logs(columns) => columns.bytes(),
+            Self::Spans(columns) => columns.bytes(),
         }
     }
 }

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use arrow_schema::ArrowError;
 
-use crate::shared::{DomainEvent, MetricColumns, MetricsIngested};
+use crate::shared::{
+    DomainEvent, LogColumns, LogsIngested, MetricColumns, MetricsIngested, SpanColumns, SpansIngested,
+};
 use crate::telemetry::application::{Accepted, AcceptedMetrics, NewSeries, Payload, Pending};
 
 use super::blocks::{self, TableBlock};
+use super::log_blocks::{self, LOGS_TABLE};
+use super::span_blocks::{self, SPANS_TABLE, TRACE_INDEX_TABLE};
 
-/// What the requests of one batch hold, request by request. A batch has one signal, so two of the lists are empty.
+/// What the requests of one batch hold, request by request. A batch has one signal, so that the lists of the others are empty.
 #[derive(Debug, Default)]
 pub struct BatchRows {
-    pub metrics: Vec<MetricColumns>,
-    pub new_series: Vec<NewSeries>,
+    metrics: Vec<MetricColumns>,
+    new_series: Vec<NewSeries>,
+    logs: Vec<LogColumns>,
+    spans: Vec<SpanColumns>,
 }
 
 impl BatchRows {
@@ -28,20 +34,46 @@ impl BatchRows {
                     rows.metrics.push(columns);
                     rows.new_series.extend(new_series);
                 }
+                Payload::Logs(columns) => rows.logs.push(columns),
+                Payload::Spans(columns) => rows.spans.push(columns),
             }
         }
         (rows, all_pending)
     }
 
-    /// In the order in which they are to be inserted.
+    /// Series that are known to everybody once their rows are stored.
+    pub fn new_series(&self) -> &[NewSeries] {
+        &self.new_series
+    }
+
+    /// In the order in which they are to be inserted. A span is never visible without its place in the index.
     pub fn blocks(&self) -> Result<Vec<TableBlock>, ArrowError> {
-        blocks::metrics(&self.metrics, &self.new_series)
+        let mut blocks = Vec::new();
+        if !self.metrics.is_empty() {
+            blocks.extend(blocks::metrics(&self.metrics, &self.new_series)?);
+        }
+        if !self.logs.is_empty() {
+            blocks.push((LOGS_TABLE, log_blocks::logs(&self.logs)?));
+        }
+        if !self.spans.is_empty() {
+            blocks.push((TRACE_INDEX_TABLE, span_blocks::trace_index(&self.spans)?));
+            blocks.push((SPANS_TABLE, span_blocks::spans(&self.spans)?));
+        }
+        Ok(blocks)
     }
 
     /// What has become visible.
     pub fn into_events(self) -> impl Iterator<Item = DomainEvent> {
-        let metrics = (!self.metrics.is_empty())
-            .then(|| DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns: self.metrics })));
-        metrics.into_iter()
+        let Self { metrics, logs, spans, .. } = self;
+        let metrics =
+            held(metrics).map(|columns| DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns })));
+        let logs = held(logs).map(|columns| DomainEvent::LogsIngested(Arc::new(LogsIngested { columns })));
+        let spans =
+            held(spans).map(|columns| DomainEvent::SpansIngested(Arc::new(SpansIngested { columns })));
+        metrics.into_iter().chain(logs).chain(spans)
     }
+}
+
+fn held<T>(columns: Vec<T>) -> Option<Vec<T>> {
+    (!columns.is_empty()).then_some(columns)
 }

@@ -71,7 +71,7 @@ impl Inserter {
         for (table, block) in &blocks {
             self.insert_until_answered(number, table, block)?;
             if *table == SERIES_TABLE {
-                self.catalogue.rows_stored(&rows.new_series);
+                self.catalogue.rows_stored(rows.new_series());
             }
         }
         Ok(())

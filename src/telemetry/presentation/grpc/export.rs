@@ -55,7 +55,7 @@ async fn receive<C: SeriesLookup + 'static>(
 ) -> Result<IngestReceipt, Refused> {
     let named = packing_of(request.headers(), &GRPC_ENCODING).ok_or(Refused::Encoding)?;
     let stated = content_length(request.headers());
-    let bytes_max = receiver.limits.body.bytes_max.saturating_add(HEADER_BYTES);
+    let bytes_max = receiver.limits.content.body.bytes_max.saturating_add(HEADER_BYTES);
     let (body, share) =
         read_body(request.into_body(), stated, bytes_max, &receiver.budget).await.map_err(Failure::from)?;
     let (compression, body) = unframe(&body)?;
@@ -87,6 +87,6 @@ fn answer_refused(refused: Refused) -> Response<Body> {
 
 /// Any other path.
 pub(super) async fn unknown_method() -> Response<Body> {
-    let names = super::SERVED.map(super::service_name).join(", ");
+    let names = Signal::ALL.map(super::service_name).join(", ");
     lasting(Code::Unimplemented, &format!("unknown method; there is Export of {names}")).into_http()
 }

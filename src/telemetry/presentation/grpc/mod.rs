@@ -26,9 +26,6 @@ use super::otlp::receive::Receiver;
 
 const CONTENT_TYPE: &str = "application/grpc";
 
-/// The signals that can be received.
-const SERVED: [Signal; 1] = [Signal::Metrics];
-
 /// Why the routes cannot be put together: the descriptors for reflection are unreadable.
 #[derive(Debug, thiserror::Error)]
 #[error("the descriptors of the OTLP services are damaged")]
@@ -55,9 +52,9 @@ pub async fn router<C: SeriesLookup + 'static>(
             any(async move |request| export::handle(Arc::clone(&receiver), signal, request).await),
         )
     };
-    let routes = SERVED.into_iter().fold(Router::new(), with_signal);
+    let routes = Signal::ALL.into_iter().fold(Router::new(), with_signal);
     Ok(routes
-        .route_service("/grpc.health.v1.Health/{method}", health::service(&SERVED, lifecycle).await)
+        .route_service("/grpc.health.v1.Health/{method}", health::service(&Signal::ALL, lifecycle).await)
         .route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection::service_v1()?)
         .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", reflection::service_v1alpha()?)
         .fallback(export::unknown_method)

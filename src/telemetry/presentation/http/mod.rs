@@ -42,7 +42,7 @@ pub fn router<C: SeriesLookup + 'static>(receiver: &Arc<Receiver<C>>, cors_origi
             any(async move |request| post_signal::handle(Arc::clone(&receiver), signal, request).await),
         )
     };
-    let routes = [Signal::Metrics].into_iter().fold(Router::new(), with_signal).fallback(unknown_path);
+    let routes = Signal::ALL.into_iter().fold(Router::new(), with_signal).fallback(unknown_path);
     if cors_origins.is_empty() { routes } else { routes.layer(cors(cors_origins)) }
 }
 

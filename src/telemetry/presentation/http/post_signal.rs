@@ -61,7 +61,7 @@ async fn receive<C: SeriesLookup + 'static>(
         }
     };
     let stated = content_length(request.headers());
-    let bytes_max = receiver.limits.body.bytes_max;
+    let bytes_max = receiver.limits.content.body.bytes_max;
     let (body, share) = read_body(request.into_body(), stated, bytes_max, &receiver.budget).await?;
     receiver.receive(sender, Received { packing, body, share }).await
 }

@@ -8,8 +8,8 @@ use super::wire::{Reader, WireError};
 
 /// Most attributes of one point, scope or resource (the SDKs' default limit).
 pub const ATTRIBUTES_MAX: usize = 128;
-/// So many attributes are gathered before those that cannot stay are dropped: a body has room for millions.
-const GATHERED_MAX: usize = 8 * ATTRIBUTES_MAX;
+/// So many times as many attributes as may stay are gathered before the others are dropped: a body has room for millions.
+const GATHERED_TIMES: usize = 8;
 /// Longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 256;
 /// Longest value in text form, in bytes.
@@ -57,22 +57,27 @@ pub struct TypedAttribute {
 /// Collects attributes in the order of the wire; [`Self::finish`] gives them sorted.
 #[derive(Debug, Default)]
 pub struct AttributeReader {
+    limits: AttributeLimits,
     found: Vec<TypedAttribute>,
     some_twice: bool,
     dropped: u32,
 }
 
 impl AttributeReader {
+    pub fn new(limits: AttributeLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// Reads one `KeyValue` message.
     pub fn read(&mut self, key_value: &[u8], findings: &mut Findings) -> Result<(), AttributesError> {
         let (key, value) = key_and_value(key_value)?;
         let mut text = String::new();
-        let written = append_value(value, VALUE_BYTES_MAX, &mut text, findings)?;
+        let written = append_value(value, self.limits.value_bytes_max, &mut text, findings)?;
         if key.is_empty() {
             findings.warn(Warning::AttributeKeyEmpty);
             return Ok(());
         }
-        let key = short_text(key, KEY_BYTES_MAX, findings);
+        let key = short_text(key, self.limits.key_bytes_max, findings);
         if written.extent == Extent::Cut {
             findings.warn(Warning::AttributeCut);
         }
@@ -80,7 +85,7 @@ impl AttributeReader {
             attribute: Attribute { key: key.into(), value: text.into() },
             value_kind: written.kind,
         });
-        if self.found.len() >= GATHERED_MAX {
+        if self.found.len() >= GATHERED_TIMES * self.limits.count_max {
             self.settle();
         }
         Ok(())
@@ -106,8 +111,9 @@ impl AttributeReader {
     /// The one attribute by which everybody looks for their data does not fall to the limit.
     fn keep_service_name(&mut self) {
         let service = self.found.iter().position(|typed| &*typed.attribute.key == "service.name");
-        if let Some(at) = service.filter(|at| *at >= ATTRIBUTES_MAX) {
-            self.found.swap(at, ATTRIBUTES_MAX - 1);
+        let last = self.limits.count_max.saturating_sub(1);
+        if let Some(at) = service.filter(|at| *at > last) {
+            self.found.swap(at, last);
         }
     }
 
@@ -124,10 +130,10 @@ impl AttributeReader {
             same
         });
         self.some_twice |= self.found.len() < before;
-        let dropped = self.found.len().saturating_sub(ATTRIBUTES_MAX);
+        let dropped = self.found.len().saturating_sub(self.limits.count_max);
         self.dropped = self.dropped.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
         self.keep_service_name();
-        self.found.truncate(ATTRIBUTES_MAX);
+        self.found.truncate(self.limits.count_max);
         self.found.sort_by(|a, b| a.attribute.key.cmp(&b.attribute.key));
     }
 }

@@ -6,12 +6,16 @@ use crate::telemetry::application::{AcceptedMetrics, Payload, SeriesLookup};
 use crate::telemetry::domain::{AcceptanceWindow, Findings};
 
 use super::answer::Encoding;
+use super::attributes::AttributeLimits;
 use super::content::{Packing, UnpackLimits, unpack};
 use super::json::JsonReader;
+use super::logs::{self, DecodedLogs, LogsIntake};
 use super::meter::{Meter, MeterError};
 use super::metrics::keys::KeySeed;
-use super::metrics::{DecodedMetrics, MetricsIntake, walk};
+use super::metrics::{self, DecodedMetrics, MetricsIntake};
 use super::receive::Failure;
+use super::traces::{self, DecodedTraces, TracesIntake};
+use super::walk_error::WalkError;
 
 /// Largest buffer that a decode thread keeps from one request to the next.
 const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
@@ -45,6 +49,16 @@ pub struct Decoded {
     pub findings: Findings,
 }
 
+/// Bounds on what one request may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct ContentLimits {
+    /// Of the body as sent, and of the body unpacked.
+    pub body: UnpackLimits,
+    pub attributes: AttributeLimits,
+    /// Of a log record's body as text.
+    pub log_body_bytes_max: usize,
+}
+
 /// What there is to know of a body.
 #[derive(Debug)]
 pub struct Decode {
@@ -55,7 +69,7 @@ pub struct Decode {
     pub received_at: Timestamp,
     pub window: AcceptanceWindow,
     pub seed: KeySeed,
-    pub limits: UnpackLimits,
+    pub limits: ContentLimits,
 }
 
 impl Decode {
@@ -80,16 +94,48 @@ impl Decode {
         state: &mut DecodeState<C>,
     ) -> Result<Decoded, Failure> {
         let DecodeState { catalogue, unpacked, json } = state;
-        let body = unpack(self.packing, body, unpacked, self.limits, |step| share.grow(step).is_ok())?;
+        let body = unpack(self.packing, body, unpacked, self.limits.body, |step| share.grow(step).is_ok())?;
         let mut meter = Meter::new(share);
         let message = match self.encoding {
             Encoding::Protobuf => body,
             Encoding::Json => json.transcode(self.signal, body, &mut meter)?,
         };
-        let mut intake = MetricsIntake::new(self.tenant, self.window, self.seed, &mut meter, catalogue);
-        walk(message, &mut intake)?;
+        Ok(match self.signal {
+            Signal::Metrics => self.metrics(message, catalogue, &mut meter)?,
+            Signal::Logs => self.logs(message, &mut meter)?,
+            Signal::Traces => self.traces(message, &mut meter)?,
+        })
+    }
+
+    fn metrics<C: SeriesLookup>(
+        self,
+        message: &[u8],
+        catalogue: &mut C,
+        meter: &mut Meter<'_>,
+    ) -> Result<Decoded, WalkError> {
+        let Self { tenant, window, seed, limits, .. } = self;
+        let intake = MetricsIntake::new(tenant, window, seed, meter, catalogue);
+        let mut intake = intake.with_attribute_limits(limits.attributes);
+        metrics::walk(message, &mut intake)?;
         let DecodedMetrics { columns, new_series, findings } = intake.finish();
         Ok(Decoded { payload: Payload::Metrics(AcceptedMetrics { columns, new_series }), findings })
+    }
+
+    fn logs(self, message: &[u8], meter: &mut Meter<'_>) -> Result<Decoded, WalkError> {
+        let Self { tenant, received_at, window, limits, .. } = self;
+        let bodies = limits.log_body_bytes_max;
+        let mut intake = LogsIntake::new(tenant, received_at, window, limits.attributes, bodies, meter);
+        logs::walk(message, &mut intake)?;
+        let DecodedLogs { columns, findings } = intake.finish();
+        Ok(Decoded { payload: Payload::Logs(columns), findings })
+    }
+
+    fn traces(self, message: &[u8], meter: &mut Meter<'_>) -> Result<Decoded, WalkError> {
+        let Self { tenant, window, limits, .. } = self;
+        let mut intake = TracesIntake::new(tenant, window, limits.attributes, meter);
+        traces::walk(message, &mut intake)?;
+        let DecodedTraces { columns, findings } = intake.finish();
+        Ok(Decoded { payload: Payload::Spans(columns), findings })
     }
 }
 

@@ -209,7 +209,7 @@ prop_compose! {
         name in "[a-c]{0,2}", version in "[0-9.]{0,3}", attributes in any_attributes(), dropped in any_count(),
     ) -> InstrumentationScope {
         InstrumentationScope {
-            name, version, attributes, dropped_attributes_count: dropped, ..InstrumentationScope::default()
+            name, version, attributes, dropped_attributes_count: dropped
         }
     }
 }

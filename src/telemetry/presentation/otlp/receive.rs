@@ -17,8 +17,8 @@ use crate::telemetry::domain::AcceptanceWindow;
 use crate::tenancy::{Access, AccessError, Action, Denial, permitted};
 
 use super::answer::{Encoding, Refusal};
-use super::content::{HeaderRefusal, Packing, UnpackError, UnpackLimits};
-use super::decode::{Decode, DecodeState};
+use super::content::{HeaderRefusal, Packing, UnpackError};
+use super::decode::{ContentLimits, Decode, DecodeState};
 use super::json::JsonError;
 use super::meter::MeterError;
 use super::metrics::keys::KeySeed;
@@ -28,8 +28,7 @@ use super::wire::WireError;
 /// Bounds on one request.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
-    /// Of the body as sent, and of the body unpacked.
-    pub body: UnpackLimits,
+    pub content: ContentLimits,
     pub metrics: Reach,
     pub logs: Reach,
     pub traces: Reach,
@@ -111,7 +110,7 @@ impl<C: SeriesLookup + 'static> Receiver<C> {
             received_at,
             window: AcceptanceWindow::around(received_at, past, future),
             seed: self.seed,
-            limits: self.limits.body,
+            limits: self.limits.content,
         };
         let (decoded, memory) = self.decode.run(move |state| decode.run(&body, share, state)).await??;
         let command =

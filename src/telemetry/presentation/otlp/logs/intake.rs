@@ -26,6 +26,7 @@ pub struct DecodedLogs {
 pub struct LogsIntake<'m, 's> {
     received_at: Timestamp,
     window: AcceptanceWindow,
+    body_bytes_max: usize,
     origin: OriginIntake,
     texts: ItemTexts<'m, 's>,
     columns: LogColumns,
@@ -37,11 +38,13 @@ impl<'m, 's> LogsIntake<'m, 's> {
         received_at: Timestamp,
         window: AcceptanceWindow,
         limits: AttributeLimits,
+        body_bytes_max: usize,
         meter: &'m mut Meter<'s>,
     ) -> Self {
         Self {
             received_at,
             window,
+            body_bytes_max,
             origin: OriginIntake::default(),
             texts: ItemTexts::new(Findings::new(Signal::Logs), limits, meter),
             columns: LogColumns::new(tenant),
@@ -60,7 +63,7 @@ impl<'m, 's> LogsIntake<'m, 's> {
         let origin = self.origin.origin(around, &mut columns.origins, texts)?;
         texts.charge(LogColumns::ROW_BYTES + origin.row_bytes)?;
         let dropped = texts.attributes(record.attributes, &mut columns.attributes)?;
-        let body = texts.value(&record.body, BODY_BYTES_MAX, columns.bodies.open())?;
+        let body = texts.value(&record.body, self.body_bytes_max, columns.bodies.open())?;
         if body.extent == Extent::Cut {
             texts.findings.warn(Warning::BodyCut);
         }

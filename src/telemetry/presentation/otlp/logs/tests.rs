@@ -17,7 +17,7 @@ mod cases;
 fn take_in(bytes: &[u8], limits: AttributeLimits, meter: &mut Meter<'_>) -> Result<DecodedLogs, WalkError> {
     let received_at = Timestamp::from_unix_nanos(NOW).unwrap();
     let window = AcceptanceWindow::around(Timestamp::EPOCH, None, None);
-    let mut intake = LogsIntake::new(TenantId::unnamed(), received_at, window, limits, meter);
+    let mut intake = LogsIntake::new(TenantId::unnamed(), received_at, window, limits, BODY_BYTES_MAX, meter);
     walk(bytes, &mut intake)?;
     Ok(intake.finish())
 }

@@ -65,7 +65,7 @@ impl<C: SeriesLookup> MetricsIntake<'_, '_, C> {
     fn read_exemplar(&mut self, message: &[u8]) -> Result<Option<(Exemplar, Vec<Attribute>)>, WalkError> {
         let findings = &mut self.decoded.findings;
         let Some(admitted) = exemplar_draft(message)?.admit(findings) else { return Ok(None) };
-        match attributes_in(message, ATTRIBUTES, findings) {
+        match attributes_in(message, ATTRIBUTES, self.limits, findings) {
             Ok(attributes) => Ok(Some((exemplar(admitted), untyped(attributes)))),
             Err(AttributesError::Wire(error)) => Err(error.into()),
             Err(AttributesError::Rejected(_)) => {

@@ -10,7 +10,9 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use crate::shared::{Attribute, Resource, Scope, SeriesId, SeriesIdentity, TenantId};
 use crate::telemetry::domain::{Findings, Metric, Rejection};
 
-use super::super::attributes::{AttributeReader, AttributesError, KEY_BYTES_MAX, TypedAttribute, short_text};
+use super::super::attributes::{
+    AttributeLimits, AttributeReader, AttributesError, KEY_BYTES_MAX, TypedAttribute, short_text,
+};
 use super::super::wire::Reader;
 use super::points::{AttributeBytes, low_half};
 use super::walker::{Around, METRIC_METADATA, OriginBytes};
@@ -25,6 +27,7 @@ const SCHEMA_URL_BYTES_MAX: usize = 2_048;
 /// one is not acceptable is remembered too.
 #[derive(Debug, Default)]
 pub struct Origin {
+    limits: AttributeLimits,
     resource: Option<Result<Decoded<Resource>, Rejection>>,
     scope: Option<Result<Decoded<Scope>, Rejection>>,
     metadata: Option<Result<Arc<[Attribute]>, Rejection>>,
@@ -44,9 +47,13 @@ impl<T> Clone for Decoded<T> {
 }
 
 impl Origin {
+    pub fn new(limits: AttributeLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// Another resource begins, and with it another scope.
     pub fn next_resource(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.limits);
     }
 
     pub fn next_scope(&mut self) {
@@ -66,14 +73,15 @@ impl Origin {
         attributes: AttributeBytes<'_>,
         findings: &mut Findings,
     ) -> Result<SeriesIdentity, AttributesError> {
-        let resource = once(&mut self.resource, || decode_resource(&around.origin, findings))?;
-        let scope = once(&mut self.scope, || decode_scope(&around.origin, findings))?;
+        let limits = self.limits;
+        let resource = once(&mut self.resource, || decode_resource(&around.origin, limits, findings))?;
+        let scope = once(&mut self.scope, || decode_scope(&around.origin, limits, findings))?;
         let metadata = once(&mut self.metadata, || {
-            Ok(untyped(attributes_in(around.metadata, METRIC_METADATA, findings)?).into())
+            Ok(untyped(attributes_in(around.metadata, METRIC_METADATA, limits, findings)?).into())
         })?;
         let attributes = match attributes {
             AttributeBytes::Run { fields, number } | AttributeBytes::Scattered { point: fields, number } => {
-                attributes_in(fields, number, findings)?
+                attributes_in(fields, number, limits, findings)?
             }
         };
         let metric = &around.metric;
@@ -119,17 +127,19 @@ pub(super) fn untyped(attributes: Vec<TypedAttribute>) -> Vec<Attribute> {
 pub(super) fn attributes_in(
     message: &[u8],
     number: u32,
+    limits: AttributeLimits,
     findings: &mut Findings,
 ) -> Result<Vec<TypedAttribute>, AttributesError> {
-    Ok(reader_of(message, number, findings)?.finish(findings))
+    Ok(reader_of(message, number, limits, findings)?.finish(findings))
 }
 
 fn reader_of(
     message: &[u8],
     number: u32,
+    limits: AttributeLimits,
     findings: &mut Findings,
 ) -> Result<AttributeReader, AttributesError> {
-    let mut attributes = AttributeReader::default();
+    let mut attributes = AttributeReader::new(limits);
     let mut fields = Reader::new(message);
     while let Some((found, value)) = fields.next_field()? {
         if found == number {
@@ -142,6 +152,7 @@ fn reader_of(
 /// `Resource`: attributes 1, dropped attributes 2.
 fn decode_resource(
     origin: &OriginBytes<'_>,
+    limits: AttributeLimits,
     findings: &mut Findings,
 ) -> Result<Decoded<Resource>, AttributesError> {
     let mut sent_dropped = 0_u32;
@@ -151,7 +162,7 @@ fn decode_resource(
             sent_dropped = low_half(value)?;
         }
     }
-    let (attributes, dropped) = reader_of(origin.resource, 1, findings)?.finish_counted(findings);
+    let (attributes, dropped) = reader_of(origin.resource, 1, limits, findings)?.finish_counted(findings);
     let mut canonical = Vec::new();
     push_attributes(&mut canonical, &attributes);
     let service = attributes.iter().find(|typed| &*typed.attribute.key == "service.name");
@@ -168,6 +179,7 @@ fn decode_resource(
 /// `InstrumentationScope`: name 1, version 2, attributes 3, dropped attributes 4.
 fn decode_scope(
     origin: &OriginBytes<'_>,
+    limits: AttributeLimits,
     findings: &mut Findings,
 ) -> Result<Decoded<Scope>, AttributesError> {
     let (mut name, mut version) = (String::new(), String::new());
@@ -181,7 +193,7 @@ fn decode_scope(
             _ => {}
         }
     }
-    let (attributes, dropped) = reader_of(origin.scope, 3, findings)?.finish_counted(findings);
+    let (attributes, dropped) = reader_of(origin.scope, 3, limits, findings)?.finish_counted(findings);
     let mut canonical = Vec::new();
     push_text(&mut canonical, &name);
     push_text(&mut canonical, &version);
@@ -196,8 +208,8 @@ fn decode_scope(
     Ok(Decoded { part, hash: xxh3_128(&canonical) })
 }
 
-/// Hashes what OTLP calls the identity of a timeseries (otlp.md, "Metrics"), and nothing that only describes it. The hash has no seed: every node and every
-/// restart must find the same id. Version byte first, so that a later change cannot meet ids of this one.
+/// Hashes what OTLP calls the identity of a timeseries (otlp.md, "Metrics"), and nothing that only describes it. The
+/// hash has no seed: every node and every restart must find the same id. Version byte first, so that a later change cannot meet ids of this one.
 fn canonical_id(
     tenant: &TenantId,
     metric: &Metric<'_>,

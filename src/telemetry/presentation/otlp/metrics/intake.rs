@@ -11,7 +11,7 @@ use crate::telemetry::domain::{
     AcceptanceWindow, AdmittedPoint, Findings, Metric, NumberValue, Rejection, Warning,
 };
 
-use super::super::attributes::AttributesError;
+use super::super::attributes::{AttributeLimits, AttributesError};
 use super::super::meter::{Meter, MeterError};
 use super::super::walk_error::WalkError;
 use super::super::wire::WireError;
@@ -42,6 +42,7 @@ pub struct MetricsIntake<'c, 's, C> {
     /// Rows of numbers for which memory was taken and that have not come yet.
     rows_paid: usize,
     pub(super) window: AcceptanceWindow,
+    pub(super) limits: AttributeLimits,
     keys: KeyChain,
     origin: Origin,
     staged: HashMap<(WireKey, i64), SeriesEntry>,
@@ -115,6 +116,7 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
             rows_paid: 0,
             window,
             keys: KeyChain::new(seed, &tenant),
+            limits: AttributeLimits::default(),
             origin: Origin::default(),
             staged: HashMap::new(),
             staged_new: 0,
@@ -125,6 +127,12 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
                 findings: Findings::new(Signal::Metrics),
             },
         }
+    }
+
+    /// Other bounds on attributes than the default ones.
+    #[must_use]
+    pub fn with_attribute_limits(self, limits: AttributeLimits) -> Self {
+        Self { limits, origin: Origin::new(limits), ..self }
     }
 
     pub fn finish(mut self) -> DecodedMetrics {
