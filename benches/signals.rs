@@ -15,8 +15,9 @@ use prost::Message;
 use telemetryflow::platform::clickhouse::arrow;
 use telemetryflow::shared::{LogColumns, SpanColumns, TenantId, Timestamp};
 use telemetryflow::telemetry::stages::{
-    AcceptanceWindow, AttributeLimits, LogRecord, LogsIntake, LogsVisitor, Meter, OriginBytes, SpanRecord,
-    TracesIntake, TracesVisitor, WalkError, log_blocks, span_blocks, walk_logs, walk_traces,
+    AcceptanceWindow, AttributeLimits, BODY_BYTES_MAX, LogRecord, LogsIntake, LogsVisitor, Meter,
+    OriginBytes, SpanRecord, TracesIntake, TracesVisitor, WalkError, log_blocks, span_blocks, walk_logs,
+    walk_traces,
 };
 
 const ITEMS: u64 = 1_000;
@@ -55,7 +56,8 @@ fn window() -> AcceptanceWindow {
 fn logs(body: &[u8]) -> LogColumns {
     let mut meter = Meter::unlimited();
     let limits = AttributeLimits::default();
-    let mut intake = LogsIntake::new(TenantId::unnamed(), Timestamp::EPOCH, window(), limits, &mut meter);
+    let mut intake =
+        LogsIntake::new(TenantId::unnamed(), Timestamp::EPOCH, window(), limits, BODY_BYTES_MAX, &mut meter);
     walk_logs(body, &mut intake).expect("a request of ours can be read");
     intake.finish().columns
 }

@@ -29,7 +29,8 @@ use telemetryflow::telemetry::schema::{MIGRATIONS, retain_logs, retain_traces};
 use telemetryflow::telemetry::stages::log_blocks::{self, LOGS_TABLE};
 use telemetryflow::telemetry::stages::span_blocks::{self, SPANS_TABLE, TRACE_INDEX_TABLE};
 use telemetryflow::telemetry::stages::{
-    AcceptanceWindow, AttributeLimits, LogsIntake, Meter, TracesIntake, walk_logs, walk_traces,
+    AcceptanceWindow, AttributeLimits, BODY_BYTES_MAX, LogsIntake, Meter, TracesIntake, walk_logs,
+    walk_traces,
 };
 
 const TENANTS: [&str; 2] = ["one", "two"];
@@ -80,7 +81,8 @@ fn logs(tenant: &str, body: &[u8]) -> LogColumns {
     let window = AcceptanceWindow::around(now, None, None);
     let mut meter = Meter::unlimited();
     let tenant = TenantId::parse(tenant).unwrap();
-    let mut intake = LogsIntake::new(tenant, now, window, AttributeLimits::default(), &mut meter);
+    let mut intake =
+        LogsIntake::new(tenant, now, window, AttributeLimits::default(), BODY_BYTES_MAX, &mut meter);
     walk_logs(body, &mut intake).unwrap();
     let decoded = intake.finish();
     assert_eq!(decoded.findings.message(), "");

@@ -11,7 +11,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 use support::http::request;
-use support::otlp::{assert_taken, body, gauge, int, labelled, ten_minutes_ago};
+use support::otlp::{assert_taken, body, gauge, int, labelled, status, ten_minutes_ago};
 use support::server::{configure, folder, program};
 use support::{Answer, Connection, Server};
 
@@ -247,4 +247,78 @@ fn a_server_that_others_can_reach_without_keys_says_so() {
     assert!(warns("", &everywhere));
     assert!(!warns(&key, &everywhere));
     assert!(!warns("", &[]));
+}
+
+#[test]
+fn a_key_sends_to_its_own_tenant_and_no_header_changes_that() {
+    let keys = ["shop", "bank"].map(|tenant| {
+        let [sender, reader] =
+            ["ingest", "read"].map(|role| Key::create(&format!("{tenant}-{role}"), tenant, role));
+        (sender, reader)
+    });
+    let [shop, bank] = &keys;
+    let folder = folder();
+    let server = Server::start(&folder, &sections(&[&shop.0, &shop.1, &bank.0, &bank.1]));
+    send(&server, &shop.0, "a");
+    send(&server, &bank.0, "b");
+    let point = labelled(int(ten_minutes_ago(), 1), &[("host", "c")]);
+    let stock = body(vec![gauge("stock", vec![point])]);
+    let bearer = shop.0.bearer();
+    for name in ["x-scope-orgid", "x-tenant-id"] {
+        assert_taken(&server.post_metrics(&stock, &[("authorization", &bearer), (name, "bank")]));
+    }
+    let mut of_shop: Vec<String> = hosts(&shop.1.get(&server, SERIES)).iter().map(Value::to_string).collect();
+    of_shop.sort();
+    assert_eq!(of_shop, ["\"a\"", "\"c\""]);
+    assert_eq!(hosts(&bank.1.get(&server, SERIES)), ["b"]);
+}
+
+#[test]
+fn who_may_not_send_is_told_so_as_otlp_asks_and_nothing_of_it_is_stored() {
+    let [sender, reader] = ["ingest", "read"].map(|role| Key::create(role, "shop", role));
+    let folder = folder();
+    let server = Server::start(&folder, &sections(&[&sender, &reader]));
+    let stock = body(vec![gauge("stock", vec![int(ten_minutes_ago(), 1)])]);
+    let (wrong, read) = ("Bearer ingest.wrong".to_owned(), reader.bearer());
+    for (headers, expected, code) in [
+        (vec![], 401, 16),
+        (vec![("authorization", wrong.as_str())], 401, 16),
+        (vec![("x-scope-orgid", "shop")], 401, 16),
+        (vec![("authorization", read.as_str())], 403, 7),
+    ] {
+        let answer = server.post_metrics(&stock, &headers);
+        assert_eq!((answer.status, status(&answer).code), (expected, code), "{headers:?}");
+        let challenge = (expected == 401).then_some("Bearer realm=\"telemetryflow\"");
+        assert_eq!(answer.header("www-authenticate"), challenge);
+    }
+    assert_eq!(reader.get(&server, CATALOGUE).json()["metrics"], json!([]));
+    send(&server, &sender, "a");
+    assert_eq!(hosts(&reader.get(&server, SERIES)), ["a"]);
+}
+
+#[test]
+fn what_was_rejected_is_listed_for_its_tenant_only() {
+    let [sender, reader] = ["ingest", "read"].map(|role| Key::create(role, "shop", role));
+    let foreign = Key::create("foreign", "bank", "admin");
+    let folder = folder();
+    let server = Server::start(&folder, &sections(&[&sender, &reader, &foreign]));
+    let bearer = sender.bearer();
+    let authorization = ("authorization", bearer.as_str());
+    let mixed =
+        vec![gauge("good", vec![int(ten_minutes_ago(), 1)]), gauge("untimed", vec![int(0, 1), int(0, 2)])];
+    assert_eq!(server.post_metrics(&body(mixed), &[authorization]).status, 200);
+    assert_eq!(server.post_metrics(b"\xff", &[authorization]).status, 400);
+    assert_eq!(server.post_metrics(b"\xff", &[]).status, 401);
+
+    let listed = reader.get(&server, REJECTIONS).json()["rejections"].clone();
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed:#}");
+    assert_eq!(
+        (&listed[0]["outcome"], &listed[0]["reasons"][0]["reason"]),
+        (&json!("refused"), &json!("undecodable"))
+    );
+    assert_eq!((&listed[1]["outcome"], &listed[1]["rejectedItems"]), (&json!("partial"), &json!(2)));
+    let reason = &listed[1]["reasons"][0];
+    assert_eq!((&reason["reason"], &reason["examples"]), (&json!("time_missing"), &json!(["untimed"])));
+    assert_eq!((&listed[1]["signal"], &listed[1]["transport"]), (&json!("metrics"), &json!("http")));
+    assert_eq!(foreign.get(&server, REJECTIONS).json(), json!({"rejections": []}));
 }

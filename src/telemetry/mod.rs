@@ -32,6 +32,7 @@ pub mod stages {
 
     pub use super::domain::{Findings, Log, LogDraft, Rejection, Severity, Span, SpanDraft, Warning};
     pub use super::infrastructure::{log_blocks, span_blocks};
+    pub use super::presentation::otlp::attributes::AttributeLimits;
     pub use super::presentation::otlp::fields::Repeated;
     pub use super::presentation::otlp::logs::{
         BODY_BYTES_MAX, DecodedLogs, LogRecord, LogsIntake, LogsVisitor, walk as walk_logs,

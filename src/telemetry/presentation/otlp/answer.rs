@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 
+use crate::platform::http::BEARER_CHALLENGE;
 use crate::shared::Signal;
 use crate::telemetry::application::IngestReceipt;
 
@@ -179,7 +180,7 @@ pub fn refused(encoding: Encoding, refusal: Refusal, message: &str) -> Response<
             headers.insert(header::RETRY_AFTER, retry_after.as_secs().max(1).into());
         }
         Refusal::Unauthenticated => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE));
         }
         // What is still on its way is not read; the connection lingers so that the client gets to read this.
         Refusal::TooLarge => _ = headers.insert(header::CONNECTION, HeaderValue::from_static("close")),
