@@ -134,7 +134,7 @@ mod tests {
     fn held(reader: &JsonReader) -> usize {
         let parser = reader.copy.capacity()
             + reader.tape.0.capacity() * size_of::<Node<'_>>()
-            + reader.buffers.structural_indexes().len() * size_of::<u32>();
+            + size_of_val(reader.buffers.structural_indexes());
         parser + reader.output.held_bytes() + reader.scratch.held_bytes()
     }
 
