@@ -14,7 +14,7 @@ use arrow_array::{
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Fields};
 
-use crate::shared::{Dictionary, MapColumn, OriginColumns, TextColumn, WordColumn};
+use crate::shared::{Dictionary, MapColumn, TextColumn, WordColumn};
 
 /// Where the parts of a variable-length array end. A block whose offsets pass 31 bits is refused when it is finished.
 #[derive(Debug)]
@@ -131,6 +131,11 @@ impl<'a> Words<'a> {
         self.rows.resize(self.rows.len() + rows, code);
     }
 
+    /// A row for each of these codes.
+    pub fn extend(&mut self, codes: impl Iterator<Item = i32>) {
+        self.rows.extend(codes);
+    }
+
     pub fn finish(self) -> Result<ArrayRef, ArrowError> {
         let words = Arc::new(StringArray::from(self.words));
         Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(self.rows), words)?))
@@ -146,7 +151,7 @@ pub struct Maps<'a> {
 }
 
 impl<'a> Maps<'a> {
-    fn with_room(rows: usize, entries: usize, bytes: usize) -> Self {
+    pub fn with_room(rows: usize, entries: usize, bytes: usize) -> Self {
         Self {
             keys: Words::with_rows(entries),
             values: Texts::with_room(entries, bytes),
@@ -171,7 +176,7 @@ impl<'a> Maps<'a> {
     }
 
     /// A map of `column` for each of `rows`, which mostly name the same one several times in a row.
-    fn push_rows(&mut self, column: &'a MapColumn, rows: impl Iterator<Item = usize>) {
+    pub fn push_rows(&mut self, column: &'a MapColumn, rows: impl Iterator<Item = usize>) {
         let codes = self.keys.codes_of(column.keys());
         let mut last: Option<(usize, SpelledOut<'a>)> = None;
         for row in rows {
@@ -186,7 +191,7 @@ impl<'a> Maps<'a> {
         }
     }
 
-    fn finish(self) -> Result<ArrayRef, ArrowError> {
+    pub fn finish(self) -> Result<ArrayRef, ArrowError> {
         let (keys, values) = (self.keys.finish()?, Arc::new(self.values.finish()?) as ArrayRef);
         let fields = Fields::from(vec![
             Field::new("keys", keys.data_type().clone(), false),
@@ -249,91 +254,47 @@ pub fn ids<const BYTES: usize>(
     Ok(Arc::new(FixedSizeBinaryArray::try_new(size, Buffer::from_vec(bytes), None)?))
 }
 
-/// What stands around the rows of a request.
-#[derive(Debug, Clone, Copy)]
-pub struct Around<'a> {
-    pub tenant: &'a str,
-    pub origins: &'a OriginColumns,
-    /// The origin of each row.
-    pub rows: &'a [u32],
-}
+#[cfg(test)]
+mod tests {
+    use arrow_array::cast::AsArray;
 
-/// The columns that logs and spans have in common: the tenant, and what an origin is, spelled out in each row.
-pub fn origin_columns(requests: &[Around<'_>]) -> Result<Vec<(&'static str, ArrayRef)>, ArrowError> {
-    let rows = requests.iter().map(|request| request.rows.len()).sum();
-    let mut tenants = Words::with_rows(rows);
-    for request in requests {
-        let code = tenants.code(request.tenant);
-        tenants.push(code, request.rows.len());
+    use super::*;
+
+    fn words(texts: &[&str]) -> WordColumn {
+        let mut column = WordColumn::default();
+        for text in texts {
+            let code = column.learn(text);
+            column.push(code);
+        }
+        column
     }
-    let resource = |column: fn(&OriginColumns) -> &TextColumn| {
-        words_of_origins(requests, rows, column, OriginColumns::resource_of)
-    };
-    let scope = |column: fn(&OriginColumns) -> &TextColumn| {
-        words_of_origins(requests, rows, column, |_, origin| origin as usize)
-    };
-    Ok(vec![
-        ("Tenant", tenants.finish()?),
-        ("ServiceName", resource(|origins| &origins.resources.services)?),
-        ("ResourceSchemaUrl", resource(|origins| &origins.resources.schema_urls)?),
-        (
-            "ResourceAttributes",
-            maps_of_origins(requests, |o| &o.resources.attributes, OriginColumns::resource_of)?,
-        ),
-        (
-            "ResourceDroppedAttributesCount",
-            counts_of_origins(requests, |o| &o.resources.dropped_attributes, OriginColumns::resource_of),
-        ),
-        ("ScopeSchemaUrl", scope(|origins| &origins.scopes.schema_urls)?),
-        ("ScopeName", scope(|origins| &origins.scopes.names)?),
-        ("ScopeVersion", scope(|origins| &origins.scopes.versions)?),
-        ("ScopeAttributes", maps_of_origins(requests, |o| &o.scopes.attributes, |_, o| o as usize)?),
-        (
-            "ScopeDroppedAttributesCount",
-            counts_of_origins(requests, |o| &o.scopes.dropped_attributes, |_, o| o as usize),
-        ),
-    ])
-}
 
-/// Which row of a column belongs to an origin.
-type RowOf = fn(&OriginColumns, u32) -> usize;
-
-fn words_of_origins(
-    requests: &[Around<'_>],
-    rows: usize,
-    column: fn(&OriginColumns) -> &TextColumn,
-    row_of: RowOf,
-) -> Result<ArrayRef, ArrowError> {
-    let mut words = Words::with_rows(rows);
-    for request in requests {
-        let codes: Vec<i32> = column(request.origins).iter().map(|text| words.code(text)).collect();
-        let code = |origin: &u32| codes.get(row_of(request.origins, *origin)).copied().unwrap_or_default();
-        words.rows.extend(request.rows.iter().map(code));
+    #[test]
+    fn dictionaries_of_several_requests_become_one() {
+        let columns = [words(&["b", "a", "b"]), words(&["a", "c"])];
+        let array = Words::of(columns.iter()).unwrap();
+        let array = array.as_dictionary::<Int32Type>();
+        assert_eq!(array.keys().values(), &[0, 1, 0, 1, 2]);
+        let known: Vec<_> = array.values().as_string::<i32>().iter().flatten().collect();
+        assert_eq!(known, ["b", "a", "c"]);
     }
-    words.finish()
-}
 
-fn maps_of_origins(
-    requests: &[Around<'_>],
-    column: fn(&OriginColumns) -> &MapColumn,
-    row_of: RowOf,
-) -> Result<ArrayRef, ArrowError> {
-    let mut maps = Maps::with_room(requests.iter().map(|request| request.rows.len()).sum(), 0, 0);
-    for request in requests {
-        let rows = request.rows.iter().map(|origin| row_of(request.origins, *origin));
-        maps.push_rows(column(request.origins), rows);
+    #[test]
+    fn an_open_text_is_no_row() {
+        let mut columns = [TextColumn::default(), TextColumn::default()];
+        columns[0].push("a");
+        columns[0].open().push_str("open");
+        columns[1].push("bc");
+        let array = Texts::of(columns.iter()).unwrap();
+        let texts: Vec<_> = array.as_binary::<i32>().iter().flatten().collect();
+        assert_eq!(texts, [&b"a"[..], b"bc"]);
     }
-    maps.finish()
-}
 
-fn counts_of_origins(
-    requests: &[Around<'_>],
-    column: fn(&OriginColumns) -> &Vec<u32>,
-    row_of: RowOf,
-) -> ArrayRef {
-    let counts = requests.iter().flat_map(|request| {
-        let counts = column(request.origins);
-        request.rows.iter().map(move |o| counts.get(row_of(request.origins, *o)).copied().unwrap_or_default())
-    });
-    Arc::new(counts.collect::<arrow_array::UInt32Array>())
+    #[test]
+    fn a_column_beyond_31_bits_is_refused() {
+        let mut offsets = Offsets::with_rows(2);
+        offsets.push_length(i32::MAX as usize);
+        offsets.push_length(1);
+        assert!(matches!(offsets.finish(), Err(ArrowError::OffsetOverflowError(_))));
+    }
 }

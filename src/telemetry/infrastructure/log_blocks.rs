@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int32Array, RecordBatch, TimestampNanosecondArray, UInt32Array};
 use arrow_schema::ArrowError;
 
-use crate::shared::LogColumns;
+use crate::shared::{BodyType, LogColumns};
 
-use super::block_columns::{Around, Maps, Texts, Words, ids, origin_columns};
+use super::block_columns::{Maps, Texts, Words, ids};
+use super::block_origins::{Around, origin_columns};
 
 pub const LOGS_TABLE: &str = "telemetryflow.otel_logs";
 
@@ -49,11 +50,12 @@ fn gather<T: Copy>(requests: &[LogColumns], rows: usize, column: fn(&LogColumns)
     all
 }
 
+/// The types are few and known, so nothing is looked up by name.
 fn body_types(requests: &[LogColumns], rows: usize) -> Result<ArrayRef, ArrowError> {
     let mut words = Words::with_rows(rows);
+    let codes = BodyType::ALL.map(|body_type| words.code(body_type.name()));
     for body_type in requests.iter().flat_map(LogColumns::body_types) {
-        let code = words.code(body_type.name());
-        words.push(code, 1);
+        words.push(codes.get(*body_type as usize).copied().unwrap_or_default(), 1);
     }
     words.finish()
 }

@@ -3,6 +3,7 @@
 pub mod batch_rows;
 pub mod batcher;
 pub mod block_columns;
+pub mod block_origins;
 pub mod blocks;
 pub mod catalogue;
 pub mod inserter;

@@ -8,7 +8,8 @@ use arrow_schema::ArrowError;
 
 use crate::shared::{SpanColumns, SpanId, SpanRow, TraceId};
 
-use super::block_columns::{Around, Maps, Texts, Words, ids, lists, origin_columns};
+use super::block_columns::{Maps, Texts, Words, ids, lists};
+use super::block_origins::{Around, origin_columns};
 
 pub const SPANS_TABLE: &str = "telemetryflow.otel_traces";
 pub const TRACE_INDEX_TABLE: &str = "telemetryflow.trace_index";
@@ -83,34 +84,48 @@ fn links(requests: &[SpanColumns]) -> Result<Columns, ArrowError> {
     ])
 }
 
+/// When the spans of one trace began.
+#[derive(Debug, Clone, Copy)]
+struct TraceTimes {
+    tenant: i32,
+    trace_id: TraceId,
+    first: i64,
+    last: i64,
+}
+
 /// Rows of `trace_index`: one for each trace of each tenant, with the first and the last start of the spans that are here.
 pub fn trace_index(requests: &[SpanColumns]) -> Result<RecordBatch, ArrowError> {
-    let mut known: HashMap<(&str, TraceId), usize> = HashMap::new();
-    let mut traces: Vec<(&str, TraceId, i64, i64)> = Vec::new();
+    let mut tenants = Words::default();
+    let mut known: HashMap<(i32, TraceId), usize> = HashMap::new();
+    let mut traces: Vec<TraceTimes> = Vec::new();
     for request in requests {
-        let tenant = request.tenant().as_str();
+        let tenant = tenants.code(request.tenant().as_str());
+        // Neighbours are mostly of the same trace.
+        let mut last = None;
         for row in request.rows() {
+            let at = match last {
+                Some((trace_id, at)) if trace_id == row.trace_id => at,
+                _ => *known.entry((tenant, row.trace_id)).or_insert(traces.len()),
+            };
+            last = Some((row.trace_id, at));
             let time = row.start.nanos();
-            let at = *known.entry((tenant, row.trace_id)).or_insert(traces.len());
             match traces.get_mut(at) {
-                Some((_, _, first, last)) => {
-                    *first = time.min(*first);
-                    *last = time.max(*last);
+                Some(times) => {
+                    times.first = time.min(times.first);
+                    times.last = time.max(times.last);
                 }
-                None => traces.push((tenant, row.trace_id, time, time)),
+                None => {
+                    traces.push(TraceTimes { tenant, trace_id: row.trace_id, first: time, last: time });
+                }
             }
         }
     }
-    let mut tenants = Words::with_rows(traces.len());
-    for (tenant, ..) in &traces {
-        let code = tenants.code(tenant);
-        tenants.push(code, 1);
-    }
-    let first = TimestampNanosecondArray::from_iter_values(traces.iter().map(|(_, _, first, _)| *first));
-    let last = TimestampNanosecondArray::from_iter_values(traces.iter().map(|(_, _, _, last)| *last));
+    traces.iter().for_each(|trace| tenants.push(trace.tenant, 1));
+    let first = TimestampNanosecondArray::from_iter_values(traces.iter().map(|trace| trace.first));
+    let last = TimestampNanosecondArray::from_iter_values(traces.iter().map(|trace| trace.last));
     let columns: [(&str, ArrayRef); 4] = [
         ("Tenant", tenants.finish()?),
-        ("trace_id", ids(traces.iter().map(|(_, id, ..)| *id.as_bytes()), traces.len())?),
+        ("trace_id", ids(traces.iter().map(|trace| *trace.trace_id.as_bytes()), traces.len())?),
         ("Start", Arc::new(first)),
         ("End", Arc::new(last)),
     ];

@@ -109,9 +109,11 @@ impl<'m, 's> ItemTexts<'m, 's> {
             Some(code) => code,
             None => self.new_key(key, map)?,
         };
-        self.charge(MapColumn::ENTRY_BYTES)?;
+        let bytes_max = self.limits.value_bytes_max;
+        let charged = value.len().min(bytes_max);
+        self.charge(MapColumn::ENTRY_BYTES + charged)?;
         let occurrence = map.begin_entry(code);
-        let written = self.value(value, self.limits.value_bytes_max, map.value())?;
+        let written = self.append_charged(value, bytes_max, map.value(), charged)?;
         map.close_entry();
         if written.extent == Extent::Cut {
             self.findings.warn(Warning::AttributeCut);
@@ -149,6 +151,17 @@ impl<'m, 's> ItemTexts<'m, 's> {
     ) -> Result<Written, ItemError> {
         let charged = any_value.len().min(bytes_max);
         self.charge(charged)?;
+        self.append_charged(any_value, bytes_max, text, charged)
+    }
+
+    #[inline]
+    fn append_charged(
+        &mut self,
+        any_value: &[u8],
+        bytes_max: usize,
+        text: &mut String,
+        charged: usize,
+    ) -> Result<Written, ItemError> {
         let before = text.len();
         let written = append_value(any_value, bytes_max, text, &mut self.findings)?;
         self.charge_excess(text.len() - before, charged)?;
