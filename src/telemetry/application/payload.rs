@@ -55,15 +55,15 @@ impl Payload {
         }
     }
 
-    /// What they take in memory.
+    /// What they take in memory until they are stored, as rows of a block that spell out what they share.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Metrics(metrics) => {
                 let series = metrics.new_series.iter().map(|new| SERIES_BYTES + new.identity.text_bytes());
                 metrics.columns.bytes() + series.sum::<usize>()
             }
-            Self::Logs(columns) => columns.bytes(),
-            Self::Spans(columns) => columns.bytes(),
+            Self::Logs(columns) => columns.block_bytes(),
+            Self::Spans(columns) => columns.block_bytes(),
         }
     }
 }
