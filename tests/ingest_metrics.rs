@@ -1,4 +1,4 @@
-//! Scenario: OpenTelemetry clients send gauges and sums, good and bad, over HTTP to a running server.
+//! Scenario: OpenTelemetry clients send metrics, good and bad, over HTTP to a running server.
 //! Guarantees: what is accepted is read back exactly, also after a restart; what is rejected is counted exactly and named,
 //! and costs its neighbours nothing; answers are those that OTLP asks for; the counters on `/metrics` agree with both.
 
@@ -6,8 +6,11 @@
 
 mod support;
 
+use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
+use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
 use opentelemetry_proto::tonic::metrics::v1::{
-    Histogram, HistogramDataPoint, Metric, NumberDataPoint, metric::Data,
+    ExponentialHistogram, ExponentialHistogramDataPoint, Histogram, HistogramDataPoint, Metric,
+    NumberDataPoint, Summary, SummaryDataPoint, metric::Data,
 };
 use serde_json::Value;
 use support::otlp::{
@@ -128,22 +131,42 @@ fn a_point_without_a_recorded_value_leaves_a_gap_and_is_counted_nowhere() {
     }
 }
 
+/// Three times the same point.
+fn histogram(name: &str, count: u64, bucket_counts: &[u64], bounds: &[f64], at: u64) -> Metric {
+    let point = HistogramDataPoint {
+        time_unix_nano: at,
+        count,
+        bucket_counts: bucket_counts.to_vec(),
+        explicit_bounds: bounds.to_vec(),
+        ..HistogramDataPoint::default()
+    };
+    metric(name, Data::Histogram(Histogram { data_points: vec![point; 3], aggregation_temporality: DELTA }))
+}
+
+fn exponential(name: &str, scale: i32, offset: i32, at: u64) -> Metric {
+    let point = ExponentialHistogramDataPoint {
+        time_unix_nano: at,
+        count: 1,
+        scale,
+        positive: Some(Buckets { offset, bucket_counts: vec![1] }),
+        ..ExponentialHistogramDataPoint::default()
+    };
+    let data_points = vec![point];
+    metric(
+        name,
+        Data::ExponentialHistogram(ExponentialHistogram { data_points, aggregation_temporality: DELTA }),
+    )
+}
+
+fn summary(name: &str, quantile: f64, at: u64) -> Metric {
+    let quantile_values = vec![ValueAtQuantile { quantile, value: 1.0 }];
+    let point = SummaryDataPoint { time_unix_nano: at, quantile_values, ..SummaryDataPoint::default() };
+    metric(name, Data::Summary(Summary { data_points: vec![point] }))
+}
+
 /// Each bad metric, how many of its points are rejected, and what the answer says of it.
 fn bad_metrics(at: u64) -> Vec<(Metric, i64, &'static str)> {
     let day = 24 * 60 * MINUTE;
-    let histogram = Histogram {
-        data_points: vec![
-            HistogramDataPoint {
-                time_unix_nano: at,
-                count: 3,
-                bucket_counts: vec![1, 1],
-                explicit_bounds: vec![0.5],
-                ..HistogramDataPoint::default()
-            };
-            3
-        ],
-        aggregation_temporality: DELTA,
-    };
     vec![
         (gauge("bad.time", vec![int(0, 1), int(0, 2)]), 2, "the point has no time"),
         (gauge("bad.value", vec![point(at, None)]), 1, "the point has no value"),
@@ -162,7 +185,12 @@ fn bad_metrics(at: u64) -> Vec<(Metric, i64, &'static str)> {
             "temporality is neither delta nor cumulative",
         ),
         (sum("bad.enum", 9, false, vec![int(at, 1)]), 1, "temporality is neither delta nor cumulative"),
-        (metric("bad.histogram", Data::Histogram(histogram)), 3, "do not hold what its count says"),
+        (histogram("bad.count", 3, &[1, 1], &[0.5], at), 3, "do not hold what its count says"),
+        (histogram("bad.buckets", 2, &[1, 1], &[], at), 3, "one bucket more than bounds"),
+        (histogram("bad.bounds", 2, &[1, 1, 0], &[f64::NAN, 1.0], at), 3, "bounds of a histogram increase"),
+        (exponential("bad.scale", 99, 0, at), 1, "scale of an exponential histogram"),
+        (exponential("bad.offset", 0, i32::MAX, at), 1, "beyond 32 bits"),
+        (summary("bad.quantile", 1.5, at), 1, "a quantile is not from 0 to 1"),
         (gauge("", vec![int(at, 1)]), 1, "the metric has no name"),
         (gauge(&"x".repeat(1_025), vec![int(at, 1)]), 1, "longer than 1024 bytes"),
     ]
@@ -253,7 +281,9 @@ fn the_counters_on_the_metrics_page_agree_exactly_with_what_was_answered() {
     assert_eq!(points("rejected_total", &[]), rejected);
     assert_eq!(points("received_total", &[]), 150 + rejected);
     assert_eq!((points("in_flight", &[]), points("failed_total", &[])), (0, 0));
-    for (reason, each) in [("time_missing", 2), ("value_missing", 1), ("counter_negative", 2)] {
+    for (reason, each) in
+        [("time_missing", 2), ("value_missing", 1), ("counter_negative", 2), ("count_mismatch", 3)]
+    {
         assert_eq!(points("rejected_total", &[&format!("reason=\"{reason}\"")]), 5 * each, "{reason}");
     }
     let refused = |reason: &str| {
@@ -292,6 +322,64 @@ fn what_was_answered_200_is_there_after_a_restart_and_its_series_are_still_the_s
         let stopped = server.stop();
         assert!(stopped.status.success(), "{}", stopped.stderr);
     }
+}
+
+/// *Scenario*: a client did not see an answer and sends the same points again; then it corrects one of them.
+/// *Guarantees*: each point counts once, with the value that was stored last.
+#[test]
+fn the_same_point_sent_again_counts_once_and_the_last_value_stays() {
+    let folder = folder();
+    let server = Server::start(&folder, "");
+    let start = ten_minutes_ago();
+    let total = |aggregation: &str| {
+        let end = start + MINUTE;
+        let answer = server.get(&format!(
+            "/api/v2/metrics?metricName=again&start={start}&end={end}&interval=1m&aggregation={aggregation}"
+        ));
+        answer.json()["series"][0]["values"].clone()
+    };
+    let points = |second: i64| vec![int(start, 5), int(start + SECOND, second), int(start + SECOND, second)];
+    for second in [7, 7, 2] {
+        assert_taken(&server.post_metrics(&body(vec![gauge("again", points(second))]), &[]));
+        #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
+        let sum = (5 + second) as f64;
+        assert_eq!((total("count"), total("sum")), (serde_json::json!([2.0]), serde_json::json!([sum])));
+    }
+}
+
+/// *Guarantees*: distributions are accepted, listed with their kind, and a query for numbers says what they are.
+#[test]
+fn distributions_are_stored_and_listed_and_a_query_for_numbers_says_what_they_are() {
+    let folder = folder();
+    let server = Server::start(&folder, "");
+    let at = ten_minutes_ago();
+    let metrics = vec![
+        histogram("kind.histogram", 2, &[1, 1], &[0.5], at),
+        histogram("kind.histogram.plain", 9, &[], &[], at),
+        exponential("kind.exponential_histogram", 3, -7, at),
+        summary("kind.summary", 0.99, at),
+    ];
+    assert_taken(&server.post_metrics(&body(metrics), &[]));
+    assert_eq!(server.measured("telemetryflow_ingest_metrics_points_stored_total", &[]), 8);
+    for (kind, temporality) in
+        [("histogram", "delta"), ("exponential_histogram", "delta"), ("summary", "none")]
+    {
+        let listed = server.get(&format!("/api/v2/metrics?search=kind.{kind}")).json()["metrics"][0].clone();
+        assert_eq!(
+            (&listed["type"], &listed["temporality"]),
+            (&kind.into(), &temporality.into()),
+            "{listed}"
+        );
+        let path = format!("/api/v2/metrics?metricName=kind.{kind}&start={at}&end={}", at + MINUTE);
+        for aggregation in ["avg", "rate"] {
+            let answer = server.get(&format!("{path}&aggregation={aggregation}"));
+            assert_eq!(answer.status, 422, "{}", answer.text());
+            assert!(answer.text().contains(&format!("of the kind {kind}")), "{}", answer.text());
+        }
+    }
+    // Once the metric has numbers too, these are answered.
+    assert_taken(&server.post_metrics(&body(vec![gauge("kind.summary", vec![int(at, 3)])]), &[]));
+    assert_eq!(values(&server, "kind.summary", at), [Value::from(3.0)]);
 }
 
 /// *Scenario*: the operator accepts old points, and one request brings some of each day of half a year.

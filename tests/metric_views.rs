@@ -100,17 +100,17 @@ fn settled(
         };
         match metric.data.as_mut() {
             Some(Data::Gauge(data)) => {
-                data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano))
+                data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano));
             }
             Some(Data::Sum(data)) => data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano)),
             Some(Data::Histogram(data)) => {
-                data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano))
+                data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano));
             }
             Some(Data::ExponentialHistogram(data)) => {
                 data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano));
             }
             Some(Data::Summary(data)) => {
-                data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano))
+                data.data_points.iter_mut().for_each(|p| settle(&mut p.time_unix_nano));
             }
             None => {}
         }

@@ -260,7 +260,8 @@ fn histogram_point(point: &HistogramDataPoint) -> Judged {
         && bounds.iter().all(|bound| !bound.is_nan())
         && bounds.windows(2).all(|pair| pair[0] < pair[1])
         && total(counts) == u128::from(point.count);
-    if !ended && !fits && !(counts.is_empty() && bounds.is_empty()) {
+    let without_buckets = counts.is_empty() && bounds.is_empty();
+    if !(ended || fits || without_buckets) {
         return None;
     }
     let (time, start) = (point.time_unix_nano, point.start_time_unix_nano);

@@ -170,8 +170,11 @@ fn as_sent(mut request: ExportMetricsServiceRequest) -> ExportMetricsServiceRequ
     ExportMetricsServiceRequest::decode(&*request.encode_to_vec()).unwrap()
 }
 
+/// The name of a series, the time of its point, and the exemplars.
+type Exemplified = (String, u64, Vec<SeenExemplar>);
+
 /// The points of a kind, without their exemplars, and the exemplars of those that have some.
-fn split(seen: &[SeenPoint], kinds: &[&str]) -> (Vec<SeenPoint>, Vec<(String, u64, Vec<SeenExemplar>)>) {
+fn split(seen: &[SeenPoint], kinds: &[&str]) -> (Vec<SeenPoint>, Vec<Exemplified>) {
     let own = seen.iter().filter(|point| kinds.contains(&&*point.metric.kind));
     let bare = own.clone().map(|point| SeenPoint { exemplars: Vec::new(), ..point.clone() }).collect();
     let with = own.filter(|point| !point.exemplars.is_empty());
