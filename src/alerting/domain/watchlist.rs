@@ -207,6 +207,7 @@ mod tests {
     use super::*;
     use crate::alerting::domain::fixtures::{rule_with, series};
     use crate::shared::LabelFilter;
+    use crate::shared::MetricKind;
 
     fn watchlist(limits: WatchlistLimits) -> Watchlist {
         let by_host = rule_with("hosts", "max > 1", &["host"]);
@@ -221,6 +222,14 @@ mod tests {
         let mut other = series(&[("host", "a")]);
         other.metric = "other".into();
         assert_eq!(list.watch(&other), WatchId::NONE);
+    }
+
+    #[test]
+    fn a_series_of_distributions_is_not_watched() {
+        let list = watchlist(WatchlistLimits::default());
+        let summary = SeriesIdentity { kind: MetricKind::Summary, ..series(&[("host", "a")]) };
+        assert_eq!(list.watch(&summary), WatchId::NONE);
+        assert_ne!(list.watch(&series(&[("host", "a")])), WatchId::NONE);
     }
 
     #[test]

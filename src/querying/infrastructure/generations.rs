@@ -198,6 +198,41 @@ mod tests {
     }
 
     #[test]
+    fn points_of_every_kind_change_their_metric() {
+        let tenant = TenantId::unnamed();
+        let temporality = crate::shared::Temporality::Delta;
+        let (series, time) = (SeriesId(1), Timestamp::from_nanos(100 * NANOS_PER_HOUR));
+        let point = crate::shared::PointRow { series, time, start: Timestamp::EPOCH, flags: 0 };
+        for kind in [
+            MetricKind::Histogram { temporality },
+            MetricKind::ExponentialHistogram { temporality },
+            MetricKind::Summary,
+        ] {
+            let generations = Generations::default();
+            let before = generations.now();
+            let mut columns = crate::shared::MetricColumns::new(tenant.clone());
+            columns.begin_run("m", kind);
+            let population = crate::shared::Population::default();
+            match kind {
+                MetricKind::Histogram { .. } => columns.histograms.push(point, population, [], []),
+                MetricKind::Summary => columns.summaries.push(point, 0, 0.0, []),
+                _ => columns.exponential_histograms.push(
+                    point,
+                    population,
+                    crate::shared::ExponentialShape::default(),
+                    [],
+                    [],
+                ),
+            }
+            columns.finish();
+            let event = MetricsIngested { columns: vec![columns] };
+            generations.observe(&DomainEvent::MetricsIngested(Arc::new(event)));
+            assert!(generations.metric_changed(&tenant, "m", hours(100, 101), before), "{kind:?}");
+            assert!(generations.tenant_changed(&tenant, before), "{kind:?}");
+        }
+    }
+
+    #[test]
     fn a_metric_that_is_new_or_of_another_kind_changes_everywhere() {
         let generations = Generations::default();
         let tenant = TenantId::unnamed();

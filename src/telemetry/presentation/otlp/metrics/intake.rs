@@ -164,7 +164,7 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
     }
 
     /// Takes memory for so many rows to come, unless it was taken already.
-    #[cold]
+    #[inline(never)]
     fn pay_rows(&mut self, rows: usize) -> Result<(), MeterError> {
         let rows = rows.min(ROWS_RESERVED_MAX);
         if let Some(missing) = rows.checked_sub(self.rows_paid) {
