@@ -153,7 +153,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::shared::{MetricKind, NumberColumns, NumberRow, SeriesId, Timestamp, WatchId};
+    use crate::shared::{
+        ExponentialShape, MetricColumns, MetricKind, NumberColumns, NumberRow, PointRow, Population,
+        SeriesId, Temporality, Timestamp, WatchId,
+    };
 
     fn ingested(metric: &str, hours: &[i64]) -> DomainEvent {
         let mut columns = NumberColumns::new(TenantId::unnamed());
@@ -200,9 +203,9 @@ mod tests {
     #[test]
     fn points_of_every_kind_change_their_metric() {
         let tenant = TenantId::unnamed();
-        let temporality = crate::shared::Temporality::Delta;
+        let temporality = Temporality::Delta;
         let (series, time) = (SeriesId(1), Timestamp::from_nanos(100 * NANOS_PER_HOUR));
-        let point = crate::shared::PointRow { series, time, start: Timestamp::EPOCH, flags: 0 };
+        let point = PointRow { series, time, start: Timestamp::EPOCH, flags: 0 };
         for kind in [
             MetricKind::Histogram { temporality },
             MetricKind::ExponentialHistogram { temporality },
@@ -210,16 +213,16 @@ mod tests {
         ] {
             let generations = Generations::default();
             let before = generations.now();
-            let mut columns = crate::shared::MetricColumns::new(tenant.clone());
+            let mut columns = MetricColumns::new(tenant.clone());
             columns.begin_run("m", kind);
-            let population = crate::shared::Population::default();
+            let population = Population::default();
             match kind {
                 MetricKind::Histogram { .. } => columns.histograms.push(point, population, [], []),
                 MetricKind::Summary => columns.summaries.push(point, 0, 0.0, []),
                 _ => columns.exponential_histograms.push(
                     point,
                     population,
-                    crate::shared::ExponentialShape::default(),
+                    ExponentialShape::default(),
                     [],
                     [],
                 ),
@@ -244,7 +247,7 @@ mod tests {
         );
         let as_gauge = generations.now();
         let key = MetricKey::new(&tenant, "m");
-        let sum = MetricKind::Sum { temporality: crate::shared::Temporality::Delta, monotonic: true };
+        let sum = MetricKind::Sum { temporality: Temporality::Delta, monotonic: true };
         generations.touch_metric(key, sum, as_gauge.0 + 1, Timestamp::EPOCH);
         assert!(generations.metric_changed(&tenant, "m", hours(5, 6), as_gauge));
     }

@@ -22,12 +22,11 @@ where
     /// A histogram may do without buckets. With them, there is one more than there are bounds, bounds increase, and the
     /// buckets hold what the count says.
     pub(super) fn check_buckets(&self) -> Result<(), Rejection> {
-        let (mut buckets, mut bounds) = (self.bucket_counts.clone().count(), self.bounds.clone().count());
+        let (buckets, bounds) = (self.bucket_counts.clone().count(), self.bounds.clone().count());
         if buckets == 0 && bounds == 0 {
             return Ok(());
         }
-        (buckets, bounds) = (buckets.saturating_sub(1), bounds + usize::from(buckets == 0));
-        if buckets != bounds {
+        if buckets != bounds + 1 {
             return Err(Rejection::BucketsAndBounds);
         }
         if !increase(self.bounds.clone()) {

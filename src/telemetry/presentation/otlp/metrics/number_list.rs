@@ -45,10 +45,6 @@ enum Place<'a> {
 }
 
 impl<'a> NumberList<'a> {
-    pub const fn empty(coding: Coding) -> Self {
-        Self { place: Place::Packed(&[]), coding, len: 0 }
-    }
-
     /// How many numbers there are.
     pub const fn len(&self) -> usize {
         self.len
