@@ -124,7 +124,7 @@ impl Connection<'_> {
                 continue;
             }
             match (reason, self.farewell) {
-                (CloseReason::idle_timeout, None) => {
+                (CloseReason::head_timeout | CloseReason::idle_timeout, None) => {
                     if let Poll::Ready(reason) = self.say_farewell(reason, cx) {
                         return Poll::Ready(reason);
                     }

@@ -50,7 +50,8 @@ pub struct Http2Limits {
     pub error_resets_max: usize,
     /// Between pings to the client, also while it is idle.
     pub ping_interval: Duration,
-    /// Until a ping is answered: a connection whose other end is gone costs no more than this and the interval.
+    /// Until a ping is answered: a connection whose other end is gone costs no more than this and the interval. The answer
+    /// queues behind what the client is sending, at most the connection's window.
     pub ping_time_max: Duration,
 }
 
@@ -64,7 +65,7 @@ impl Default for Http2Limits {
             unseen_resets_max: 100,
             error_resets_max: 1_024,
             ping_interval: Duration::from_secs(20),
-            ping_time_max: Duration::from_secs(10),
+            ping_time_max: Duration::from_secs(20),
         }
     }
 }

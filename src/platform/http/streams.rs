@@ -66,9 +66,11 @@ impl Streams {
             state.watcher = Some(watcher.clone());
         }
         let unused = match (state.phase, farewell) {
-            (Phase::Connected(since), _) => Some((since + limits.head_time_max, CloseReason::head_timeout)),
+            (Phase::Connected(since), None) => {
+                Some((since + limits.head_time_max, CloseReason::head_timeout))
+            }
             (Phase::Idle(since), None) => Some((since + limits.idle_time_max, CloseReason::idle_timeout)),
-            (Phase::Idle(since), Some(asked)) => {
+            (Phase::Connected(since) | Phase::Idle(since), Some(asked)) => {
                 Some((since.max(asked) + limits.linger_time_max, CloseReason::stopped))
             }
             (Phase::Open(_), _) => None,

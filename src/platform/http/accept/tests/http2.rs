@@ -1,5 +1,6 @@
 //! HTTP/2: requests, limits, deadlines and the stop, over real sockets with hyper's client; what a client should not do,
 //! frame by frame.
+#![allow(clippy::disallowed_methods, reason = "a task ends with its test")]
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -173,7 +174,8 @@ async fn header_lists_over_the_limit_are_answered_431() {
 
 #[tokio::test]
 async fn silence_before_and_after_the_preface_is_closed() {
-    let server = start_http2(ConnectionLimits { head_time_max: SHORT, ..patient() }).await;
+    let limits = ConnectionLimits { head_time_max: SHORT, linger_time_max: SHORT, ..patient() };
+    let server = start_http2(limits).await;
     let greeted = [PREFACE, &settings(&[])].concat();
     let half_a_request = [&greeted[..], &frame(1, 0, 1, &get_headers("/hi"))[..12]].concat();
     for bytes in [&b""[..], &PREFACE[..10], PREFACE, &greeted, &half_a_request] {
@@ -193,7 +195,8 @@ async fn until_closed(client: &mut TcpStream) -> Vec<u8> {
 
 #[tokio::test]
 async fn pings_do_not_keep_an_unused_connection() {
-    let server = start_http2(ConnectionLimits { head_time_max: SHORT, ..patient() }).await;
+    let limits = ConnectionLimits { head_time_max: SHORT, linger_time_max: SHORT, ..patient() };
+    let server = start_http2(limits).await;
     let mut client = server.connect().await;
     client.write_all(&[PREFACE, &settings(&[])].concat()).await.unwrap();
     let pinging = async {
@@ -202,6 +205,14 @@ async fn pings_do_not_keep_an_unused_connection() {
         }
     };
     timeout(PATIENCE, pinging).await.expect("the server listens for ever");
+    server.closes(CloseReason::head_timeout).await;
+}
+
+#[tokio::test]
+async fn a_client_that_connects_early_and_asks_nothing_is_asked_to_leave() {
+    let server = start_http2(ConnectionLimits { head_time_max: SHORT, ..patient() }).await;
+    let early = client(&server, builder()).await;
+    asked_to_leave(&early).await;
     server.closes(CloseReason::head_timeout).await;
 }
 
