@@ -3,6 +3,7 @@
 //! same request may succeed later; no refusal costs the connection; health follows the server to its end.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends where something is missing")]
+#![allow(clippy::disallowed_methods, reason = "a task ends with its test")]
 
 mod support;
 
@@ -84,6 +85,9 @@ async fn what_is_rejected_is_counted_in_a_good_answer() {
     assert!(partial.error_message.contains("grpc.bad"), "{}", partial.error_message);
 }
 
+/// The code that is to be answered, and headers and body of the request.
+type Fault<'a> = (Code, &'a [(&'a str, &'a str)], Vec<u8>);
+
 /// *Scenario*: all that can be wrong with a request, one after the other on one connection, with a good request after each.
 /// *Guarantees*: each has its code, a short message and no RetryInfo; the good one is always taken.
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +100,7 @@ async fn every_lasting_fault_has_its_code_and_leaves_the_connection_usable() {
     let too_long = framed(1, &gzip(&vec![0; 3 << 20]));
     let huge_window = [0x28, 0xB5, 0x2F, 0xFD, 0, 0xA8, 9, 0, 0, b'x'];
     let (gzip_header, zstd_header) = (("grpc-encoding", "gzip"), ("grpc-encoding", "zstd"));
-    let faults: [(Code, &[(&str, &str)], Vec<u8>); 17] = [
+    let faults: [Fault<'_>; 17] = [
         (Code::ResourceExhausted, &[], framed(0, &vec![0; 3 << 20])),
         (Code::ResourceExhausted, &[], framed(0, &vec![0; 40 << 20])),
         (Code::ResourceExhausted, &[gzip_header], too_long),

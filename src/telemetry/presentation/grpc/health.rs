@@ -60,3 +60,36 @@ impl States {
         self.set(ServingStatus::NotServing).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_client::HealthClient;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_that_failed_makes_every_service_not_serving() {
+        let lifecycle = Lifecycle::default();
+        let mut client = HealthClient::new(service(&[Signal::Logs], &lifecycle).await);
+        let mut both = async || {
+            let mut found = Vec::new();
+            for service in ["", super::super::service_name(Signal::Logs)] {
+                let request = HealthCheckRequest { service: service.to_owned() };
+                found.push(client.check(request).await.unwrap().into_inner().status);
+            }
+            found
+        };
+        assert_eq!(both().await, [ServingStatus::Serving as i32; 2]);
+        lifecycle.thread("hasty", || {}).unwrap().join().unwrap();
+        let noticed = async {
+            while both().await != [ServingStatus::NotServing as i32; 2] {
+                tokio::time::sleep(POLL_INTERVAL / 10).await;
+            }
+        };
+        tokio::time::timeout(POLL_INTERVAL * 40, noticed).await.expect("it goes on as if nothing were");
+        lifecycle.stop();
+        lifecycle.wait().await;
+        assert_eq!(both().await, [ServingStatus::NotServing as i32; 2]);
+    }
+}

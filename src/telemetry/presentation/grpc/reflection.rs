@@ -21,3 +21,20 @@ fn builder() -> Builder<'static> {
         .register_encoded_file_descriptor_set(OTLP)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::Signal;
+
+    #[test]
+    fn the_descriptors_are_readable_and_hold_every_service() {
+        assert!(service_v1().is_ok() && service_v1alpha().is_ok());
+        for signal in Signal::ALL {
+            let (package, name) = super::super::service_name(signal).rsplit_once('.').unwrap();
+            for text in [package, name] {
+                assert!(OTLP.windows(text.len()).any(|bytes| bytes == text.as_bytes()), "{text}");
+            }
+        }
+    }
+}
