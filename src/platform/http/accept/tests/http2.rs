@@ -210,7 +210,8 @@ async fn pings_do_not_keep_an_unused_connection() {
 
 #[tokio::test]
 async fn a_client_that_connects_early_and_asks_nothing_is_asked_to_leave() {
-    let server = start_http2(ConnectionLimits { head_time_max: SHORT, ..patient() }).await;
+    let limits = ConnectionLimits { head_time_max: SHORT, linger_time_max: PATIENCE * 2, ..patient() };
+    let server = start_http2(limits).await;
     let early = client(&server, builder()).await;
     asked_to_leave(&early).await;
     server.closes(CloseReason::head_timeout).await;
@@ -308,7 +309,7 @@ async fn what_is_not_http2_is_closed_and_counted() {
 /// *Guarantees*: the first is closed, the second asked to leave, the third gets its answer; then all is over.
 #[tokio::test]
 async fn a_stop_asks_clients_to_leave_and_waits_for_streams_in_flight() {
-    let server = start_http2(patient()).await;
+    let server = start_http2(ConnectionLimits { linger_time_max: PATIENCE * 2, ..patient() }).await;
     let mut unused = server.connect().await;
     unused.write_all(&[PREFACE, &settings(&[])].concat()).await.unwrap();
     let mut idle = client(&server, builder()).await;
