@@ -6,6 +6,8 @@
 
 mod support;
 
+use std::io::Write;
+
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
 use prost::Message;
@@ -64,15 +66,25 @@ fn content_types_and_encodings_are_read_whatever_their_spelling_and_others_are_r
 
     let packed = gzip(&good());
     let members = [gzip(b""), gzip(&good()), gzip(b"")].concat();
-    for (encoding, body) in
-        [("gzip", &packed), ("GZIP", &packed), ("x-gzip", &packed), ("gzip", &members), ("identity", &good())]
-    {
+    let zstd = zstd::bulk::compress(&good(), 3).expect("zstd");
+    let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    deflate.write_all(&good()).expect("deflate");
+    let deflate = deflate.finish().expect("deflate");
+    for (encoding, body) in [
+        ("gzip", &packed),
+        ("GZIP", &packed),
+        ("x-gzip", &packed),
+        ("gzip", &members),
+        ("zstd", &zstd),
+        ("Deflate", &deflate),
+        ("identity", &good()),
+    ] {
         assert_taken(&send(&[PROTOBUF, ("content-encoding", encoding)], body));
     }
     for encoding in ["br", "gzip, gzip", "compress", "snappy"] {
         let answer = send(&[PROTOBUF, ("content-encoding", encoding)], &packed);
         assert_eq!(answer.status, 415, "{encoding}");
-        assert!(status(&answer).message.contains("gzip"), "{encoding}");
+        assert!(status(&answer).message.contains("gzip, zstd, deflate"), "{encoding}");
         assert_eq!(answer.header("content-type"), Some("application/x-protobuf"), "{encoding}");
     }
     let twice = send(&[PROTOBUF, ("content-encoding", "gzip"), ("content-encoding", "gzip")], &packed);
