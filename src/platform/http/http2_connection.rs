@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use super::streams::Streams;
 use super::watched_io::WatchedIo;
 use super::watched_stream::{TimedRequestBody, WatchedStreamAnswer};
-use super::{CloseReason, ConnectionLimits};
+use super::{CloseReason, ConnectionLimits, PeerAddress};
 use crate::platform::lifecycle::Lifecycle;
 
 type Hyper = http2::Connection<TokioIo<WatchedIo<Streams>>, Requests, StreamTasks>;
@@ -38,9 +38,11 @@ pub(super) async fn serve_http2(
 ) -> CloseReason {
     // Answers are small and whole: waiting for more to send along (Nagle) only delays them. Failure changes nothing else.
     let _ = stream.set_nodelay(true);
+    // Absent if the client has gone already.
+    let peer = stream.peer_addr().ok().map(|address| PeerAddress(address.ip()));
     let streams = Streams::connected(Instant::now());
     let io = TokioIo::new(WatchedIo { stream, activity: streams.clone() });
-    let requests = Requests { router, streams: streams.clone(), limits: Arc::clone(limits) };
+    let requests = Requests { router, peer, streams: streams.clone(), limits: Arc::clone(limits) };
     let mut connection = Connection {
         hyper: builder(limits, lifecycle).serve_connection(io, requests),
         timer: Box::pin(sleep_until(Instant::now() + limits.head_time_max)),
@@ -170,6 +172,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamTasks {
 /// Hands hyper's requests to the router.
 struct Requests {
     router: Router,
+    peer: Option<PeerAddress>,
     streams: Streams,
     limits: Arc<ConnectionLimits>,
 }
@@ -181,8 +184,11 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (router, stream) = (self.router.clone(), self.streams.begin());
-        let request =
+        let mut request =
             request.map(|body| Body::new(TimedRequestBody::new(body, self.streams.clone(), &self.limits)));
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
         Box::pin(async move {
             let answer = router.oneshot(request).await?;
             Ok(answer.map(|body| WatchedStreamAnswer { body, stream }))

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::platform::http::{
-    BodyError, ByteBudget, CloseReason, ConnectionMetrics, Problem, identify, read_body,
+    BodyError, ByteBudget, CloseReason, ConnectionMetrics, PeerAddress, Problem, identify, read_body,
 };
 
 /// A test that waits longer has failed.
@@ -67,6 +68,7 @@ async fn start_speaking(protocol: Protocol, limits: ConnectionLimits) -> Server 
     let (entering, opening) = (Arc::clone(&entered), Arc::clone(&gate));
     let router = Router::new()
         .route("/hi", get(|| async { "hi" }))
+        .route("/peer", get(|Extension(peer): Extension<PeerAddress>| async move { peer.0.to_string() }))
         .route("/measure", post(measure))
         .route("/refuse", post(|| async { Problem::body_too_large("refused unread") }))
         .route("/big", get(|| async { Bytes::from(vec![0; 64 << 20]) }))

@@ -112,6 +112,13 @@ async fn a_thousand_requests_share_a_connection() {
     server.closes(CloseReason::finished).await;
 }
 
+#[tokio::test]
+async fn handlers_know_who_is_at_the_other_end() {
+    let server = start_http2(patient()).await;
+    let mut client = client(&server, builder()).await;
+    assert_eq!(ask(&mut client, get_request("/peer")).await.unwrap(), (200, "127.0.0.1".to_owned()));
+}
+
 /// *Scenario*: a handler is at work while 200 others come and go on the same connection, 100 of them at a time.
 /// *Guarantees*: nobody waits for anybody.
 #[tokio::test]

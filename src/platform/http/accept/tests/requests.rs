@@ -18,6 +18,13 @@ async fn a_thousand_requests_share_a_connection_one_by_one_and_pipelined() {
 }
 
 #[tokio::test]
+async fn handlers_know_who_is_at_the_other_end_of_http1() {
+    let server = start(patient()).await;
+    let mut client = server.send("GET /peer HTTP/1.1\r\n\r\n").await;
+    assert!(answer(&mut client).await.ends_with("127.0.0.1"));
+}
+
+#[tokio::test]
 async fn bad_framing_is_answered_400_and_not_reset() {
     let server = start(patient()).await;
     let garbage = "a".repeat(100_000);
