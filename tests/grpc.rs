@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 use prost::Message;
 use support::grpc::{EXPORT_METRICS, GRPC, GrpcConnection, Stalled, framed};
 use support::otlp::{body, export, gauge, gzip, int, now, ten_minutes_ago};
-use support::server::folder;
+use support::server::{folder, program};
 use support::{Server, eventually};
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
@@ -182,6 +182,41 @@ async fn a_passing_fault_asks_the_client_to_come_back() {
     held.abort();
     let again = async { while client.export(&[], framed(0, &good())).await.code() != Code::Ok {} };
     tokio::time::timeout(Duration::from_secs(60), again).await.expect("the memory is free again");
+}
+
+/// What the bearer of a new key of this role sends, and the section that makes the key valid.
+fn key(role: &str) -> (String, String) {
+    let arguments = ["create-key", "--id", role, "--tenant", "shop", "--role", role];
+    let output = program().args(arguments).output().expect("the program runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let (token, rest) = text.split_once('\n').expect("a line with the key");
+    let (_, section) = rest.split_once("[keys.").expect("a section");
+    (format!("Bearer {token}"), format!("[keys.{section}"))
+}
+
+/// *Scenario*: clients with the right key, with none, with one for reading, and one that guesses.
+/// *Guarantees*: each has its code; who guesses is slowed down, and told when to come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_decide_and_guessing_is_slowed_down() {
+    let ((sender, sender_section), (reader, reader_section)) = (key("ingest"), key("read"));
+    let folder = folder();
+    let server = Server::start(&folder, &format!("{AT_ONCE}\n{sender_section}\n{reader_section}"));
+    let client = GrpcConnection::open(server.grpc).await;
+    let send = async |headers: &[(&str, &str)]| client.export(headers, framed(0, &good())).await;
+    assert_eq!(send(&[("authorization", &sender)]).await.code(), Code::Ok);
+    assert_eq!(send(&[]).await.code(), Code::Unauthenticated);
+    assert_eq!(send(&[("authorization", &reader)]).await.code(), Code::PermissionDenied);
+    let mut guesses = 0;
+    let slowed = loop {
+        let answer = send(&[("authorization", "Bearer ingest.guess")]).await;
+        if answer.code() != Code::Unauthenticated {
+            break answer;
+        }
+        guesses += 1;
+        assert!(guesses < 1_000, "nobody minds");
+    };
+    assert_eq!(slowed.code(), Code::ResourceExhausted);
+    assert!(slowed.retry_delay().is_some_and(|delay| delay > Duration::ZERO), "{slowed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

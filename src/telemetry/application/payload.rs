@@ -10,9 +10,9 @@ pub const SERIES_BYTES: usize = 512;
 /// Accepted items of one signal and tenant.
 #[derive(Debug)]
 pub enum Payload {
-    Metrics(AcceptedMetrics),
-    Logs(LogColumns),
-    Spans(SpanColumns),
+    Metrics(Box<AcceptedMetrics>),
+    Logs(Box<LogColumns>),
+    Spans(Box<SpanColumns>),
 }
 
 /// Points, and the series that the store does not know yet.

@@ -30,12 +30,13 @@ impl BatchRows {
         for Accepted { payload, pending } in requests {
             all_pending.push(pending);
             match payload {
-                Payload::Metrics(AcceptedMetrics { columns, new_series }) => {
+                Payload::Metrics(metrics) => {
+                    let AcceptedMetrics { columns, new_series } = *metrics;
                     rows.metrics.push(columns);
                     rows.new_series.extend(new_series);
                 }
-                Payload::Logs(columns) => rows.logs.push(columns),
-                Payload::Spans(columns) => rows.spans.push(columns),
+                Payload::Logs(columns) => rows.logs.push(*columns),
+                Payload::Spans(columns) => rows.spans.push(*columns),
             }
         }
         (rows, all_pending)

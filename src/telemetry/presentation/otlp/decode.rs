@@ -118,7 +118,8 @@ impl Decode {
         let mut intake = intake.with_attribute_limits(limits.attributes);
         metrics::walk(message, &mut intake)?;
         let DecodedMetrics { columns, new_series, findings } = intake.finish();
-        Ok(Decoded { payload: Payload::Metrics(AcceptedMetrics { columns, new_series }), findings })
+        let metrics = Box::new(AcceptedMetrics { columns, new_series });
+        Ok(Decoded { payload: Payload::Metrics(metrics), findings })
     }
 
     fn logs(self, message: &[u8], meter: &mut Meter<'_>) -> Result<Decoded, WalkError> {
@@ -127,7 +128,7 @@ impl Decode {
         let mut intake = LogsIntake::new(tenant, received_at, window, limits.attributes, bodies, meter);
         logs::walk(message, &mut intake)?;
         let DecodedLogs { columns, findings } = intake.finish();
-        Ok(Decoded { payload: Payload::Logs(columns), findings })
+        Ok(Decoded { payload: Payload::Logs(Box::new(columns)), findings })
     }
 
     fn traces(self, message: &[u8], meter: &mut Meter<'_>) -> Result<Decoded, WalkError> {
@@ -135,7 +136,7 @@ impl Decode {
         let mut intake = TracesIntake::new(tenant, window, limits.attributes, meter);
         traces::walk(message, &mut intake)?;
         let DecodedTraces { columns, findings } = intake.finish();
-        Ok(Decoded { payload: Payload::Spans(columns), findings })
+        Ok(Decoded { payload: Payload::Spans(Box::new(columns)), findings })
     }
 }
 
