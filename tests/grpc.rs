@@ -12,10 +12,16 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Method;
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use support::grpc::{EXPORT_METRICS, GRPC, GrpcConnection, Stalled, framed};
 use support::otlp::{body, export, gauge, gzip, int, now, ten_minutes_ago};
@@ -71,6 +77,36 @@ async fn generated_clients_export_plain_and_packed_and_points_are_read_back() {
     );
     let values = server.get(&query).json()["series"][0]["values"].as_array().expect("values").clone();
     assert!(values.iter().any(|value| value == 7.0), "{values:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_and_traces_have_services_of_their_own() {
+    let folder = folder();
+    let server = Server::start(&folder, AT_ONCE);
+    let record = LogRecord { time_unix_nano: ten_minutes_ago(), ..LogRecord::default() };
+    let scope_logs = vec![ScopeLogs { log_records: vec![record.clone(), record], ..ScopeLogs::default() }];
+    let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+    let mut logs = LogsServiceClient::new(channel(&server).await);
+    let answer = logs.export(ExportLogsServiceRequest { resource_logs }).await.expect("the logs are taken");
+    assert_eq!(answer.into_inner().partial_success, None);
+    assert_eq!(server.measured(STORED, &["logs"]), 2);
+
+    let (start_time_unix_nano, end_time_unix_nano) = (ten_minutes_ago(), ten_minutes_ago() + 1);
+    let good = Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        start_time_unix_nano,
+        end_time_unix_nano,
+        ..Span::default()
+    };
+    let nameless = Span { trace_id: Vec::new(), ..good.clone() };
+    let scope_spans = vec![ScopeSpans { spans: vec![good, nameless], ..ScopeSpans::default() }];
+    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+    let mut traces = TraceServiceClient::new(channel(&server).await);
+    let answer =
+        traces.export(ExportTraceServiceRequest { resource_spans }).await.expect("the spans are taken");
+    assert_eq!(answer.into_inner().partial_success.expect("one is rejected").rejected_spans, 1);
+    assert_eq!(server.measured(STORED, &["traces"]), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

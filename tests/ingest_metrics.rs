@@ -360,7 +360,7 @@ fn distributions_are_stored_and_listed_and_a_query_for_numbers_says_what_they_ar
         summary("kind.summary", 0.99, at),
     ];
     assert_taken(&server.post_metrics(&body(metrics), &[]));
-    assert_eq!(server.measured("telemetryflow_ingest_metrics_points_stored_total", &[]), 8);
+    assert_eq!(server.measured("telemetryflow_ingest_items_stored_total", &[]), 8);
     for (kind, temporality) in
         [("histogram", "delta"), ("exponential_histogram", "delta"), ("summary", "none")]
     {
