@@ -41,12 +41,19 @@ def test_what_the_python_sends_is_what_the_curl_shows_within_two_seconds(start_s
     server = start_server()
     send(server, 21.5)
     sent = time.monotonic()
-    catalogue, series = next(block for block in blocks("sh") if "curl" in block).strip().splitlines()
+    catalogue, series = next(block for block in blocks("sh") if "/api/v2/metrics" in block).strip().splitlines()
     eventually("the value", lambda: "21.5" in curl(server, series), SHOWN_WITHIN_S)
     assert time.monotonic() - sent < SHOWN_WITHIN_S
     assert '"kitchen"' in curl(server, series)
     shown = curl(server, catalogue)
     assert '"orders"' in shown and '"room.temperature"' in shown and '"shop"' in shown
+
+
+def test_the_log_record_in_json_is_taken(start_server):
+    server = start_server()
+    post = next(block for block in blocks("sh") if "/v1/logs" in block)
+    command = ["bash", "-c", for_server(post, server)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout == "{}"
 
 
 def test_the_rule_fires_and_resolves(start_server, slack, tmp_path):
