@@ -96,7 +96,7 @@ impl Alerting {
             mailboxes: Mailboxes { by_channel, metrics },
             workers,
             watchlist,
-            queues: [bus.subscribe(Topic::Ingestion), bus.subscribe(Topic::Alerts)],
+            queues: [bus.subscribe(Topic::Metrics), bus.subscribe(Topic::Alerts)],
             bus,
             clock,
         }

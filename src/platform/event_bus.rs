@@ -16,19 +16,22 @@ pub const QUEUE_EVENTS_MAX: usize = 64;
 
 type Inline = Box<dyn Fn(&DomainEvent) + Send + Sync>;
 
-/// What a queue is about. Alerts have one of their own, so that a burst of points cannot push them out.
+/// What a queue is about. Each has its own, so that nothing is pushed out by a burst of something else, and so that what
+/// nobody listens to is not held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
-    Ingestion,
+    Metrics,
+    Logs,
+    Spans,
     Alerts,
 }
 
 impl Topic {
     const fn of(event: &DomainEvent) -> Self {
         match event {
-            DomainEvent::MetricsIngested(_)
-            | DomainEvent::LogsIngested(_)
-            | DomainEvent::SpansIngested(_) => Self::Ingestion,
+            DomainEvent::MetricsIngested(_) => Self::Metrics,
+            DomainEvent::LogsIngested(_) => Self::Logs,
+            DomainEvent::SpansIngested(_) => Self::Spans,
             DomainEvent::AlertTriggered(_) | DomainEvent::AlertResolved(_) => Self::Alerts,
         }
     }
@@ -39,7 +42,9 @@ const QUEUE_ALERTS_MAX: usize = 16_384;
 
 /// Carries [`DomainEvent`]s from those who cause them to those who act upon them.
 pub struct EventBus {
-    ingestion: broadcast::Sender<DomainEvent>,
+    metrics: broadcast::Sender<DomainEvent>,
+    logs: broadcast::Sender<DomainEvent>,
+    spans: broadcast::Sender<DomainEvent>,
     alerts: broadcast::Sender<DomainEvent>,
     inline: Vec<Inline>,
 }
@@ -47,7 +52,9 @@ pub struct EventBus {
 impl Default for EventBus {
     fn default() -> Self {
         Self {
-            ingestion: broadcast::Sender::new(QUEUE_EVENTS_MAX),
+            metrics: broadcast::Sender::new(QUEUE_EVENTS_MAX),
+            logs: broadcast::Sender::new(QUEUE_EVENTS_MAX),
+            spans: broadcast::Sender::new(QUEUE_EVENTS_MAX),
             alerts: broadcast::Sender::new(QUEUE_ALERTS_MAX),
             inline: Vec::new(),
         }
@@ -68,7 +75,9 @@ impl EventBus {
 
     const fn queue(&self, topic: Topic) -> &broadcast::Sender<DomainEvent> {
         match topic {
-            Topic::Ingestion => &self.ingestion,
+            Topic::Metrics => &self.metrics,
+            Topic::Logs => &self.logs,
+            Topic::Spans => &self.spans,
             Topic::Alerts => &self.alerts,
         }
     }
@@ -85,7 +94,9 @@ impl EventBus {
 impl fmt::Debug for EventBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBus")
-            .field("ingestion", &self.ingestion.len())
+            .field("metrics", &self.metrics.len())
+            .field("logs", &self.logs.len())
+            .field("spans", &self.spans.len())
             .field("alerts", &self.alerts.len())
             .field("inline", &self.inline.len())
             .finish()
@@ -143,7 +154,7 @@ mod tests {
     #[tokio::test]
     async fn a_queue_that_lags_is_told_how_many_it_missed_and_goes_on() {
         let bus = EventBus::default();
-        let mut queue = bus.subscribe(Topic::Ingestion);
+        let mut queue = bus.subscribe(Topic::Metrics);
         for _ in 0..QUEUE_EVENTS_MAX + 3 {
             bus.publish(event());
         }

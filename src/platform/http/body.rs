@@ -114,8 +114,11 @@ fn append(buffer: &mut Vec<u8>, chunk: &[u8], share: &mut BudgetShare) -> Result
     let needed = buffer.len() + chunk.len();
     if needed > buffer.capacity() {
         let comfortable = needed.max(buffer.capacity() * 2).max(BODY_STEP_BYTES);
-        let capacity = if needed <= share.bytes() { comfortable.min(share.bytes()) } else { comfortable };
-        cover(capacity, share)?;
+        let mut capacity = if needed <= share.bytes() { comfortable.min(share.bytes()) } else { comfortable };
+        if cover(capacity, share).is_err() {
+            capacity = needed;
+            cover(capacity, share)?;
+        }
         buffer.reserve_exact(capacity - buffer.len());
     }
     buffer.extend_from_slice(chunk);

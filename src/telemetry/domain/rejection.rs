@@ -39,7 +39,7 @@ named_reasons! {
         UnitNotUtf8 = "unit_not_utf8", "the unit is not UTF-8";
         TemporalityUnknown = "temporality_unknown", "the aggregation temporality is neither delta nor cumulative";
         TimeMissing = "time_missing", "the point has no time";
-        TimeTooOld = "time_too_old", "older than [ingest] accept_past allows";
+        TimeTooOld = "time_too_old", "older than [ingest] accept_past or the retention allows";
         TimeInFuture = "time_in_future", "further ahead than [ingest] accept_future allows";
         StartMissing = "start_missing", "the span has no start time";
         TraceIdInvalid = "trace_id_invalid", "the trace id is not 16 bytes, or all zero";
@@ -75,7 +75,7 @@ named_reasons! {
         AttributeKeyEmpty = "attribute_key_empty", "attributes with an empty key were dropped";
         AttributeKeyTwice = "attribute_key_twice", "of attributes with the same key the last was kept";
         AttributeCut = "attribute_cut", "over-long attribute keys or values were cut";
-        AttributesTooMany = "attributes_too_many", "attributes beyond the 128th of an item, scope or resource were dropped";
+        AttributesTooMany = "attributes_too_many", "attributes beyond [ingest] attributes_max of an item, scope or resource were dropped";
         TextNotUtf8 = "text_not_utf8", "bytes that are not UTF-8 were replaced";
     }
 }
@@ -86,7 +86,17 @@ pub struct Findings {
     signal: Signal,
     rejected: [u64; Rejection::ALL.len()],
     warned: [u64; Warning::ALL.len()],
-    examples: Vec<(Box<str>, Rejection)>,
+    examples: Vec<Example>,
+}
+
+/// One of the items that were rejected.
+#[derive(Debug, Clone, PartialEq)]
+struct Example {
+    reason: Rejection,
+    /// As sent, its beginning.
+    name: Box<[u8]>,
+    /// Shortened and without control characters.
+    shown: Box<str>,
 }
 
 impl Findings {
@@ -111,13 +121,17 @@ impl Findings {
         if let Some(count) = self.rejected.get_mut(reason as usize) {
             *count += items;
         }
-        if self.examples.len() < EXAMPLES_MAX && !self.names(name, reason) {
-            self.examples.push((shown(name), reason));
+        if self.examples.len() < EXAMPLES_MAX {
+            let name = name.get(..EXAMPLE_NAME_CHARS_MAX * 4).unwrap_or(name);
+            self.add_example(name, reason);
         }
     }
 
-    fn names(&self, name: &[u8], reason: Rejection) -> bool {
-        self.examples.iter().any(|(named, known)| *known == reason && **named == *shown(name))
+    /// Compares bytes before it makes a text: thousands of items may have the same name.
+    fn add_example(&mut self, name: &[u8], reason: Rejection) {
+        if !self.examples.iter().any(|example| example.reason == reason && *example.name == *name) {
+            self.examples.push(Example { reason, name: name.into(), shown: shown(name) });
+        }
     }
 
     pub fn warn(&mut self, warning: Warning) {
@@ -138,7 +152,7 @@ impl Findings {
 
     /// Names of the first few items that were rejected for this reason, shortened and without control characters.
     pub fn examples(&self, reason: Rejection) -> impl Iterator<Item = &str> {
-        self.examples.iter().filter(move |(_, known)| *known == reason).map(|(name, _)| &**name)
+        self.examples.iter().filter(move |example| example.reason == reason).map(|example| &*example.shown)
     }
 
     pub fn warnings(&self) -> impl Iterator<Item = (Warning, u64)> {
@@ -169,7 +183,7 @@ impl Findings {
 
 /// A name from outside, shortened, without control characters.
 fn shown(name: &[u8]) -> Box<str> {
-    let text = String::from_utf8_lossy(name.get(..EXAMPLE_NAME_CHARS_MAX * 4).unwrap_or(name));
+    let text = String::from_utf8_lossy(name);
     let clean: String = text.chars().filter(|c| !c.is_control()).take(EXAMPLE_NAME_CHARS_MAX).collect();
     clean.into()
 }

@@ -75,6 +75,12 @@ pub fn run(incoming: &Receiver<Incoming>, sealed: &Sender<SealedBatch>, limits: 
             Ok(Incoming::Accepted(accepted)) => batcher.add(*accepted),
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Incoming::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                // Some may have passed the door just before it was closed.
+                for late in incoming.try_iter() {
+                    if let Incoming::Accepted(accepted) = late {
+                        batcher.add(*accepted);
+                    }
+                }
                 batcher.seal_where(|_| true);
                 return;
             }

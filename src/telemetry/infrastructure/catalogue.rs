@@ -205,7 +205,10 @@ impl Catalogue {
         day: i64,
         staged: usize,
     ) -> Result<Admission, SeriesLimitReached> {
-        let known = self.series.get(&identity.id.0).map(|known| (known.watch, known.days.holds(day)));
+        let tenant = self.tenant(&identity.tenant);
+        // Ids are hashes that a sender may make collide with those of another tenant, which has to gain it nothing.
+        let known = self.series.get(&identity.id.0).filter(|known| Arc::ptr_eq(&known.tenant, &tenant));
+        let known = known.map(|known| (known.watch, known.days.holds(day)));
         if let Some((watch, written)) = known {
             let entry = SeriesEntry { id: identity.id, watch };
             if written {
@@ -214,7 +217,7 @@ impl Catalogue {
             let standing = if written { Standing::Written } else { Standing::Known };
             return Ok(Admission { entry, standing });
         }
-        let count = self.tenant(&identity.tenant).load(Ordering::Relaxed);
+        let count = tenant.load(Ordering::Relaxed);
         if count.saturating_add(staged) >= self.limits.series_max_per_tenant {
             return Err(SeriesLimitReached);
         }
@@ -227,17 +230,20 @@ impl Catalogue {
     pub fn rows_stored(&self, series: &[NewSeries]) {
         let hour = self.hour();
         for NewSeries { key, entry, identity, day, .. } in series {
+            let tenant = self.tenant(&identity.tenant);
             let mut known = self.series.entry(entry.id.0).or_insert_with(|| {
-                let tenant = self.tenant(&identity.tenant);
                 tenant.fetch_add(1, Ordering::Relaxed);
                 KnownSeries {
                     watch: entry.watch,
                     seen_hour: hour,
                     days: WrittenDays::default(),
                     wire_forms: 0,
-                    tenant,
+                    tenant: Arc::clone(&tenant),
                 }
             });
+            if !Arc::ptr_eq(&known.tenant, &tenant) {
+                continue;
+            }
             known.seen_hour = hour;
             known.days.add(*day);
             drop(known);

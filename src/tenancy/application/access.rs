@@ -24,7 +24,7 @@ pub enum Denial {
     /// Unknown, not its secret, or expired.
     #[error("the API key is wrong or has expired")]
     Wrong,
-    /// There were too many wrong secrets for this key from this address; this one was not looked at.
+    /// There were too many wrong secrets for this key from this address, and this is another one.
     #[error("too many wrong API keys; try again later")]
     TooManyFailures { retry_after: Duration },
 }
@@ -132,14 +132,16 @@ impl Keyring {
         let header = authorization.ok_or(Denial::Missing)?;
         let credential = Credential::parse(header).ok_or(Denial::Malformed)?;
         let now = self.clock.now();
-        if let Some(retry_after) = peer.and_then(|peer| self.failures.wait(peer, credential.id, now)) {
+        // The right secret always passes, or anybody who shares an address with a sender (behind a proxy, say) could lock it out.
+        if let Some(caller) = self.check(credential, now) {
+            return Ok(caller);
+        }
+        let Some(peer) = peer else { return Err(Denial::Wrong) };
+        if let Some(retry_after) = self.failures.wait(peer, credential.id, now) {
             return Err(Denial::TooManyFailures { retry_after });
         }
-        let caller = self.check(credential, now);
-        if let (None, Some(peer)) = (&caller, peer) {
-            self.failures.add(peer, credential.id, now);
-        }
-        caller.ok_or(Denial::Wrong)
+        self.failures.add(peer, credential.id, now);
+        Err(Denial::Wrong)
     }
 
     fn check(&self, credential: Credential<'_>, now: Timestamp) -> Option<Caller> {

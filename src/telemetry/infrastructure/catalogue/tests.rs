@@ -142,3 +142,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_series_of_another_tenant_with_the_same_id_gains_nothing() {
+    let (catalogue, _) = catalogue(10);
+    let mut reader = catalogue.reader();
+    learn(&mut reader, 1, 7, 3);
+    let foreign = SeriesIdentity { tenant: TenantId::parse("other").unwrap(), ..identity(7) };
+    let admitted = reader.admit(WireKey(2), &foreign, 3, 0).unwrap();
+    assert_eq!(admitted.standing, Standing::New, "its row has to be written");
+    let new = NewSeries { key: WireKey(2), entry: admitted.entry, identity: foreign, day: 3, seen: 0 };
+    catalogue.rows_stored(&[new]);
+    assert_eq!(reader.find(WireKey(2), 3), None);
+    assert!(reader.find(WireKey(1), 3).is_some());
+}

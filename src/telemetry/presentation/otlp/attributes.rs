@@ -1,5 +1,7 @@
 //! Decodes OTLP attributes to text (otlp.md, "Attributes"): sorted by key, each key once, sizes capped.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::shared::Attribute;
 use crate::telemetry::domain::{Findings, Rejection, Warning};
 
@@ -52,6 +54,20 @@ pub struct TypedAttribute {
     pub attribute: Attribute,
     /// Field number in `AnyValue`; 0 for the empty value.
     pub value_kind: u8,
+    /// Hash of the `KeyValue` as it was sent.
+    sent: u64,
+}
+
+/// Attributes of one item, scope or resource.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Sorted by key, each key once.
+    pub kept: Vec<TypedAttribute>,
+    /// How many were dropped because there are too many, or because they have no key.
+    pub dropped: u32,
+    /// Tells apart what reads alike because it was cut or dropped; 0 if nothing was. The order in which attributes were sent
+    /// does not matter.
+    pub lost: u64,
 }
 
 /// Collects attributes in the order of the wire; [`Self::finish`] gives them sorted.
@@ -60,7 +76,9 @@ pub struct AttributeReader {
     limits: AttributeLimits,
     found: Vec<TypedAttribute>,
     some_twice: bool,
+    too_many: bool,
     dropped: u32,
+    lost: u64,
 }
 
 impl AttributeReader {
@@ -70,20 +88,28 @@ impl AttributeReader {
 
     /// Reads one `KeyValue` message.
     pub fn read(&mut self, key_value: &[u8], findings: &mut Findings) -> Result<(), AttributesError> {
+        let sent = xxh3_64(key_value);
         let (key, value) = key_and_value(key_value)?;
         let mut text = String::new();
         let written = append_value(value, self.limits.value_bytes_max, &mut text, findings)?;
         if key.is_empty() {
             findings.warn(Warning::AttributeKeyEmpty);
+            self.dropped = self.dropped.saturating_add(1);
             return Ok(());
         }
+        let was_cut = written.extent == Extent::Cut || key.len() > self.limits.key_bytes_max;
         let key = short_text(key, self.limits.key_bytes_max, findings);
+        // Where bytes were no text, others may read the same now.
+        if was_cut || [&key, &text].into_iter().any(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
+            self.lose(sent);
+        }
         if written.extent == Extent::Cut {
             findings.warn(Warning::AttributeCut);
         }
         self.found.push(TypedAttribute {
             attribute: Attribute { key: key.into(), value: text.into() },
             value_kind: written.kind,
+            sent,
         });
         if self.found.len() >= GATHERED_TIMES * self.limits.count_max {
             self.settle();
@@ -91,21 +117,21 @@ impl AttributeReader {
         Ok(())
     }
 
-    /// Sorted by key; of the same key the last one counts; of too many keys the first stay.
-    pub fn finish(self, findings: &mut Findings) -> Vec<TypedAttribute> {
-        self.finish_counted(findings).0
-    }
-
-    /// As [`Self::finish`], with the number of attributes that were dropped because there are too many.
-    pub fn finish_counted(mut self, findings: &mut Findings) -> (Vec<TypedAttribute>, u32) {
+    /// Of the same key the last one counts; of too many keys the first stay.
+    pub fn finish(mut self, findings: &mut Findings) -> Attributes {
         self.settle();
         if self.some_twice {
             findings.warn(Warning::AttributeKeyTwice);
         }
-        if self.dropped > 0 {
+        if self.too_many {
             findings.warn(Warning::AttributesTooMany);
         }
-        (self.found, self.dropped)
+        Attributes { kept: self.found, dropped: self.dropped, lost: self.lost }
+    }
+
+    fn lose(&mut self, sent: u64) {
+        // Never back to 0, which says that nothing was lost.
+        self.lost = self.lost.wrapping_add(sent).max(1);
     }
 
     /// The one attribute by which everybody looks for their data does not fall to the limit.
@@ -132,7 +158,13 @@ impl AttributeReader {
         self.some_twice |= self.found.len() < before;
         let dropped = self.found.len().saturating_sub(self.limits.count_max);
         self.dropped = self.dropped.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
+        self.too_many |= dropped > 0;
         self.keep_service_name();
+        for at in self.limits.count_max..self.found.len() {
+            if let Some(sent) = self.found.get(at).map(|typed| typed.sent) {
+                self.lose(sent);
+            }
+        }
         self.found.truncate(self.limits.count_max);
         self.found.sort_by(|a, b| a.attribute.key.cmp(&b.attribute.key));
     }

@@ -7,7 +7,7 @@ use crate::telemetry::domain::{AcceptanceWindow, Findings};
 
 use super::answer::Encoding;
 use super::attributes::AttributeLimits;
-use super::content::{Packing, UnpackLimits, unpack};
+use super::content::{Packing, STEP_BYTES, UnpackError, UnpackLimits, unpack};
 use super::json::JsonReader;
 use super::logs::{self, DecodedLogs, LogsIntake};
 use super::meter::{Meter, MeterError};
@@ -94,7 +94,8 @@ impl Decode {
         state: &mut DecodeState<C>,
     ) -> Result<Decoded, Failure> {
         let DecodeState { catalogue, unpacked, json } = state;
-        let body = unpack(self.packing, body, unpacked, self.limits.body, |step| share.grow(step).is_ok())?;
+        let body = unpack(self.packing, body, unpacked, self.limits.body, |step| share.grow(step).is_ok())
+            .map_err(|error| unpack_failure(error, share))?;
         let mut meter = Meter::new(share);
         let message = match self.encoding {
             Encoding::Protobuf => body,
@@ -140,10 +141,20 @@ impl Decode {
     }
 }
 
+/// A body that would not fit if it were alone is not to be sent again.
+fn unpack_failure(error: UnpackError, share: &BudgetShare) -> Failure {
+    match error {
+        UnpackError::Exhausted if share.bytes() + STEP_BYTES > share.budget_bytes_max() => {
+            Failure::Meter(MeterError::TooMuch)
+        }
+        error => error.into(),
+    }
+}
+
 /// From now on the items are held, no longer the body.
 fn settle(share: &mut BudgetShare, items_bytes: usize) -> Result<(), MeterError> {
     match items_bytes.checked_sub(share.bytes()) {
-        Some(missing) => share.grow(missing).map_err(|_| MeterError::Exhausted),
+        Some(missing) => Meter::new(share).take(missing),
         None => {
             share.shrink_to(items_bytes);
             Ok(())

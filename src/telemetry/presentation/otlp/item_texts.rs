@@ -13,8 +13,6 @@ use super::wire::WireError;
 
 /// Longest name of a span, an event or a scope, severity text or version, in bytes.
 pub const NAME_BYTES_MAX: usize = 1_024;
-/// What one request may take in all, in bytes: offsets in Arrow's columns have 31 bits.
-const REQUEST_BYTES_MAX: usize = i32::MAX.unsigned_abs() as usize;
 /// Strings and vectors double when they grow.
 const GROWTH: usize = 2;
 
@@ -70,8 +68,7 @@ impl<'m, 's> ItemTexts<'m, 's> {
     /// Charges what a column grows by.
     #[inline]
     pub fn charge(&mut self, bytes: usize) -> Result<(), MeterError> {
-        self.meter.take(bytes.saturating_mul(GROWTH))?;
-        if self.meter.used() > REQUEST_BYTES_MAX { Err(MeterError::TooMuch) } else { Ok(()) }
+        self.meter.take(bytes.saturating_mul(GROWTH))
     }
 
     /// Writes attributes into the open row of `map` and tells how many were dropped: those beyond the limit, and those without

@@ -2,6 +2,8 @@
 
 use crate::platform::http::BudgetShare;
 
+/// What one request may take in all, in bytes: offsets in Arrow's columns have 31 bits.
+const REQUEST_BYTES_MAX: usize = i32::MAX.unsigned_abs() as usize;
 /// Least number of bytes that is asked for at a time.
 const STEP_BYTES: usize = 64 * 1_024;
 
@@ -12,7 +14,7 @@ pub enum MeterError {
     #[error("the server holds as much as it may, try again")]
     Exhausted,
     /// Permanent: the request alone needs more than there is.
-    #[error("the request takes more memory than [ingest] budget_bytes allows")]
+    #[error("the request takes more memory than [ingest] budget_bytes allows, or more than 2 GiB")]
     TooMuch,
 }
 
@@ -55,6 +57,9 @@ impl<'s> Meter<'s> {
     #[cold]
     fn refill(&mut self, bytes: usize) -> Result<(), MeterError> {
         let Some(share) = self.share.as_deref_mut() else { return Ok(()) };
+        if self.used.saturating_add(bytes) > REQUEST_BYTES_MAX {
+            return Err(MeterError::TooMuch);
+        }
         let missing = bytes - self.left;
         let comfortable = missing.saturating_add((self.used / 2).max(STEP_BYTES));
         for step in [comfortable, missing] {

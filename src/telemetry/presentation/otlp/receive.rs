@@ -187,11 +187,9 @@ impl Failure {
             Self::Body(BodyError::TooLarge { .. })
             | Self::Unpack(UnpackError::TooLarge | UnpackError::Ratio)
             | Self::Meter(MeterError::TooMuch) => Refusal::TooLarge,
-            Self::Body(BodyError::Disconnected)
-            | Self::Unpack(UnpackError::Malformed)
-            | Self::Undecodable(_)
-            | Self::Json(_) => Refusal::Malformed,
-            Self::Body(BodyError::Exhausted(_))
+            Self::Unpack(UnpackError::Malformed) | Self::Undecodable(_) | Self::Json(_) => Refusal::Malformed,
+            // Whoever was too slow may be faster next time, and whoever left does not hear it.
+            Self::Body(BodyError::Disconnected | BodyError::Exhausted(_))
             | Self::Unpack(UnpackError::Exhausted)
             | Self::Meter(MeterError::Exhausted)
             | Self::Pool(PoolError::Busy)

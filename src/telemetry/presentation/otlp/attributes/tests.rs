@@ -19,7 +19,7 @@ fn read(attributes: Vec<(&str, Option<Any>)>) -> (Vec<(String, String)>, Finding
         reader.read(&key_value.encode_to_vec(), &mut findings).unwrap();
     }
     let read = reader.finish(&mut findings);
-    (read.into_iter().map(|a| (a.attribute.key.into(), a.attribute.value.into())).collect(), findings)
+    (read.kept.into_iter().map(|a| (a.attribute.key.into(), a.attribute.value.into())).collect(), findings)
 }
 
 #[test]

@@ -29,7 +29,11 @@ pub enum UnpackError {
 /// Output that is free of the ratio limit: small bodies of equal bytes are no attack.
 const RATIO_FREE_BYTES: usize = 1 << 20;
 /// Output per step, and the least that is asked for from the budget at a time.
-const STEP_BYTES: usize = 64 * 1_024;
+pub const STEP_BYTES: usize = 64 * 1_024;
+/// Members and frames of a body that are always unpacked. Each costs a decoder of its own, and no client sends many.
+const PARTS_FREE: usize = 1_000;
+/// ... and one more for each so many packed bytes.
+const PART_BYTES_LEAST: usize = 4_096;
 /// A zstd frame that looks back farther is refused before its window is allocated: 8 MiB, what RFC 8878 (section
 /// 3.1.1.1.2) recommends to support and what the levels up to 19 use.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
@@ -81,27 +85,31 @@ fn read_all(
     mut admit: impl FnMut(usize) -> bool,
 ) -> Result<(), UnpackError> {
     let ratio_bytes_max = packed_bytes.saturating_mul(limits.ratio_max).max(RATIO_FREE_BYTES);
-    let mut admitted = 0;
+    let mut parts_left = PARTS_FREE + packed_bytes / PART_BYTES_LEAST;
+    let mut filled = 0;
     loop {
-        let filled = into.len();
         if filled > limits.bytes_max {
             return Err(UnpackError::TooLarge);
         }
         if filled > ratio_bytes_max {
             return Err(UnpackError::Ratio);
         }
-        if filled == admitted {
+        if filled == into.len() {
             if !admit(STEP_BYTES) {
                 return Err(UnpackError::Exhausted);
             }
-            admitted += STEP_BYTES;
+            into.resize(filled + STEP_BYTES, 0);
         }
-        into.resize(admitted, 0);
         let space = into.get_mut(filled..).unwrap_or_default();
+        let asked = space.len();
         let read = decoder.read(space).map_err(|_| UnpackError::Malformed)?;
-        into.truncate(filled + read);
+        filled += read;
         if read == 0 {
+            into.truncate(filled);
             return Ok(());
+        }
+        if read < asked {
+            parts_left = parts_left.checked_sub(1).ok_or(UnpackError::Malformed)?;
         }
     }
 }

@@ -66,7 +66,7 @@ impl<C: SeriesLookup> MetricsIntake<'_, '_, C> {
         let findings = &mut self.decoded.findings;
         let Some(admitted) = exemplar_draft(message)?.admit(findings) else { return Ok(None) };
         match attributes_in(message, ATTRIBUTES, self.limits, findings) {
-            Ok(attributes) => Ok(Some((exemplar(admitted), untyped(attributes)))),
+            Ok(attributes) => Ok(Some((exemplar(admitted), untyped(attributes.kept)))),
             Err(AttributesError::Wire(error)) => Err(error.into()),
             Err(AttributesError::Rejected(_)) => {
                 findings.warn(Warning::ExemplarInvalid);

@@ -11,8 +11,9 @@ use crate::shared::{Attribute, Resource, Scope, SeriesId, SeriesIdentity, Tenant
 use crate::telemetry::domain::{Findings, Metric, Rejection};
 
 use super::super::attributes::{
-    AttributeLimits, AttributeReader, AttributesError, KEY_BYTES_MAX, TypedAttribute, short_text,
+    AttributeLimits, AttributeReader, Attributes, AttributesError, TypedAttribute, short_text,
 };
+use super::super::item_texts::NAME_BYTES_MAX;
 use super::super::wire::Reader;
 use super::points::{AttributeBytes, low_half};
 use super::walker::{Around, METRIC_METADATA, OriginBytes};
@@ -77,7 +78,7 @@ impl Origin {
         let resource = once(&mut self.resource, || decode_resource(&around.origin, limits, findings))?;
         let scope = once(&mut self.scope, || decode_scope(&around.origin, limits, findings))?;
         let metadata = once(&mut self.metadata, || {
-            Ok(untyped(attributes_in(around.metadata, METRIC_METADATA, limits, findings)?).into())
+            Ok(untyped(attributes_in(around.metadata, METRIC_METADATA, limits, findings)?.kept).into())
         })?;
         let attributes = match attributes {
             AttributeBytes::Run { fields, number } | AttributeBytes::Scattered { point: fields, number } => {
@@ -95,7 +96,7 @@ impl Origin {
             kind: metric.kind(),
             resource: resource.part,
             scope: scope.part,
-            attributes: untyped(attributes),
+            attributes: untyped(attributes.kept),
         })
     }
 }
@@ -129,16 +130,7 @@ pub(super) fn attributes_in(
     number: u32,
     limits: AttributeLimits,
     findings: &mut Findings,
-) -> Result<Vec<TypedAttribute>, AttributesError> {
-    Ok(reader_of(message, number, limits, findings)?.finish(findings))
-}
-
-fn reader_of(
-    message: &[u8],
-    number: u32,
-    limits: AttributeLimits,
-    findings: &mut Findings,
-) -> Result<AttributeReader, AttributesError> {
+) -> Result<Attributes, AttributesError> {
     let mut attributes = AttributeReader::new(limits);
     let mut fields = Reader::new(message);
     while let Some((found, value)) = fields.next_field()? {
@@ -146,7 +138,7 @@ fn reader_of(
             attributes.read(value.bytes()?, findings)?;
         }
     }
-    Ok(attributes)
+    Ok(attributes.finish(findings))
 }
 
 /// `Resource`: attributes 1, dropped attributes 2.
@@ -162,15 +154,15 @@ fn decode_resource(
             sent_dropped = low_half(value)?;
         }
     }
-    let (attributes, dropped) = reader_of(origin.resource, 1, limits, findings)?.finish_counted(findings);
+    let attributes = attributes_in(origin.resource, 1, limits, findings)?;
     let mut canonical = Vec::new();
     push_attributes(&mut canonical, &attributes);
-    let service = attributes.iter().find(|typed| &*typed.attribute.key == "service.name");
+    let service = attributes.kept.iter().find(|typed| &*typed.attribute.key == "service.name");
     let service = service.map(|typed| typed.attribute.value.clone()).unwrap_or_default();
     let part = Arc::new(Resource {
         service,
-        attributes: untyped(attributes),
-        dropped_attributes: sent_dropped.saturating_add(dropped),
+        dropped_attributes: sent_dropped.saturating_add(attributes.dropped),
+        attributes: untyped(attributes.kept),
         schema_url: short_text(origin.resource_schema_url, SCHEMA_URL_BYTES_MAX, findings).into(),
     });
     Ok(Decoded { part, hash: xxh3_128(&canonical) })
@@ -182,27 +174,28 @@ fn decode_scope(
     limits: AttributeLimits,
     findings: &mut Findings,
 ) -> Result<Decoded<Scope>, AttributesError> {
-    let (mut name, mut version) = (String::new(), String::new());
+    let (mut name, mut version): (&[u8], &[u8]) = (&[], &[]);
     let mut sent_dropped = 0_u32;
     let mut fields = Reader::new(origin.scope);
     while let Some((number, value)) = fields.next_field()? {
         match number {
-            1 => name = short_text(value.bytes()?, KEY_BYTES_MAX, findings),
-            2 => version = short_text(value.bytes()?, KEY_BYTES_MAX, findings),
+            1 => name = value.bytes()?,
+            2 => version = value.bytes()?,
             4 => sent_dropped = low_half(value)?,
             _ => {}
         }
     }
-    let (attributes, dropped) = reader_of(origin.scope, 3, limits, findings)?.finish_counted(findings);
+    let attributes = attributes_in(origin.scope, 3, limits, findings)?;
     let mut canonical = Vec::new();
-    push_text(&mut canonical, &name);
-    push_text(&mut canonical, &version);
+    // As sent: scopes differ where only what is cut off differs.
+    push_bytes(&mut canonical, name);
+    push_bytes(&mut canonical, version);
     push_attributes(&mut canonical, &attributes);
     let part = Arc::new(Scope {
-        name: name.into(),
-        version: version.into(),
-        attributes: untyped(attributes),
-        dropped_attributes: sent_dropped.saturating_add(dropped),
+        name: short_text(name, NAME_BYTES_MAX, findings).into(),
+        version: short_text(version, NAME_BYTES_MAX, findings).into(),
+        dropped_attributes: sent_dropped.saturating_add(attributes.dropped),
+        attributes: untyped(attributes.kept),
         schema_url: short_text(origin.scope_schema_url, SCHEMA_URL_BYTES_MAX, findings).into(),
     });
     Ok(Decoded { part, hash: xxh3_128(&canonical) })
@@ -214,7 +207,7 @@ fn canonical_id(
     tenant: &TenantId,
     metric: &Metric<'_>,
     origin: [u128; 2],
-    attributes: &[TypedAttribute],
+    attributes: &Attributes,
 ) -> SeriesId {
     let kind = metric.kind();
     let mut canonical = vec![1];
@@ -232,16 +225,23 @@ fn canonical_id(
     SeriesId(xxh3_64(&canonical))
 }
 
-fn push_attributes(canonical: &mut Vec<u8>, attributes: &[TypedAttribute]) {
-    canonical.extend((attributes.len() as u64).to_le_bytes());
-    for typed in attributes {
+fn push_attributes(canonical: &mut Vec<u8>, attributes: &Attributes) {
+    canonical.extend((attributes.kept.len() as u64).to_le_bytes());
+    for typed in &attributes.kept {
         push_text(canonical, &typed.attribute.key);
         canonical.push(typed.value_kind);
         push_text(canonical, &typed.attribute.value);
     }
+    if attributes.lost != 0 {
+        canonical.extend(attributes.lost.to_le_bytes());
+    }
 }
 
 fn push_text(canonical: &mut Vec<u8>, text: &str) {
-    canonical.extend((text.len() as u64).to_le_bytes());
-    canonical.extend(text.as_bytes());
+    push_bytes(canonical, text.as_bytes());
+}
+
+fn push_bytes(canonical: &mut Vec<u8>, bytes: &[u8]) {
+    canonical.extend((bytes.len() as u64).to_le_bytes());
+    canonical.extend(bytes);
 }

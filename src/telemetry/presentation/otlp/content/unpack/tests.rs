@@ -204,3 +204,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_body_of_very_many_members_or_frames_is_refused_and_one_of_some_is_not() {
+    for packing in [Packing::Gzip, Packing::Zstd] {
+        let of = |parts: usize| unpacked(packing, &pack(packing, b"x").repeat(parts));
+        assert_eq!(of(500), Ok(vec![b'x'; 500]), "{packing:?}");
+        assert_eq!(of(5_000), Err(UnpackError::Malformed), "{packing:?}");
+    }
+}

@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::*;
 use crate::telemetry::domain::Rejection;
+use crate::telemetry::presentation::otlp::attributes::VALUE_BYTES_MAX;
 
 fn gauge(name: &str, points: Vec<NumberDataPoint>) -> ExportMetricsServiceRequest {
     let metric = Metric {
@@ -171,4 +172,32 @@ fn each_series_gets_the_resource_and_scope_that_stand_around_it() {
         .map(|new| (&*new.identity.resource.service, &*new.identity.scope.name))
         .collect();
     assert_eq!(seen, [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]);
+}
+
+/// Of a resource, a scope and a point: what is cut off or dropped is not stored, and yet tells series apart.
+#[test]
+fn series_that_differ_only_in_what_is_not_kept_stay_apart_in_any_order() {
+    let many = |last: &str| {
+        let mut attributes: Vec<KeyValue> = (0..140).map(|n| text(&format!("k{n:03}"), "v")).collect();
+        attributes.push(text("zone", last));
+        attributes
+    };
+    let mut reversed = many("a");
+    reversed.reverse();
+    let long = |last: &str| vec![text("long", &("x".repeat(VALUE_BYTES_MAX) + last))];
+    let bytes = |byte: u8| vec![key_value("raw", Some(Any::BytesValue(vec![byte; 60_000])))];
+    let lists = [many("a"), many("b"), reversed, long("a"), long("b"), bytes(1), bytes(2)];
+    let decoded = decode(&gauge("m", lists.into_iter().map(point).collect()));
+    let ids = decoded.columns.numbers.series();
+    assert_eq!(ids[0], ids[2], "the order does not matter");
+    let different: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(different.len(), ids.len() - 1);
+
+    let of_scope = |name: String| {
+        let mut request = gauge("m", vec![point(Vec::new())]);
+        let scope = InstrumentationScope { name, ..InstrumentationScope::default() };
+        request.resource_metrics[0].scope_metrics[0].scope = Some(scope);
+        decode(&request).columns.numbers.series()[0]
+    };
+    assert_ne!(of_scope("s".repeat(2_000) + "1"), of_scope("s".repeat(2_000) + "2"));
 }
