@@ -63,8 +63,16 @@ class Server:
         self.process = None
 
     @property
+    def http_url(self):
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def grpc_url(self):
+        return f"http://127.0.0.1:{self.grpc_port}"
+
+    @property
     def metrics_url(self):
-        return f"http://127.0.0.1:{self.http_port}/v1/metrics"
+        return f"{self.http_url}/v1/metrics"
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -82,6 +90,14 @@ class Server:
             self.process.kill()
             self.process.wait()
             raise AssertionError(f"did not stop within {STOPPED_WITHIN_S} s of SIGTERM\n{self.said()}") from None
+
+    def rows(self, statement):
+        """Rows of the tables of a server that is stopped; integers of every size are exact."""
+        statement += " SETTINGS output_format_json_quote_64bit_integers = 0"
+        command = [binary(), "sql", "--config", str(self.config), "--format", "JSONEachRow", statement]
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=READY_WITHIN_S)
+        assert answer.returncode == 0, f"{statement}\n{answer.stderr}"
+        return [json.loads(line) for line in answer.stdout.splitlines()]
 
     def said(self):
         return self.log.read_text(errors="replace")[-4000:]
