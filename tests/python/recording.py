@@ -134,3 +134,14 @@ def measure(meter):
     for value in MEASURED:
         explicit.record(value, {"method": "POST"})
         exponential.record(value, {"method": "POST"})
+
+
+def points(exported):
+    """Every point, with its metric."""
+    return [
+        (metric, point)
+        for resource_metrics in exported
+        for scope_metrics in resource_metrics.scope_metrics
+        for metric in scope_metrics.metrics
+        for point in metric.data.data_points
+    ]

@@ -1,14 +1,13 @@
 """The official OpenTelemetry SDK for Python sends every kind of number it has; what is read back is what was recorded."""
 
 import pytest
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.metrics import Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from server import eventually
+from wire import WIRES
 
 SERVICE = "checkout"
 # Beyond 2^53 a double would lose the last digits.
@@ -23,8 +22,8 @@ def meter_of():
     """Makes a meter that exports to a server, and the function that makes it export now."""
     providers = []
 
-    def make(server, compression):
-        exporter = OTLPMetricExporter(endpoint=server.metrics_url, compression=compression)
+    def make(server, wire=WIRES[0]):
+        exporter = wire.exporter("metrics", server)
         # Exports happen when the test asks for them.
         reader = PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)
         provider = MeterProvider([reader], resource=Resource.create({"service.name": SERVICE}))
@@ -82,10 +81,10 @@ def last_of(values):
     return next(value for value in reversed(values) if value is not None)
 
 
-@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip], ids=["plain", "gzip"])
-def test_every_number_that_was_recorded_is_read_back(start_server, meter_of, compression):
+@pytest.mark.parametrize("wire", WIRES, ids=str)
+def test_every_number_that_was_recorded_is_read_back(start_server, meter_of, wire):
     server = start_server()
-    meter, export = meter_of(server, compression)
+    meter, export = meter_of(server, wire)
     expected = record_everything(meter)
     assert export()
 
@@ -102,7 +101,7 @@ def complete(server, name, values):
 
 def test_the_catalogue_tells_name_kind_unit_and_service(start_server, meter_of):
     server = start_server()
-    meter, export = meter_of(server, Compression.Gzip)
+    meter, export = meter_of(server)
     expected = record_everything(meter)
     assert export()
 
@@ -123,7 +122,7 @@ def test_the_catalogue_tells_name_kind_unit_and_service(start_server, meter_of):
 
 def test_attributes_of_every_type_are_labels(start_server, meter_of):
     server = start_server()
-    meter, export = meter_of(server, Compression.NoCompression)
+    meter, export = meter_of(server)
     meter.create_gauge("attributes").set(1, ATTRIBUTES)
     assert export()
 
@@ -134,7 +133,7 @@ def test_attributes_of_every_type_are_labels(start_server, meter_of):
 
 def test_the_latest_of_several_exports_is_the_last_value(start_server, meter_of):
     server = start_server()
-    meter, export = meter_of(server, Compression.Gzip)
+    meter, export = meter_of(server)
     gauge, counter = meter.create_gauge("level"), meter.create_counter("steps")
     for level in (5, 8, 2):
         gauge.set(level, {"method": "POST"})

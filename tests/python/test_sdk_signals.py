@@ -4,7 +4,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import ExponentialHistogram, Gauge, Sum
 from opentelemetry.sdk.metrics.export import Histogram as ExplicitHistogram
 
-from recording import AS_STORED, ATTRIBUTES, DELTA, LARGE, SCOPE, TYPES, send_logs, send_metrics, send_spans
+from recording import AS_STORED, ATTRIBUTES, DELTA, LARGE, SCOPE, TYPES, points, send_logs, send_metrics, send_spans
 from server import Server
 from wire import WIRES
 
@@ -113,7 +113,7 @@ def span_row(span, service):
 def test_attributes_of_every_type_reach_every_signal(sent, wire):
     order = next(span for span in sent.held[wire, "traces"] if span.name == "POST /orders")
     placed = sent.held[wire, "logs"][0].log_record
-    orders = next(point for _, metric, point in points(sent.held[wire, "metrics"]) if metric.name == "orders")
+    orders = next(point for metric, point in points(sent.held[wire, "metrics"]) if metric.name == "orders")
     for attributes in (order.attributes, placed.attributes, orders.attributes, order.resource.attributes):
         assert attributes.keys() >= ATTRIBUTES.keys()
 
@@ -156,17 +156,6 @@ def body_type(body):
     return names.get(type(body)) or ("map" if isinstance(body, dict) else "array")
 
 
-def points(exported):
-    """Every point with its scope and metric."""
-    return [
-        (scope.scope, metric, point)
-        for resource in exported
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-        for point in metric.data.data_points
-    ]
-
-
 POINT = f"""{WHOSE}, MetricName, MetricDescription, MetricUnit, Attributes, {nanos("StartTimeUnix")} AS start,
     {nanos("TimeUnix")} AS time, {all_nanos("`Exemplars.TimeUnix`")} AS exemplar_times, `Exemplars.Value` AS exemplars,
     `Exemplars.ValueInteger` AS exemplar_integers, `Exemplars.TraceId` AS exemplar_traces,
@@ -198,7 +187,7 @@ def test_every_point_is_stored_as_the_sdk_held_it(sent, wire, view):
     )
     expected = [
         point_row(metric, point, str(wire))
-        for _, metric, point in points(sent.held[wire, "metrics"])
+        for metric, point in points(sent.held[wire, "metrics"])
         if isinstance(metric.data, kind)
     ]
     expected.sort(key=lambda row: (row["MetricName"], row["time"]))
@@ -255,7 +244,7 @@ def integer(value):
 
 @pytest.mark.parametrize("wire", WIRES, ids=str)
 def test_exemplars_lead_to_their_spans(sent, wire):
-    reduced = [point for _, metric, point in points(sent.held[wire, "metrics"]) if metric.name == "reduced"]
+    reduced = [point for metric, point in points(sent.held[wire, "metrics"]) if metric.name == "reduced"]
     exemplars = [exemplar for point in reduced for exemplar in point.exemplars]
     assert {exemplar.value for exemplar in exemplars} == {LARGE}
     assert all(exemplar.trace_id and exemplar.span_id for exemplar in exemplars)
