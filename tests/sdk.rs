@@ -1,19 +1,29 @@
 //! Scenario: the official OpenTelemetry SDK for Rust exports every kind of number that it has, plain and packed, as
-//! cumulative and as delta sums.
+//! cumulative and as delta sums; in `sdk/` the other signals, and requests that are refused.
 //! Guarantees: every exported value of every series is read back exactly, with its kind, unit, service and labels.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends where something is missing")]
+#![allow(clippy::disallowed_methods, reason = "a task ends with its test")]
 
+#[path = "sdk/exporters.rs"]
+mod exporters;
+#[path = "sdk/front.rs"]
+mod front;
+#[path = "sdk/recording.rs"]
+mod recording;
+#[path = "sdk/retries.rs"]
+mod retries;
+#[path = "sdk/signals.rs"]
+mod signals;
 mod support;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use exporters::{Target, WIRES, Wire};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
-use opentelemetry_otlp::{
-    Compression, MetricExporter, Protocol, WithExportConfig, WithHttpConfig, WithTonicConfig,
-};
+use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use serde_json::Value;
@@ -25,51 +35,8 @@ const SERVICE: &str = "checkout";
 /// Beyond 2^53 a double would lose the last digits.
 const LARGE: i64 = (1 << 53) + 1;
 
-#[derive(Debug, Clone, Copy)]
-enum Transport {
-    Http,
-    Grpc,
-}
-
-fn exporter(
-    server: &Server,
-    transport: Transport,
-    compression: Option<Compression>,
-    temporality: Temporality,
-) -> MetricExporter {
-    match transport {
-        Transport::Http => http_exporter(server, compression, temporality),
-        Transport::Grpc => grpc_exporter(server, compression, temporality),
-    }
-}
-
-fn grpc_exporter(
-    server: &Server,
-    compression: Option<Compression>,
-    temporality: Temporality,
-) -> MetricExporter {
-    let builder = MetricExporter::builder().with_tonic().with_endpoint(format!("http://{}", server.grpc));
-    let builder = match compression {
-        Some(compression) => builder.with_compression(compression),
-        None => builder,
-    };
-    builder.with_temporality(temporality).build().expect("an exporter")
-}
-
-fn http_exporter(
-    server: &Server,
-    compression: Option<Compression>,
-    temporality: Temporality,
-) -> MetricExporter {
-    let builder = MetricExporter::builder()
-        .with_http()
-        .with_endpoint(format!("http://{}/v1/metrics", server.otlp))
-        .with_protocol(Protocol::HttpBinary);
-    let builder = match compression {
-        Some(compression) => builder.with_compression(compression),
-        None => builder,
-    };
-    builder.with_temporality(temporality).build().expect("an exporter")
+fn target(server: &Server) -> Target {
+    Target { http: server.otlp, grpc: server.grpc }
 }
 
 /// Exports when the test asks for it, not before.
@@ -179,18 +146,19 @@ fn every_number_that_the_sdk_exports_is_read_back() {
     // The gRPC exporter works on whatever runtime it was made in.
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let _entered = runtime.enter();
-    for (transport, compression, temporality) in [
-        (Transport::Http, None, Temporality::Cumulative),
-        (Transport::Http, Some(Compression::Gzip), Temporality::Cumulative),
-        (Transport::Http, Some(Compression::Gzip), Temporality::Delta),
-        (Transport::Grpc, None, Temporality::Cumulative),
-        (Transport::Grpc, Some(Compression::Gzip), Temporality::Delta),
-    ] {
-        let what = format!("{transport:?}, {compression:?}, {temporality:?}");
+    let wires: [(Wire, Temporality); 5] = [
+        (WIRES[0], Temporality::Cumulative),
+        (WIRES[1], Temporality::Cumulative),
+        (WIRES[1], Temporality::Delta),
+        (WIRES[2], Temporality::Cumulative),
+        (WIRES[3], Temporality::Delta),
+    ];
+    for (wire, temporality) in wires {
+        let what = format!("{wire:?}, {temporality:?}");
         let folder = folder();
         let server = Server::start(&folder, "");
         let start = now();
-        let provider = provider(exporter(&server, transport, compression, temporality));
+        let provider = provider(wire.metrics(target(&server), temporality));
         let meter = provider.meter("tests.rust");
         observe(&meter);
         for _ in 0..2 {

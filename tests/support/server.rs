@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::{Answer, Connection, request};
@@ -70,6 +71,17 @@ pub fn configure(folder: &Path, extra: &str) -> PathBuf {
 
 pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
+}
+
+/// Rows of the tables in the `folder` of a server that has stopped; 64-bit integers are numbers.
+pub fn rows(folder: &TempDir, statement: &str) -> Vec<Value> {
+    let statement = format!("{statement} SETTINGS output_format_json_quote_64bit_integers = 0");
+    let mut command = program();
+    command.arg("sql").arg("--config").arg(folder.path().join("config.toml"));
+    let answer = command.args(["--format", "JSONEachRow", &statement]).output().expect("the program runs");
+    assert!(answer.status.success(), "{statement}: {}", String::from_utf8_lossy(&answer.stderr));
+    let lines = answer.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).expect("a row")).collect()
 }
 
 impl Server {
