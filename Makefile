@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python licences advisories bench load clean
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench load clean
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -23,12 +23,14 @@ setup-test: ## Fetch everything that the tests need; the second time nothing is 
 	@scripts/fetch-libchdb
 	@$(CARGO) fetch --locked --target "$$(rustc -vV | sed -n 's/^host: //p')"
 	@scripts/setup-venv
+	@scripts/setup-node-modules
 
-test: setup-test ## Everything that has to hold: format, lints, Rust tests, licences, Python client tests
+test: setup-test ## Everything that has to hold: format, lints, Rust tests, licences, Python and JavaScript clients
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-rust
 	@$(MAKE) --no-print-directory licences
 	@$(MAKE) --no-print-directory test-python
+	@$(MAKE) --no-print-directory test-js
 
 lint: ## Format and clippy, warnings are errors
 	@$(CARGO) fmt --check
@@ -42,9 +44,16 @@ test-rust: ## The Rust tests alone
 		$(CARGO) test --locked; \
 	fi
 
-test-python: ## The official Python SDK against a debug build (after setup-test)
-	@$(CARGO) build --locked
+# The debug binary as the Rust tests have built it. `cargo build` would build another one, and half of its dependencies anew,
+# since those of the tests turn on features that it leaves off.
+test-binary:
+	@$(CARGO) test --locked --quiet --no-run --test service
+
+test-python: test-binary ## The official Python SDK against a debug build (after setup-test)
 	@.venv/bin/python -m pytest -q tests/python
+
+test-js: test-binary ## The official JavaScript SDK against a debug build (after setup-test)
+	@node --test --test-reporter spec tests/js/*.test.mjs
 
 # Only where cargo-deny is installed. What needs no network is part of `make test`; advisories change by the day.
 licences: ## Licences and sources of the dependencies (needs cargo-deny, else skipped)
@@ -63,4 +72,4 @@ load: build ## Measure a release build under load; writes the table in load-test
 
 clean: ## Remove what was built (vendor/ and data/ stay)
 	@$(CARGO) clean --quiet
-	@rm -rf .venv
+	@rm -rf .venv tests/js/node_modules

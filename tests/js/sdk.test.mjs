@@ -1,5 +1,5 @@
-// The official OpenTelemetry SDK for JavaScript sends every signal and kind it has, as JSON and as protobuf; what is
-// stored is what was recorded.
+// The official OpenTelemetry SDK for JavaScript sends every signal and kind it has, as JSON and as protobuf, plain and
+// packed; what is stored is what was recorded.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -19,17 +19,21 @@ import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trac
 
 import { Front, Server } from './server.mjs';
 
-const ENCODINGS = {
-  json: { Metrics: JsonMetrics, Logs: JsonLogs, Traces: JsonTraces },
-  protobuf: { Metrics: ProtoMetrics, Logs: ProtoLogs, Traces: ProtoTraces },
+const JSON_EXPORTERS = { Metrics: JsonMetrics, Logs: JsonLogs, Traces: JsonTraces };
+const PROTOBUF_EXPORTERS = { Metrics: ProtoMetrics, Logs: ProtoLogs, Traces: ProtoTraces };
+const WIRES = {
+  json: { ...JSON_EXPORTERS, compression: 'none' },
+  'json-gzip': { ...JSON_EXPORTERS, compression: 'gzip' },
+  protobuf: { ...PROTOBUF_EXPORTERS, compression: 'none' },
+  'protobuf-gzip': { ...PROTOBUF_EXPORTERS, compression: 'gzip' },
 };
 const ATTRIBUTES = { text: 'a b/c', flag: true, count: 42, ratio: 0.5, list: ['x', 'y'] };
 const AS_STORED = { text: 'a b/c', flag: 'true', count: '42', ratio: '0.5', list: '["x","y"]' };
 
 const resource = (service) => resourceFromAttributes({ 'service.name': service });
 
-async function sendMetrics(url, { Metrics }, service) {
-  const exporter = new Metrics({ url: `${url}/v1/metrics` });
+async function sendMetrics(url, { Metrics, compression }, service) {
+  const exporter = new Metrics({ url: `${url}/v1/metrics`, compression });
   const readers = [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })];
   const exponential = { type: AggregationType.EXPONENTIAL_HISTOGRAM };
   const views = [{ instrumentName: 'exponential', aggregation: exponential }];
@@ -48,8 +52,8 @@ async function sendMetrics(url, { Metrics }, service) {
   await provider.shutdown();
 }
 
-async function sendTrace(url, { Traces }, service) {
-  const exporter = new Traces({ url: `${url}/v1/traces` });
+async function sendTrace(url, { Traces, compression }, service) {
+  const exporter = new Traces({ url: `${url}/v1/traces`, compression });
   const spanProcessors = [new BatchSpanProcessor(exporter)];
   const provider = new BasicTracerProvider({ resource: resource(service), spanProcessors });
   const tracer = provider.getTracer('tests.js', '1.2.3');
@@ -68,8 +72,8 @@ async function sendTrace(url, { Traces }, service) {
   return { root: root.spanContext(), child: child.spanContext(), linked: parent.spanContext(), duration: child.duration };
 }
 
-async function sendLogs(url, { Logs }, service, spanContext) {
-  const exporter = new Logs({ url: `${url}/v1/logs` });
+async function sendLogs(url, { Logs, compression }, service, spanContext) {
+  const exporter = new Logs({ url: `${url}/v1/logs`, compression });
   const processors = [new BatchLogRecordProcessor({ exporter })];
   const provider = new LoggerProvider({ resource: resource(service), processors });
   const logger = provider.getLogger('tests.js', '1.2.3');
@@ -92,21 +96,21 @@ describe('every signal and kind arrives as it was recorded', () => {
   let server;
   before(async () => {
     server = await Server.start();
-    for (const [encoding, exporters] of Object.entries(ENCODINGS)) {
-      const service = `shop-${encoding}`;
-      sent[encoding] = await sendTrace(server.otlp, exporters, service);
-      await sendLogs(server.otlp, exporters, service, sent[encoding].root);
+    for (const [wire, exporters] of Object.entries(WIRES)) {
+      const service = `shop-${wire}`;
+      sent[wire] = await sendTrace(server.otlp, exporters, service);
+      await sendLogs(server.otlp, exporters, service, sent[wire].root);
       await sendMetrics(server.otlp, exporters, service);
     }
     await server.stop();
   });
   after(() => server.remove());
 
-  for (const encoding of Object.keys(ENCODINGS)) {
-    const service = `shop-${encoding}`;
+  for (const wire of Object.keys(WIRES)) {
+    const service = `shop-${wire}`;
     const from = (table) => `FROM telemetryflow.${table} WHERE ServiceName = '${service}'`;
 
-    test(`numbers, ${encoding}`, async () => {
+    test(`numbers, ${wire}`, async () => {
       const sums = await server.rows(
         `SELECT MetricName, Value, IsMonotonic, MetricUnit, MetricDescription, Attributes ${from('otel_metrics_sum')} ORDER BY MetricName`,
       );
@@ -122,7 +126,7 @@ describe('every signal and kind arrives as it was recorded', () => {
       assert.deepEqual(gauges, [{ MetricName: 'temperature', Value: -3.5, ScopeName: 'tests.js', ScopeVersion: '1.2.3' }]);
     });
 
-    test(`histograms, ${encoding}`, async () => {
+    test(`histograms, ${wire}`, async () => {
       const [explicit, ...none] = await server.rows(
         `SELECT toUInt32(Count) AS Count, Sum, Min, Max, arrayMap(c -> toUInt32(c), BucketCounts) AS BucketCounts, ExplicitBounds ${from('otel_metrics_histogram')}`,
       );
@@ -134,14 +138,14 @@ describe('every signal and kind arrives as it was recorded', () => {
       assert.deepEqual({ ...buckets, Scale: 0 }, { Count: 3, Sum: 55.5, Min: 0.5, Max: 50, Scale: 0, Positive: 3 });
     });
 
-    test(`spans, ${encoding}`, async () => {
+    test(`spans, ${wire}`, async () => {
       const spans = await server.rows(
         `SELECT SpanName, TraceId, SpanId, ParentSpanId, SpanKind, StatusCode, StatusMessage, SpanAttributes,
            toUInt64(Duration) AS Duration, Events.Name AS events, Events.Attributes AS event_attributes,
            Links.TraceId AS link_traces, Links.SpanId AS link_spans, Links.Attributes AS link_attributes
          ${from('otel_traces')} ORDER BY SpanName`,
       );
-      const { root, child, linked, duration } = sent[encoding];
+      const { root, child, linked, duration } = sent[wire];
       // The third span began in 1970: it was rejected, and its neighbours were not.
       assert.deepEqual(spans.map((span) => span.SpanName), ['POST /orders', 'insert']);
       const [order, insert] = spans;
@@ -155,11 +159,11 @@ describe('every signal and kind arrives as it was recorded', () => {
       assert.deepEqual(insert.link_attributes, [{ why: 'cart' }]);
     });
 
-    test(`log records, ${encoding}`, async () => {
+    test(`log records, ${wire}`, async () => {
       const records = await server.rows(
         `SELECT Body, SeverityNumber, SeverityText, EventName, TraceId, SpanId, LogAttributes, ScopeName ${from('otel_logs')} ORDER BY SeverityNumber`,
       );
-      const { root } = sent[encoding];
+      const { root } = sent[wire];
       assert.deepEqual(records.map((record) => record.Body), ['{"order":7,"items":["a","b"]}', 'order 7 placed']);
       const placed = records[1];
       assert.deepEqual([placed.SeverityNumber, placed.SeverityText, placed.EventName], [13, 'WARN', 'order.placed']);
@@ -169,8 +173,8 @@ describe('every signal and kind arrives as it was recorded', () => {
   }
 });
 
-for (const [encoding, exporters] of Object.entries(ENCODINGS)) {
-  test(`what was refused twice for the moment is delivered once, ${encoding}`, async () => {
+for (const [wire, exporters] of Object.entries(WIRES)) {
+  test(`what was refused twice for the moment is delivered once, ${wire}`, async () => {
     const server = await Server.start();
     const front = await Front.before(server.otlp, [503, 503]);
     try {
@@ -178,13 +182,14 @@ for (const [encoding, exporters] of Object.entries(ENCODINGS)) {
       await server.stop();
       const [row] = await server.rows('SELECT toUInt32(count()) AS n FROM telemetryflow.metric_samples');
       assert.deepEqual([front.requests, row.n], [3, 3]);
+      assert.equal(front.encoding ?? 'none', exporters.compression);
     } finally {
       front.close();
       await server.remove();
     }
   });
 
-  test(`what was too large, and what was taken in part, is not sent again, ${encoding}`, async () => {
+  test(`what was too large, and what was taken in part, is not sent again, ${wire}`, async () => {
     const server = await Server.start();
     const [large, partial] = [await Front.before(server.otlp, [413]), await Front.before(server.otlp, [])];
     try {

@@ -59,13 +59,14 @@ export class Server {
   }
 }
 
-/** Stands in front of a server: answers as `script` says (a status, or nothing to pass the request on) and counts. */
+/** Stands in front of a server: answers as `script` says (a status, or nothing to pass the request on), counts, and keeps the last content encoding. */
 export class Front {
   static async before(target, script) {
     const front = new Front();
     front.requests = 0;
     front.server = http.createServer((request, response) => {
       const status = script[front.requests++];
+      front.encoding = request.headers['content-encoding'];
       if (status) {
         request.resume().on('end', () => response.writeHead(status, { 'retry-after': '0' }).end());
         return;
