@@ -44,8 +44,8 @@ test-rust: ## The Rust tests alone
 		$(CARGO) test --locked; \
 	fi
 
-# The debug binary as the Rust tests have built it. `cargo build` would build another one, and half of its dependencies anew,
-# since those of the tests turn on features that it leaves off.
+# The debug binary as the Rust tests have built it. `cargo build` would build another one, and some of its dependencies anew,
+# since what the tests depend on turns on features that it leaves off.
 test-binary:
 	@$(CARGO) test --locked --quiet --no-run --test service
 
