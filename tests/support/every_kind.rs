@@ -131,9 +131,14 @@ struct Around {
 fn resource_origin(resource: &Resource, schema_url: &str) -> SeenOrigin {
     SeenOrigin {
         attributes: texts(&resource.attributes),
-        dropped: resource.dropped_attributes_count,
+        dropped: resource.dropped_attributes_count + without_key(&resource.attributes),
         schema_url: schema_url.to_owned(),
     }
+}
+
+/// Attributes that cannot be kept.
+fn without_key(attributes: &[KeyValue]) -> u32 {
+    u32::try_from(attributes.iter().filter(|attribute| attribute.key.is_empty()).count()).expect("a few")
 }
 
 fn points_of(metric: &Metric, around: &Around, seen: &mut Vec<SeenPoint>, rejected: &mut u64) {
@@ -175,7 +180,7 @@ fn points_of(metric: &Metric, around: &Around, seen: &mut Vec<SeenPoint>, reject
         scope_version: scope.version.clone(),
         scope: SeenOrigin {
             attributes: texts(&scope.attributes),
-            dropped: scope.dropped_attributes_count,
+            dropped: scope.dropped_attributes_count + without_key(&scope.attributes),
             schema_url: around.scope_schema_url.clone(),
         },
     };

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use prost::Message;
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{ErrorDetails, StatusExt, pb};
 
 use crate::platform::http::BodyError;
 use crate::telemetry::presentation::otlp::answer::Refusal;
@@ -15,6 +17,8 @@ use super::framing::FramingError;
 const MESSAGE_BYTES_MAX: usize = 1_000;
 /// When a client may try again after a passing fault.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+const RETRY_INFO: &str = "google.rpc.retryinfo-bin";
 
 /// Why an export is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -86,9 +90,17 @@ pub(super) fn lasting(code: Code, message: &str) -> Status {
     Status::new(code, bounded(message))
 }
 
-/// The same request may be sent again, after a while.
+/// The same request may be sent again, after a while. That stands in the details, and once more in a trailer of its own, the
+/// only place where Python's exporter looks for it.
 fn passing(code: Code, message: &str, delay: Duration) -> Status {
-    Status::with_error_details(code, bounded(message), ErrorDetails::with_retry_info(Some(delay)))
+    let details = ErrorDetails::with_retry_info(Some(delay));
+    let mut status = Status::with_error_details(code, bounded(message), details);
+    let detail =
+        pb::Status::decode(status.details()).ok().and_then(|status| status.details.into_iter().next());
+    if let Some(retry_info) = detail {
+        status.metadata_mut().insert_bin(RETRY_INFO, MetadataValue::from_bytes(&retry_info.value));
+    }
+    status
 }
 
 /// Cut where it would pass the limit once percent-encoded.
@@ -129,6 +141,9 @@ mod tests {
             let status = Refused::from(failure).status();
             let retry = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
             assert_eq!((status.code(), retry), (Code::Unavailable, Some(RETRY_DELAY)), "{failure}");
+            let trailer = status.metadata().get_bin(RETRY_INFO).and_then(|value| value.to_bytes().ok());
+            // A RetryInfo whose delay is a Duration of one second.
+            assert_eq!(trailer.as_deref(), Some(&[0x0a, 2, 0x08, 1][..]), "{failure}");
         }
         let lasting = [
             (Refused::from(Failure::Body(BodyError::TooLarge { bytes_max: 1 })), Code::ResourceExhausted),
