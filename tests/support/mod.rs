@@ -9,10 +9,13 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+pub mod every_way;
 pub mod grpc;
 pub mod http;
 pub mod otlp;
+pub mod otlp_json;
 pub mod server;
+pub mod tables;
 pub mod webhook;
 
 pub use http::{Answer, Connection, encoded};

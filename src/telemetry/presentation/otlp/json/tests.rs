@@ -4,9 +4,12 @@ mod cases;
 mod doubles;
 mod hostile;
 mod numbers;
-mod random_requests;
 mod round_trip;
-mod writer;
+
+#[path = "../../../../../tests/support/any_otlp.rs"]
+mod any_otlp;
+#[path = "../../../../../tests/support/otlp_json.rs"]
+mod otlp_json;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::random_requests::Maker;
-use super::writer::Writer;
+use super::any_otlp::Maker;
+use super::otlp_json::Writer;
 use super::*;
 
 /// Compared as bytes: to itself NaN is unequal.

@@ -1,5 +1,9 @@
 //! Writes OTLP/JSON in as many ways as the rules allow: spellings of numbers, order of members, members that do not count.
+//! It knows no type of the program, so that tests within it and around it can use it.
+#![allow(clippy::indexing_slicing, reason = "of lists of a known length")]
+#![allow(missing_debug_implementations, reason = "for tests alone")]
 
+#[path = "otlp_json/requests.rs"]
 mod requests;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};

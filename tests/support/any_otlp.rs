@@ -1,5 +1,10 @@
-//! Random requests of the three signals as prost's messages, with every field of the definitions.
+//! Random requests of the three signals as prost's messages, with every field of the definitions. It knows no type of the
+//! program, so that tests within it and around it can use it.
+#![allow(clippy::indexing_slicing, reason = "of lists of a known length")]
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, EntityRef, InstrumentationScope, KeyValue, KeyValueList, any_value::Value as Any,
 };
@@ -12,8 +17,6 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span};
-
-use super::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 
 /// Makes messages out of a seed.
 pub struct Maker(pub fastrand::Rng);

@@ -1,0 +1,185 @@
+//! The three encodings of OTLP side by side: one request is sent as protobuf and as JSON over HTTP, and over gRPC.
+
+use std::fmt::Debug;
+
+use axum::http::Method;
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use prost::Message;
+use tokio::runtime::Runtime;
+use tonic::Code;
+
+use super::grpc::{GRPC, GrpcConnection, framed};
+use super::http::{Answer, request};
+use super::otlp_json::Writer;
+use super::server::PROTOBUF;
+use super::{Connection, Server};
+
+pub const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// How a request is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    HttpProtobuf,
+    HttpJson,
+    Grpc,
+}
+
+impl Way {
+    pub const ALL: [Self; 3] = [Self::HttpProtobuf, Self::HttpJson, Self::Grpc];
+}
+
+/// What a good answer says beside "taken": how many items were rejected, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Said {
+    pub rejected: i64,
+    pub message: String,
+}
+
+/// An export request of one of the signals.
+pub trait Export: Message + Default + Debug {
+    /// Of OTLP/HTTP.
+    const PATH: &str;
+    /// Package and service of OTLP/gRPC.
+    const SERVICE: &str;
+    /// The member that holds the count of what was rejected in an answer in JSON.
+    const REJECTED: &str;
+
+    fn json(&self, writer: &mut Writer) -> String;
+    /// Reads an answer in protobuf.
+    fn said(answer: &[u8]) -> Said;
+}
+
+macro_rules! export {
+    ($request:ty, $response:ty, $path:literal, $package:literal, $json:ident, $rejected:ident, $member:literal) => {
+        impl Export for $request {
+            const PATH: &str = $path;
+            const SERVICE: &str = concat!("opentelemetry.proto.collector.", $package);
+            const REJECTED: &str = $member;
+
+            fn json(&self, writer: &mut Writer) -> String {
+                writer.$json(self)
+            }
+
+            fn said(answer: &[u8]) -> Said {
+                let response = <$response>::decode(answer).expect("an export response");
+                let partial = response.partial_success.unwrap_or_default();
+                Said { rejected: partial.$rejected, message: partial.error_message }
+            }
+        }
+    };
+}
+
+export!(
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+    "/v1/metrics",
+    "metrics.v1.MetricsService",
+    metrics,
+    rejected_data_points,
+    "rejectedDataPoints"
+);
+export!(
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+    "/v1/logs",
+    "logs.v1.LogsService",
+    logs,
+    rejected_log_records,
+    "rejectedLogRecords"
+);
+export!(
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+    "/v1/traces",
+    "trace.v1.TraceService",
+    traces,
+    rejected_spans,
+    "rejectedSpans"
+);
+
+/// A connection for each transport.
+pub struct Exporter {
+    runtime: Runtime,
+    grpc: GrpcConnection,
+    http: Connection,
+    writer: Writer,
+}
+
+impl Exporter {
+    /// JSON can be spelled in many ways; the seed chooses.
+    pub fn open(server: &Server, seed: u64) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let grpc = runtime.block_on(GrpcConnection::open(server.grpc));
+        let writer = Writer(fastrand::Rng::with_seed(seed));
+        Self { runtime, grpc, http: Connection::open(server.otlp), writer }
+    }
+
+    /// The request has to be taken.
+    #[track_caller]
+    pub fn send<E: Export>(&mut self, way: Way, export: &E, headers: &[(&str, &str)]) -> Said {
+        match way {
+            Way::HttpProtobuf => {
+                let headers = [&[PROTOBUF][..], headers].concat();
+                let answer = self.post::<E>(&headers, &export.encode_to_vec());
+                let said = E::said(&answer.body);
+                assert_eq!(said == Said::default(), answer.body.is_empty(), "{said:?}");
+                said
+            }
+            Way::HttpJson => {
+                let json = export.json(&mut self.writer);
+                self.send_json::<E>(&json, headers)
+            }
+            Way::Grpc => {
+                let path = format!("/{}/Export", E::SERVICE);
+                let headers = [&[GRPC][..], headers].concat();
+                let body = framed(0, &export.encode_to_vec());
+                let answer = self.runtime.block_on(self.grpc.ask(Method::POST, &path, &headers, body));
+                assert_eq!(answer.code(), Code::Ok, "{answer:?}");
+                E::said(answer.body.get(5..).expect("a frame"))
+            }
+        }
+    }
+
+    /// JSON as it stands; the request has to be taken.
+    #[track_caller]
+    pub fn send_json<E: Export>(&mut self, json: &str, headers: &[(&str, &str)]) -> Said {
+        let headers = [&[JSON][..], headers].concat();
+        let answer = self.post::<E>(&headers, json.as_bytes());
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let partial = answer.json()["partialSuccess"].clone();
+        if partial.is_null() {
+            assert_eq!(answer.text(), "{}");
+        }
+        let rejected =
+            partial[E::REJECTED].as_str().map_or(0, |count| count.parse().expect("a count as text"));
+        Said { rejected, message: partial["errorMessage"].as_str().unwrap_or_default().to_owned() }
+    }
+
+    #[track_caller]
+    fn post<E: Export>(&mut self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let answer = self.http.ask(&request("POST", E::PATH, headers, body));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer
+    }
+
+    /// Sends the request in each of the three ways; the answers have to be the same.
+    #[track_caller]
+    pub fn send_every_way<E: Export>(&mut self, export: &E) -> Said {
+        let [first, second, third] = Way::ALL.map(|way| self.send(way, export, &[]));
+        assert_eq!((&first, &first), (&second, &third), "the same request, the same answer");
+        first
+    }
+
+    /// As [`Self::send_every_way`], with nothing to be said.
+    #[track_caller]
+    pub fn taken_every_way<E: Export>(&mut self, export: &E) {
+        assert_eq!(self.send_every_way(export), Said::default());
+    }
+}
