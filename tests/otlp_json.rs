@@ -12,7 +12,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use support::every_way::JSON;
 use support::http::request;
-use support::otlp::{assert_taken, body, gauge, int, status, ten_minutes_ago};
+use support::otlp::{assert_taken, body, gauge, int, moment, status};
 use support::server::{PROTOBUF, folder};
 use support::{Answer, Connection, Server, tables};
 
@@ -47,7 +47,7 @@ impl Sender {
     }
 
     fn span(&mut self, members: &str) -> Answer {
-        let time = ten_minutes_ago();
+        let time = moment();
         let span = format!(
             r#"{{"startTimeUnixNano":"{time}","endTimeUnixNano":"{time}","traceId":"{:032x}","spanId":"{:016x}",{members}}}"#,
             1, 2
@@ -75,7 +75,7 @@ impl Sender {
 
 /// A point a second, each with its members.
 fn points(members: &[&str]) -> Vec<String> {
-    let start = ten_minutes_ago();
+    let start = moment();
     let seconds = (start..).step_by(1_000_000_000);
     seconds.zip(members).map(|(time, members)| format!(r#"{{"timeUnixNano":"{time}",{members}}}"#)).collect()
 }
@@ -122,7 +122,7 @@ fn json_and_protobuf_alternate_on_one_connection() {
     let folder = folder();
     let mut sender = Sender::start(&folder);
     let protobuf =
-        request("POST", "/v1/metrics", &[PROTOBUF], &body(vec![gauge("m", vec![int(ten_minutes_ago(), 1)])]));
+        request("POST", "/v1/metrics", &[PROTOBUF], &body(vec![gauge("m", vec![int(moment(), 1)])]));
     for turn in 0..20 {
         assert_taken(&sender.connection.ask(&protobuf));
         assert_empty_object(&sender.record("alternating", ""), &format!("turn {turn}"));
@@ -280,7 +280,7 @@ fn doubles_are_numbers_quoted_numbers_or_names_in_every_double_field() {
         let answer = sender.record(text, &format!(r#""body":{{"doubleValue":{written}}}"#));
         assert_empty_object(&answer, text);
     }
-    let time = ten_minutes_ago();
+    let time = moment();
     let histogram = format!(
         r#"{{"name":"h","histogram":{{"aggregationTemporality":1,"dataPoints":[{{"timeUnixNano":"{time}","count":2,"sum":"NaN",
            "min":"-Infinity","max":"Infinity","bucketCounts":["1",1],"explicitBounds":["0.5"]}}]}}}}"#

@@ -104,6 +104,7 @@ export!(
 );
 
 /// A connection for each transport.
+#[allow(missing_debug_implementations, reason = "its connections show nothing")]
 pub struct Exporter {
     runtime: Runtime,
     grpc: GrpcConnection,
@@ -125,26 +126,30 @@ impl Exporter {
     #[track_caller]
     pub fn send<E: Export>(&mut self, way: Way, export: &E, headers: &[(&str, &str)]) -> Said {
         match way {
-            Way::HttpProtobuf => {
-                let headers = [&[PROTOBUF][..], headers].concat();
-                let answer = self.post::<E>(&headers, &export.encode_to_vec());
-                let said = E::said(&answer.body);
-                assert_eq!(said == Said::default(), answer.body.is_empty(), "{said:?}");
-                said
-            }
+            Way::HttpProtobuf => self.send_http::<E>(&export.encode_to_vec(), headers),
             Way::HttpJson => {
                 let json = export.json(&mut self.writer);
                 self.send_json::<E>(&json, headers)
             }
-            Way::Grpc => {
-                let path = format!("/{}/Export", E::SERVICE);
-                let headers = [&[GRPC][..], headers].concat();
-                let body = framed(0, &export.encode_to_vec());
-                let answer = self.runtime.block_on(self.grpc.ask(Method::POST, &path, &headers, body));
-                assert_eq!(answer.code(), Code::Ok, "{answer:?}");
-                E::said(answer.body.get(5..).expect("a frame"))
-            }
+            Way::Grpc => self.send_grpc::<E>(&export.encode_to_vec(), headers),
         }
+    }
+
+    #[track_caller]
+    fn send_http<E: Export>(&mut self, message: &[u8], headers: &[(&str, &str)]) -> Said {
+        let answer = self.post::<E>(&[&[PROTOBUF][..], headers].concat(), message);
+        let said = E::said(&answer.body);
+        assert_eq!(said == Said::default(), answer.body.is_empty(), "{said:?}");
+        said
+    }
+
+    #[track_caller]
+    fn send_grpc<E: Export>(&mut self, message: &[u8], headers: &[(&str, &str)]) -> Said {
+        let path = format!("/{}/Export", E::SERVICE);
+        let headers = [&[GRPC][..], headers].concat();
+        let answer = self.runtime.block_on(self.grpc.ask(Method::POST, &path, &headers, framed(0, message)));
+        assert_eq!(answer.code(), Code::Ok, "{answer:?}");
+        E::said(answer.body.get(5..).expect("a frame"))
     }
 
     /// JSON as it stands; the request has to be taken.
@@ -175,6 +180,14 @@ impl Exporter {
         let [first, second, third] = Way::ALL.map(|way| self.send(way, export, &[]));
         assert_eq!((&first, &first), (&second, &third), "the same request, the same answer");
         first
+    }
+
+    /// A message that prost would not write, in the two ways that bring protobuf.
+    #[track_caller]
+    pub fn send_both_ways<E: Export>(&mut self, message: &[u8]) -> Said {
+        let (http, grpc) = (self.send_http::<E>(message, &[]), self.send_grpc::<E>(message, &[]));
+        assert_eq!(http, grpc, "the same request, the same answer");
+        http
     }
 
     /// As [`Self::send_every_way`], with nothing to be said.

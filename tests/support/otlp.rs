@@ -1,6 +1,7 @@
 //! OTLP requests and answers, with as few words as tests need.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -32,6 +33,12 @@ pub fn now() -> u64 {
 /// A whole minute, ten minutes ago.
 pub fn ten_minutes_ago() -> u64 {
     now() / MINUTE * MINUTE - 10 * MINUTE
+}
+
+/// As [`ten_minutes_ago`], and the same one in all of a test.
+pub fn moment() -> u64 {
+    static MOMENT: LazyLock<u64> = LazyLock::new(ten_minutes_ago);
+    *MOMENT
 }
 
 pub fn text(key: &str, value: &str) -> KeyValue {
