@@ -75,7 +75,7 @@ named_reasons! {
         AttributeKeyEmpty = "attribute_key_empty", "attributes with an empty key were dropped";
         AttributeKeyTwice = "attribute_key_twice", "of attributes with the same key the last was kept";
         AttributeCut = "attribute_cut", "over-long attribute keys or values were cut";
-        AttributesTooMany = "attributes_too_many", "attributes beyond [ingest] attributes_max of an item, scope or resource were dropped";
+        AttributesTooMany = "attributes_too_many", "attributes of an item, scope or resource beyond [ingest] attributes_max were dropped";
         TextNotUtf8 = "text_not_utf8", "bytes that are not UTF-8 were replaced";
     }
 }
