@@ -1,6 +1,7 @@
 //! The three encodings of OTLP side by side: one request is sent as protobuf and as JSON over HTTP, and over gRPC.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
 
 use axum::http::Method;
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
@@ -103,12 +104,12 @@ export!(
     "rejectedSpans"
 );
 
-/// A connection for each transport.
-#[allow(missing_debug_implementations, reason = "its connections show nothing")]
+/// Sends to a server, each request on a connection of its own: who is silent for long is asked to leave.
+#[allow(missing_debug_implementations, reason = "a runtime shows nothing")]
 pub struct Exporter {
     runtime: Runtime,
-    grpc: GrpcConnection,
-    http: Connection,
+    grpc: SocketAddr,
+    http: SocketAddr,
     writer: Writer,
 }
 
@@ -117,9 +118,8 @@ impl Exporter {
     pub fn open(server: &Server, seed: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let grpc = runtime.block_on(GrpcConnection::open(server.grpc));
         let writer = Writer(fastrand::Rng::with_seed(seed));
-        Self { runtime, grpc, http: Connection::open(server.otlp), writer }
+        Self { runtime, grpc: server.grpc, http: server.otlp, writer }
     }
 
     /// The request has to be taken.
@@ -135,19 +135,24 @@ impl Exporter {
         }
     }
 
+    /// Protobuf as it stands, over HTTP; the request has to be taken.
     #[track_caller]
-    fn send_http<E: Export>(&mut self, message: &[u8], headers: &[(&str, &str)]) -> Said {
+    pub fn send_http<E: Export>(&mut self, message: &[u8], headers: &[(&str, &str)]) -> Said {
         let answer = self.post::<E>(&[&[PROTOBUF][..], headers].concat(), message);
         let said = E::said(&answer.body);
         assert_eq!(said == Said::default(), answer.body.is_empty(), "{said:?}");
         said
     }
 
+    /// Protobuf as it stands, over gRPC; the request has to be taken.
     #[track_caller]
-    fn send_grpc<E: Export>(&mut self, message: &[u8], headers: &[(&str, &str)]) -> Said {
+    pub fn send_grpc<E: Export>(&mut self, message: &[u8], headers: &[(&str, &str)]) -> Said {
         let path = format!("/{}/Export", E::SERVICE);
         let headers = [&[GRPC][..], headers].concat();
-        let answer = self.runtime.block_on(self.grpc.ask(Method::POST, &path, &headers, framed(0, message)));
+        let answer = self.runtime.block_on(async {
+            let connection = GrpcConnection::open(self.grpc).await;
+            connection.ask(Method::POST, &path, &headers, framed(0, message)).await
+        });
         assert_eq!(answer.code(), Code::Ok, "{answer:?}");
         E::said(answer.body.get(5..).expect("a frame"))
     }
@@ -169,7 +174,7 @@ impl Exporter {
 
     #[track_caller]
     fn post<E: Export>(&mut self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let answer = self.http.ask(&request("POST", E::PATH, headers, body));
+        let answer = Connection::open(self.http).ask(&request("POST", E::PATH, headers, body));
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer
     }
