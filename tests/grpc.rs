@@ -175,9 +175,9 @@ async fn unknown_methods_are_unimplemented_and_what_is_no_grpc_is_told_so_in_htt
     let folder = folder();
     let server = Server::start(&folder, AT_ONCE);
     let client = GrpcConnection::open(server.grpc).await;
-    for path in
-        ["/", "/x/Export", &format!("/{SERVICE}/Import"), &format!("/{SERVICE}/Export/"), "/v1/metrics"]
-    {
+    const PROFILES: &str = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+    let (other_method, slash) = (format!("/{SERVICE}/Import"), format!("/{SERVICE}/Export/"));
+    for path in ["/", "/x/Export", PROFILES, &other_method, &slash, "/v1/metrics"] {
         let answer = client.ask(Method::POST, path, &[GRPC], framed(0, b"")).await;
         assert_eq!((answer.http.as_u16(), answer.code()), (200, Code::Unimplemented), "{path}");
     }
