@@ -158,9 +158,9 @@ impl LogColumns {
         self.times.capacity() * FIXED + texts + self.attributes.bytes() + self.origins.bytes()
     }
 
-    /// What the rows take in a block, where every row spells out the attributes of its origin.
+    /// What the rows take in a block, where every row spells out its origin.
     pub fn block_bytes(&self) -> usize {
-        self.bytes() + self.spelled_out
+        self.bytes() + self.spelled_out + self.len() * OriginColumns::ROW_BYTES
     }
 
     pub fn times(&self) -> &[i64] {

@@ -189,9 +189,15 @@ impl MapColumn {
 
     /// What a row takes in memory where it is spelled out, in bytes.
     pub fn row_bytes(&self, row: usize) -> usize {
+        let (entries, bytes) = self.row_extent(row);
+        bytes + entries * Self::ENTRY_BYTES
+    }
+
+    /// How many entries a row has, and how many bytes their values.
+    pub fn row_extent(&self, row: usize) -> (usize, usize) {
         let end = self.row_ends.get(row).copied().unwrap_or_default();
         let begin = self.entries_before(row).min(end);
-        self.values.end_of(end) - self.values.end_of(begin) + (end - begin) * Self::ENTRY_BYTES
+        (end - begin, self.values.end_of(end) - self.values.end_of(begin))
     }
 
     pub fn bytes(&self) -> usize {

@@ -72,6 +72,8 @@ impl ScopeColumns {
 impl OriginColumns {
     /// What an origin takes in memory beside its text, resource and scope together.
     pub const ORIGIN_BYTES: usize = 128;
+    /// What an origin takes in each row of a block beside its attributes: its columns there, and the tenant's.
+    pub const ROW_BYTES: usize = 48;
 
     /// Makes an origin of the scope and the resource that were added last, and gives its number.
     pub fn add(&mut self) -> u32 {

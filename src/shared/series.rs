@@ -90,6 +90,12 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// What one takes in memory beside its text: itself in a list without spare room, what its two texts are rounded up by,
+    /// and its place in a block.
+    pub const BYTES: usize = size_of::<Self>() + 2 * 16 + Self::ROW_BYTES;
+    /// What one takes beside its text in a row of a block.
+    pub const ROW_BYTES: usize = 2 * size_of::<i32>();
+
     /// How much text it holds, in bytes.
     pub fn text_bytes(&self) -> usize {
         self.key.len() + self.value.len()
@@ -144,6 +150,20 @@ impl SeriesIdentity {
     /// The value of a label as filters and `groupBy` see it: the point's attribute, else the resource's.
     pub fn label(&self, name: &str) -> Option<&str> {
         value_of(&self.attributes, name).or_else(|| value_of(&self.resource.attributes, name))
+    }
+
+    /// What it takes in memory with a row of it, in bytes. What it shares with others counts in full, because rows spell it out.
+    pub fn held_bytes(&self) -> usize {
+        let lists = [&*self.metadata, &self.resource.attributes, &self.scope.attributes, &self.attributes];
+        let attributes: usize = lists.iter().map(|list| list.len()).sum();
+        2 * self.text_bytes() + attributes * Attribute::BYTES
+    }
+
+    /// What a row of it takes in a block, in bytes.
+    pub fn row_bytes(&self) -> usize {
+        let lists = [&*self.metadata, &self.resource.attributes, &self.scope.attributes, &self.attributes];
+        let attributes: usize = lists.iter().map(|list| list.len()).sum();
+        self.text_bytes() + attributes * Attribute::ROW_BYTES
     }
 
     /// How much text a row of the series holds, in bytes; what it shares with others counts in full.

@@ -188,9 +188,9 @@ impl SpanColumns {
         fixed + texts + inner + self.attributes.bytes() + self.origins.bytes()
     }
 
-    /// What the rows take in a block, where every row spells out the attributes of its origin.
+    /// What the rows take in a block, where every row spells out its origin.
     pub fn block_bytes(&self) -> usize {
-        self.bytes() + self.spelled_out
+        self.bytes() + self.spelled_out + self.len() * OriginColumns::ROW_BYTES
     }
 
     pub fn rows(&self) -> &[SpanRow] {

@@ -4,8 +4,9 @@ use crate::shared::{LogColumns, MetricColumns, Signal, SpanColumns, TenantId};
 
 use super::{NewSeries, Pending};
 
-/// What a new series takes in memory beside its text, on its way to the store.
-pub const SERIES_BYTES: usize = 512;
+/// What a new series takes in memory beside its texts and attributes, on its way to the store: among its request's new ones, in
+/// the index of these, and as a row of a block.
+pub const SERIES_BYTES: usize = 1_024;
 
 /// Accepted items of one signal and tenant.
 #[derive(Debug)]
@@ -55,15 +56,27 @@ impl Payload {
         }
     }
 
-    /// What they take in memory until they are stored, as rows of a block that spell out what they share.
-    pub fn bytes(&self) -> usize {
+    /// What they take as rows of a block, which spell out what they share.
+    pub fn block_bytes(&self) -> usize {
         match self {
             Self::Metrics(metrics) => {
-                let series = metrics.new_series.iter().map(|new| SERIES_BYTES + new.identity.text_bytes());
+                let series = metrics.new_series.iter().map(|new| SERIES_BYTES + new.identity.row_bytes());
                 metrics.columns.bytes() + series.sum::<usize>()
             }
             Self::Logs(columns) => columns.block_bytes(),
             Self::Spans(columns) => columns.block_bytes(),
+        }
+    }
+
+    /// What they take in memory until they are stored: the columns stay while their block is built and inserted.
+    pub fn held_bytes(&self) -> usize {
+        match self {
+            Self::Metrics(metrics) => {
+                let series = metrics.new_series.iter().map(|new| SERIES_BYTES + new.identity.held_bytes());
+                2 * metrics.columns.bytes() + series.sum::<usize>()
+            }
+            Self::Logs(columns) => columns.bytes() + columns.block_bytes(),
+            Self::Spans(columns) => columns.bytes() + columns.block_bytes(),
         }
     }
 }

@@ -41,14 +41,15 @@ struct OpenBatch {
 impl OpenBatch {
     fn add(&mut self, accepted: Accepted) {
         self.rows += accepted.payload.items();
-        self.bytes += accepted.payload.bytes();
+        self.bytes += accepted.payload.block_bytes();
         self.opened.get_or_insert_with(Instant::now);
         self.requests.push(accepted);
     }
 
     /// A single request may pass the limit, but never one after another: a block's texts have to stay within 2 GiB.
     fn has_room_for(&self, accepted: &Accepted, limits: SealLimits) -> bool {
-        self.requests.is_empty() || self.bytes.saturating_add(accepted.payload.bytes()) <= limits.bytes_max
+        self.requests.is_empty()
+            || self.bytes.saturating_add(accepted.payload.block_bytes()) <= limits.bytes_max
     }
 
     fn is_full(&self, limits: SealLimits) -> bool {

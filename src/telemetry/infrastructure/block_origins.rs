@@ -78,7 +78,18 @@ fn maps_of_origins(
     column: fn(&OriginColumns) -> &MapColumn,
     row_of: RowOf,
 ) -> Result<ArrayRef, ArrowError> {
-    let mut maps = Maps::with_room(requests.iter().map(|request| request.rows.len()).sum(), 0, 0);
+    // Counted first: what is spelled out may be a hundred times what was sent, and must not double when it grows.
+    let (mut entries, mut bytes) = (0, 0);
+    for request in requests {
+        let column = column(request.origins);
+        for origin in request.rows {
+            let extent = column.row_extent(row_of(request.origins, *origin));
+            entries += extent.0;
+            bytes += extent.1;
+        }
+    }
+    let rows = requests.iter().map(|request| request.rows.len()).sum();
+    let mut maps = Maps::with_room(rows, entries, bytes);
     for request in requests {
         let rows = request.rows.iter().map(|origin| row_of(request.origins, *origin));
         maps.push_rows(column(request.origins), rows);

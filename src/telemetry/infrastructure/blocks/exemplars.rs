@@ -63,6 +63,8 @@ fn fixed_binary(width: usize, bytes: Vec<u8>) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(FixedSizeBinaryArray::try_new(width, bytes.into(), None)?))
 }
 
-fn attribute_maps<'a>(lists: impl Iterator<Item = &'a Lists<Attribute>>) -> Result<ArrayRef, ArrowError> {
+fn attribute_maps<'a>(
+    lists: impl Iterator<Item = &'a Lists<Attribute>> + Clone,
+) -> Result<ArrayRef, ArrowError> {
     maps(lists.flat_map(|lists| (0..lists.len()).filter_map(|at| lists.get(at))))
 }

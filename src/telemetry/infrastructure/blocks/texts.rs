@@ -39,8 +39,18 @@ impl<'a> Texts<'a> {
 }
 
 /// A column of `Map(LowCardinality(String), String)`.
-pub(super) fn maps<'a>(rows: impl Iterator<Item = &'a [Attribute]>) -> Result<ArrayRef, ArrowError> {
-    let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+pub(super) fn maps<'a>(rows: impl Iterator<Item = &'a [Attribute]> + Clone) -> Result<ArrayRef, ArrowError> {
+    // Counted first: what many series share is spelled out for each of them, and must not double when it grows.
+    let (mut count, mut entries, mut keys, mut values) = (0, 0, 0, 0);
+    for attributes in rows.clone() {
+        count += 1;
+        entries += attributes.len();
+        keys += attributes.iter().map(|attribute| attribute.key.len()).sum::<usize>();
+        values += attributes.iter().map(|attribute| attribute.value.len()).sum::<usize>();
+    }
+    let keys = StringBuilder::with_capacity(entries, keys);
+    let values = StringBuilder::with_capacity(entries, values);
+    let mut maps = MapBuilder::with_capacity(None, keys, values, count);
     for attributes in rows {
         for attribute in attributes {
             maps.keys().append_value(&attribute.key);

@@ -130,7 +130,7 @@ mod tests {
         let passing = [
             Failure::Body(BodyError::Exhausted(BudgetExhausted)),
             Failure::Body(BodyError::Disconnected),
-            Failure::Unpack(UnpackError::Exhausted),
+            Failure::Unpack(UnpackError::Meter(MeterError::Exhausted)),
             Failure::Meter(MeterError::Exhausted),
             Failure::Pool(PoolError::Busy),
             Failure::Ingest(IngestError::Overloaded),

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::answer::{Encoding, JSON, PROTOBUF};
 
-pub use unpack::{STEP_BYTES, UnpackError, UnpackLimits, unpack};
+pub use unpack::{UnpackError, UnpackLimits, unpack};
 
 /// How the body is packed (RFC 9110, section 8.4.1; zstd: RFC 8878).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::telemetry::domain::{AcceptanceWindow, Findings};
 
 use super::answer::Encoding;
 use super::attributes::AttributeLimits;
-use super::content::{Packing, STEP_BYTES, UnpackError, UnpackLimits, unpack};
+use super::content::{Packing, UnpackLimits, unpack};
 use super::json::JsonReader;
 use super::logs::{self, DecodedLogs, LogsIntake};
 use super::meter::{Meter, MeterError};
@@ -83,7 +83,7 @@ impl Decode {
         let decoded = self.decode(body, &mut share, state);
         state.shrink();
         let decoded = decoded?;
-        settle(&mut share, decoded.payload.bytes())?;
+        settle(&mut share, decoded.payload.held_bytes())?;
         Ok((decoded, share))
     }
 
@@ -94,9 +94,8 @@ impl Decode {
         state: &mut DecodeState<C>,
     ) -> Result<Decoded, Failure> {
         let DecodeState { catalogue, unpacked, json } = state;
-        let body = unpack(self.packing, body, unpacked, self.limits.body, |step| share.grow(step).is_ok())
-            .map_err(|error| unpack_failure(error, share))?;
         let mut meter = Meter::new(share);
+        let body = unpack(self.packing, body, unpacked, self.limits.body, |bytes| meter.take(bytes))?;
         let message = match self.encoding {
             Encoding::Protobuf => body,
             Encoding::Json => json.transcode(self.signal, body, &mut meter)?,
@@ -138,16 +137,6 @@ impl Decode {
         traces::walk(message, &mut intake)?;
         let DecodedTraces { columns, findings } = intake.finish();
         Ok(Decoded { payload: Payload::Spans(Box::new(columns)), findings })
-    }
-}
-
-/// A body that would not fit if it were alone is not to be sent again.
-fn unpack_failure(error: UnpackError, share: &BudgetShare) -> Failure {
-    match error {
-        UnpackError::Exhausted if share.bytes() + STEP_BYTES > share.budget_bytes_max() => {
-            Failure::Meter(MeterError::TooMuch)
-        }
-        error => error.into(),
     }
 }
 

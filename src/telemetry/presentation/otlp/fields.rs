@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::meter::MeterError;
+use super::walk_error::WalkError;
 use super::wire::{Reader, Value, WireError};
 
 /// The fields of one number in a message, such as attributes. They are remembered as the bytes from the first of them to the
@@ -72,12 +74,16 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    pub fn of(message: &'a [u8]) -> Result<Self, WireError> {
+    /// `hold` is asked for memory where the resource or scope comes in pieces.
+    pub fn of(
+        message: &'a [u8],
+        mut hold: impl FnMut(usize) -> Result<(), MeterError>,
+    ) -> Result<Self, WalkError> {
         let (mut origin, mut schema_url) = (None, &[][..]);
         let mut fields = Reader::new(message);
         while let Some((number, value)) = fields.next_field()? {
             match number {
-                1 => append(&mut origin, value.bytes()?),
+                1 => append(&mut origin, value.bytes()?, &mut hold)?,
                 3 => schema_url = value.bytes()?,
                 _ => {}
             }
@@ -86,13 +92,24 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Adds a piece of a message, which protobuf merges by concatenation.
+/// Adds a piece of a message, which protobuf merges by concatenation. The first is not copied until there is another; from then
+/// on `hold` is asked for twice what is copied, because the copy doubles when it grows.
 #[inline]
-pub fn append<'a>(message: &mut Option<Cow<'a, [u8]>>, piece: &'a [u8]) {
+pub fn append<'a>(
+    message: &mut Option<Cow<'a, [u8]>>,
+    piece: &'a [u8],
+    hold: impl FnOnce(usize) -> Result<(), MeterError>,
+) -> Result<(), MeterError> {
     match message {
         None => *message = Some(Cow::Borrowed(piece)),
-        Some(before) => before.to_mut().extend_from_slice(piece),
+        Some(before) if !piece.is_empty() => {
+            let moved = if matches!(before, Cow::Borrowed(_)) { before.len() } else { 0 };
+            hold(2 * (moved + piece.len()))?;
+            before.to_mut().extend_from_slice(piece);
+        }
+        Some(_) => {}
     }
+    Ok(())
 }
 
 /// A `uint32` field: higher bits are cut off, as in the reference implementations.
@@ -146,8 +163,17 @@ mod tests {
     #[test]
     fn an_origin_in_pieces_is_put_together() {
         let message = [0x0a, 1, b'x', 0x1a, 1, b'u', 0x0a, 1, b'y', 0x1a, 1, b'v'];
-        let envelope = Envelope::of(&message).unwrap();
+        let mut held = 0;
+        let hold = |bytes| {
+            held += bytes;
+            Ok(())
+        };
+        let envelope = Envelope::of(&message, hold).unwrap();
         assert_eq!((&*envelope.origin, envelope.schema_url), (&b"xy"[..], &b"v"[..]));
-        assert_eq!(Envelope::of(&[0x08, 1]).unwrap_err(), WireError::WrongType);
+        assert_eq!(held, 4);
+        let refused = |bytes: &[u8]| Envelope::of(bytes, |_| Err(MeterError::TooMuch)).unwrap_err();
+        assert_eq!(refused(&[0x08, 1]), WireError::WrongType.into());
+        assert_eq!(refused(&message), MeterError::TooMuch.into());
+        assert!(Envelope::of(&message[..3], |_| Err(MeterError::TooMuch)).is_ok());
     }
 }

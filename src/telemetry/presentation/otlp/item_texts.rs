@@ -65,6 +65,11 @@ impl<'m, 's> ItemTexts<'m, 's> {
         Self { findings, limits, meter }
     }
 
+    /// Charges what is held apart from the columns.
+    pub fn hold(&mut self, bytes: usize) -> Result<(), MeterError> {
+        self.meter.take(bytes)
+    }
+
     /// Charges what a column grows by.
     #[inline]
     pub fn charge(&mut self, bytes: usize) -> Result<(), MeterError> {

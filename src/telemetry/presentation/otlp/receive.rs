@@ -185,12 +185,14 @@ impl Failure {
             Self::Access(AccessError::NotAllowed(_)) => Refusal::Forbidden,
             Self::Header(_) => Refusal::Unsupported,
             Self::Body(BodyError::TooLarge { .. })
-            | Self::Unpack(UnpackError::TooLarge | UnpackError::Ratio)
+            | Self::Unpack(
+                UnpackError::TooLarge | UnpackError::Ratio | UnpackError::Meter(MeterError::TooMuch),
+            )
             | Self::Meter(MeterError::TooMuch) => Refusal::TooLarge,
             Self::Unpack(UnpackError::Malformed) | Self::Undecodable(_) | Self::Json(_) => Refusal::Malformed,
             // Whoever was too slow may be faster next time, and whoever left does not hear it.
             Self::Body(BodyError::Disconnected | BodyError::Exhausted(_))
-            | Self::Unpack(UnpackError::Exhausted)
+            | Self::Unpack(UnpackError::Meter(MeterError::Exhausted))
             | Self::Meter(MeterError::Exhausted)
             | Self::Pool(PoolError::Busy)
             | Self::Ingest(_) => Refusal::Busy,
@@ -210,9 +212,11 @@ impl Failure {
             Self::Unpack(UnpackError::Malformed) => "compression_malformed",
             Self::Undecodable(_) | Self::Json(_) => "undecodable",
             Self::Body(BodyError::Exhausted(_))
-            | Self::Unpack(UnpackError::Exhausted)
+            | Self::Unpack(UnpackError::Meter(MeterError::Exhausted))
             | Self::Meter(MeterError::Exhausted) => "budget_exhausted",
-            Self::Meter(MeterError::TooMuch) => "memory_too_much",
+            Self::Meter(MeterError::TooMuch) | Self::Unpack(UnpackError::Meter(MeterError::TooMuch)) => {
+                "memory_too_much"
+            }
             Self::Pool(PoolError::Busy) => "decoders_busy",
             Self::Pool(PoolError::Lost) => "decoder_lost",
             Self::Ingest(IngestError::Overloaded) => "queue_full",

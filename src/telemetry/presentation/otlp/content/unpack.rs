@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
 use super::Packing;
+use crate::telemetry::presentation::otlp::meter::MeterError;
 
 /// Bounds on what a packed body may become.
 #[derive(Debug, Clone, Copy)]
@@ -22,14 +23,14 @@ pub enum UnpackError {
     TooLarge,
     #[error("the body unpacks to more than the allowed multiple of its size")]
     Ratio,
-    #[error("no memory left for the unpacked body")]
-    Exhausted,
+    #[error(transparent)]
+    Meter(#[from] MeterError),
 }
 
 /// Output that is free of the ratio limit: small bodies of equal bytes are no attack.
 const RATIO_FREE_BYTES: usize = 1 << 20;
-/// Output per step, and the least that is asked for from the budget at a time.
-pub const STEP_BYTES: usize = 64 * 1_024;
+/// Output per step, and the memory that is asked for first.
+const STEP_BYTES: usize = 64 * 1_024;
 /// Members and frames of a body that are always unpacked. Each costs a decoder of its own, and no client sends many.
 const PARTS_FREE: usize = 1_000;
 /// ... and one more for each so many packed bytes.
@@ -38,8 +39,8 @@ const PART_BYTES_LEAST: usize = 4_096;
 /// 3.1.1.1.2) recommends to support and what the levels up to 19 use.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
-/// The plain bytes of a body: itself if it is plain, else what it unpacks to, in `into`. `admit` is asked for each step's
-/// memory before it is taken.
+/// The plain bytes of a body: itself if it is plain, else what it unpacks to, in `into`. `admit` is asked for
+/// memory before it is taken: for half of what there will be then, which also covers the other half while it is moved.
 ///
 /// The decoders' own state comes on top, as long as this runs: 64 KiB for gzip and deflate, for zstd up to the window
 /// and about half a MiB (below 9 MiB). One runs per decode thread.
@@ -48,7 +49,7 @@ pub fn unpack<'a>(
     body: &'a [u8],
     into: &'a mut Vec<u8>,
     limits: UnpackLimits,
-    admit: impl FnMut(usize) -> bool,
+    admit: impl FnMut(usize) -> Result<(), MeterError>,
 ) -> Result<&'a [u8], UnpackError> {
     into.clear();
     match packing {
@@ -82,11 +83,11 @@ fn read_all(
     packed_bytes: usize,
     into: &mut Vec<u8>,
     limits: UnpackLimits,
-    mut admit: impl FnMut(usize) -> bool,
+    mut admit: impl FnMut(usize) -> Result<(), MeterError>,
 ) -> Result<(), UnpackError> {
     let ratio_bytes_max = packed_bytes.saturating_mul(limits.ratio_max).max(RATIO_FREE_BYTES);
     let mut parts_left = PARTS_FREE + packed_bytes / PART_BYTES_LEAST;
-    let mut filled = 0;
+    let (mut admitted, mut filled) = (0_usize, 0_usize);
     loop {
         if filled > limits.bytes_max {
             return Err(UnpackError::TooLarge);
@@ -95,10 +96,13 @@ fn read_all(
             return Err(UnpackError::Ratio);
         }
         if filled == into.len() {
-            if !admit(STEP_BYTES) {
-                return Err(UnpackError::Exhausted);
+            if filled == admitted {
+                let more = admitted.max(STEP_BYTES);
+                admit(more)?;
+                admitted += more;
+                into.reserve_exact(admitted - filled);
             }
-            into.resize(filled + STEP_BYTES, 0);
+            into.resize(admitted.min(filled + STEP_BYTES), 0);
         }
         let space = into.get_mut(filled..).unwrap_or_default();
         let asked = space.len();

@@ -1,12 +1,12 @@
 //! `LogsIntake`: the visitor that checks every log record and turns the accepted ones into columns.
 
-use crate::shared::{BodyType, LogColumns, LogRow, Signal, TenantId, Timestamp};
+use crate::shared::{BodyType, LogColumns, LogRow, OriginColumns, Signal, TenantId, Timestamp};
 use crate::telemetry::domain::{AcceptanceWindow, Findings, Log, Warning};
 
 use super::super::any_value::Extent;
 use super::super::attributes::AttributeLimits;
 use super::super::item_texts::{ItemError, ItemTexts};
-use super::super::meter::Meter;
+use super::super::meter::{Meter, MeterError};
 use super::super::origin::{OriginBytes, OriginIntake};
 use super::super::walk_error::WalkError;
 use super::walker::{LogRecord, LogsVisitor};
@@ -61,7 +61,7 @@ impl<'m, 's> LogsIntake<'m, 's> {
         let Self { texts, columns, .. } = self;
         let log = Log::admit(&record.draft, self.received_at, self.window, &mut texts.findings)?;
         let origin = self.origin.origin(around, &mut columns.origins, texts)?;
-        texts.charge(LogColumns::ROW_BYTES + origin.row_bytes)?;
+        texts.charge(LogColumns::ROW_BYTES + OriginColumns::ROW_BYTES + origin.row_bytes)?;
         let dropped = texts.attributes(record.attributes, &mut columns.attributes)?;
         let body = texts.value(&record.body, self.body_bytes_max, columns.bodies.open())?;
         if body.extent == Extent::Cut {
@@ -86,6 +86,10 @@ impl<'m, 's> LogsIntake<'m, 's> {
 }
 
 impl LogsVisitor for LogsIntake<'_, '_> {
+    fn hold(&mut self, bytes: usize) -> Result<(), MeterError> {
+        self.texts.hold(bytes)
+    }
+
     fn next_resource(&mut self) {
         self.origin.next_resource();
     }

@@ -9,12 +9,17 @@ use std::borrow::Cow;
 use crate::telemetry::domain::LogDraft;
 
 use super::super::fields::{Envelope, Repeated, RepeatedSpan, append, enumeration, fixed32, uint32};
+use super::super::meter::MeterError;
 use super::super::origin::OriginBytes;
 use super::super::walk_error::WalkError;
-use super::super::wire::{Reader, WireError};
+use super::super::wire::Reader;
 
 /// Is shown the parts of a request, outer before inner.
 pub trait LogsVisitor {
+    /// Asked before so many bytes are taken for a message that its sender split over several fields.
+    fn hold(&mut self, _bytes: usize) -> Result<(), MeterError> {
+        Ok(())
+    }
     /// Another resource begins, and with it another scope. What they are stands around each record.
     fn next_resource(&mut self);
     /// Another scope of the same resource begins.
@@ -44,7 +49,7 @@ pub fn walk(request: &[u8], visitor: &mut impl LogsVisitor) -> Result<(), WalkEr
 }
 
 fn walk_resource_logs(message: &[u8], visitor: &mut impl LogsVisitor) -> Result<(), WalkError> {
-    let resource = Envelope::of(message)?;
+    let resource = Envelope::of(message, |bytes| visitor.hold(bytes))?;
     visitor.next_resource();
     Repeated::all_of(message, 2).for_each(|scope_logs| walk_scope_logs(&resource, scope_logs, visitor))
 }
@@ -54,7 +59,7 @@ fn walk_scope_logs(
     message: &[u8],
     visitor: &mut impl LogsVisitor,
 ) -> Result<(), WalkError> {
-    let scope = Envelope::of(message)?;
+    let scope = Envelope::of(message, |bytes| visitor.hold(bytes))?;
     visitor.next_scope();
     let around = OriginBytes {
         resource: &resource.origin,
@@ -62,12 +67,18 @@ fn walk_scope_logs(
         scope: &scope.origin,
         scope_schema_url: scope.schema_url,
     };
-    Repeated::all_of(message, 2).for_each(|record| visitor.log(&around, &log_record(record)?))
+    Repeated::all_of(message, 2).for_each(|record| {
+        let record = log_record(record, |bytes| visitor.hold(bytes))?;
+        visitor.log(&around, &record)
+    })
 }
 
 /// Part of its one loop: handing a record over in memory costs as much as reading it.
 #[inline(always)]
-fn log_record(message: &[u8]) -> Result<LogRecord<'_>, WireError> {
+fn log_record(
+    message: &[u8],
+    mut hold: impl FnMut(usize) -> Result<(), MeterError>,
+) -> Result<LogRecord<'_>, WalkError> {
     let mut draft = LogDraft::default();
     let (mut severity_text, mut event_name): (&[u8], &[u8]) = (&[], &[]);
     let (mut dropped_attributes, mut flags) = (0, 0);
@@ -82,7 +93,7 @@ fn log_record(message: &[u8]) -> Result<LogRecord<'_>, WireError> {
             1 => draft.time = value.fixed64()?,
             2 => draft.severity = enumeration(value)?,
             3 => severity_text = value.bytes()?,
-            5 => append(&mut body, value.bytes()?),
+            5 => append(&mut body, value.bytes()?, &mut hold)?,
             7 => dropped_attributes = uint32(value)?,
             8 => flags = fixed32(value)?,
             9 => draft.trace_id = value.bytes()?,

@@ -121,7 +121,10 @@ fn once<T: Clone>(
 }
 
 pub(super) fn untyped(attributes: Vec<TypedAttribute>) -> Vec<Attribute> {
-    attributes.into_iter().map(|typed| typed.attribute).collect()
+    // Collected in place they would keep the room in which they were gathered.
+    let mut exact = Vec::with_capacity(attributes.len());
+    exact.extend(attributes.into_iter().map(|typed| typed.attribute));
+    exact
 }
 
 /// The attributes in the fields `number` of a message.

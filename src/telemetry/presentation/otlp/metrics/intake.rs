@@ -30,6 +30,8 @@ pub struct DecodedMetrics {
 
 /// What a metric takes beside its name.
 const RUN_BYTES: usize = 64;
+/// What one request with new series may take in all, in bytes: offsets in Arrow's columns have 31 bits.
+const REQUEST_BYTES_MAX: usize = i32::MAX.unsigned_abs() as usize;
 /// Vectors double when they are full, so that they hold up to twice what is in them.
 const GROWTH: usize = 2;
 
@@ -210,7 +212,10 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
         if standing == Standing::Written {
             return Ok(entry);
         }
-        self.meter.take(identity.text_bytes().saturating_add(SERIES_BYTES))?;
+        self.meter.take(identity.held_bytes().saturating_add(SERIES_BYTES))?;
+        if self.meter.used() > REQUEST_BYTES_MAX {
+            return Err(MeterError::TooMuch.into());
+        }
         self.staged_new += usize::from(standing == Standing::New);
         self.staged.insert((key, day), entry);
         decoded.new_series.push(NewSeries { key, entry, identity, day, seen: time.nanos() });
@@ -236,6 +241,10 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
 }
 
 impl<C: SeriesLookup> MetricsVisitor for MetricsIntake<'_, '_, C> {
+    fn hold(&mut self, bytes: usize) -> Result<(), MeterError> {
+        self.meter.take(bytes)
+    }
+
     fn resource(&mut self, resource: &[u8]) {
         self.keys.resource(resource);
         self.origin.next_resource();

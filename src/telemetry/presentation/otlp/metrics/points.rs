@@ -1,15 +1,18 @@
 //! Reads the points of each kind: numbers and times are taken out, attributes, lists and exemplars stay where they lie
 //! (opentelemetry-proto 1.x, `metrics/v1/metrics.proto`).
 
+use std::borrow::Cow;
+
 use crate::shared::{ExponentialShape, Population, ValueAtQuantile};
 use crate::telemetry::domain::{
     ExponentialHistogramDraft, HistogramDraft, NumberValue, PointDraft, PointFrame, SummaryDraft,
 };
 
+use super::super::fields::append;
+use super::super::meter::MeterError;
 use super::super::walk_error::WalkError;
 use super::super::wire::{Reader, Value, WireError};
 use super::number_list::{Coding, ListSurvey, NumberList, Numbers};
-use super::walker::append;
 
 /// Where a point's attributes are: a run of `attributes` fields with their tags. Their number depends on the kind.
 #[derive(Debug, Clone, Copy)]
@@ -209,60 +212,83 @@ pub(super) fn histogram_point(message: &[u8]) -> Result<HistogramPoint<'_>, Wire
     })
 }
 
-/// `ExponentialHistogramDataPoint`. Its buckets are messages of their own, which may come in pieces: so the point lasts as
-/// long as `show`.
-pub(super) fn exponential_histogram_point(
-    message: &[u8],
-    show: impl FnOnce(&ExponentialHistogramPoint<'_>) -> Result<(), WalkError>,
-) -> Result<(), WalkError> {
-    const ATTRIBUTES: u32 = 1;
-    const EXEMPLARS: u32 = 11;
-    let (mut frame, mut population) = (PointFrame::default(), Population::default());
-    let (mut attributes, mut exemplars) = (AttributeSpan::default(), &[] as &[u8]);
-    let mut shape = ExponentialShape::default();
-    let (mut positive, mut negative) = (None, None);
-    let mut fields = Reader::new(message);
-    loop {
-        let at = fields.position();
-        let Some((number, value)) = fields.next_field()? else { break };
-        match number {
-            ATTRIBUTES => {
-                value.bytes()?;
-                attributes.note(at, fields.position());
+/// `ExponentialHistogramDataPoint`. Its buckets are messages of their own, which may come in pieces: so the point borrows from
+/// what was read.
+#[derive(Debug)]
+pub(super) struct ExponentialHistogramFields<'a> {
+    frame: PointFrame,
+    population: Population,
+    shape: ExponentialShape,
+    positive: Cow<'a, [u8]>,
+    negative: Cow<'a, [u8]>,
+    attributes: AttributeBytes<'a>,
+    exemplars: ExemplarBytes<'a>,
+}
+
+impl<'a> ExponentialHistogramFields<'a> {
+    /// `hold` is asked for memory where buckets come in pieces.
+    pub(super) fn read(
+        message: &'a [u8],
+        mut hold: impl FnMut(usize) -> Result<(), MeterError>,
+    ) -> Result<Self, WalkError> {
+        const ATTRIBUTES: u32 = 1;
+        const EXEMPLARS: u32 = 11;
+        let (mut frame, mut population) = (PointFrame::default(), Population::default());
+        let (mut attributes, mut exemplars) = (AttributeSpan::default(), &[] as &[u8]);
+        let mut shape = ExponentialShape::default();
+        let (mut positive, mut negative) = (None, None);
+        let mut fields = Reader::new(message);
+        loop {
+            let at = fields.position();
+            let Some((number, value)) = fields.next_field()? else { break };
+            match number {
+                ATTRIBUTES => {
+                    value.bytes()?;
+                    attributes.note(at, fields.position());
+                }
+                2 => frame.start = value.fixed64()?,
+                3 => frame.time = value.fixed64()?,
+                4 => population.count = value.fixed64()?,
+                5 => population.sum = Some(double(value)?),
+                6 => shape.scale = zigzag(value)?,
+                7 => shape.zero_count = value.fixed64()?,
+                8 => append(&mut positive, value.bytes()?, &mut hold)?,
+                9 => append(&mut negative, value.bytes()?, &mut hold)?,
+                10 => frame.flags = low_half(value)?,
+                EXEMPLARS => {
+                    value.bytes()?;
+                    exemplars = message;
+                }
+                12 => population.min = Some(double(value)?),
+                13 => population.max = Some(double(value)?),
+                14 => shape.zero_threshold = double(value)?,
+                _ => {}
             }
-            2 => frame.start = value.fixed64()?,
-            3 => frame.time = value.fixed64()?,
-            4 => population.count = value.fixed64()?,
-            5 => population.sum = Some(double(value)?),
-            6 => shape.scale = zigzag(value)?,
-            7 => shape.zero_count = value.fixed64()?,
-            8 => append(&mut positive, value.bytes()?),
-            9 => append(&mut negative, value.bytes()?),
-            10 => frame.flags = low_half(value)?,
-            EXEMPLARS => {
-                value.bytes()?;
-                exemplars = message;
-            }
-            12 => population.min = Some(double(value)?),
-            13 => population.max = Some(double(value)?),
-            14 => shape.zero_threshold = double(value)?,
-            _ => {}
         }
+        Ok(Self {
+            frame,
+            population,
+            shape,
+            positive: positive.unwrap_or_default(),
+            negative: negative.unwrap_or_default(),
+            attributes: attributes.finish(message, ATTRIBUTES),
+            exemplars: ExemplarBytes { point: exemplars, number: EXEMPLARS },
+        })
     }
-    let (positive, negative) = (positive.unwrap_or_default(), negative.unwrap_or_default());
-    let positive_counts;
-    let negative_counts;
-    (shape.positive_offset, positive_counts) = buckets(&positive)?;
-    (shape.negative_offset, negative_counts) = buckets(&negative)?;
-    show(&ExponentialHistogramPoint {
-        frame,
-        population,
-        shape,
-        positive_counts,
-        negative_counts,
-        attributes: attributes.finish(message, ATTRIBUTES),
-        exemplars: ExemplarBytes { point: exemplars, number: EXEMPLARS },
-    })
+
+    pub(super) fn point(&self) -> Result<ExponentialHistogramPoint<'_>, WireError> {
+        let (positive_offset, positive_counts) = buckets(&self.positive)?;
+        let (negative_offset, negative_counts) = buckets(&self.negative)?;
+        Ok(ExponentialHistogramPoint {
+            frame: self.frame,
+            population: self.population,
+            shape: ExponentialShape { positive_offset, negative_offset, ..self.shape },
+            positive_counts,
+            negative_counts,
+            attributes: self.attributes,
+            exemplars: self.exemplars,
+        })
+    }
 }
 
 /// `ExponentialHistogramDataPoint.Buckets`: the index of the first bucket, and the counts.

@@ -9,15 +9,21 @@ use std::borrow::Cow;
 use crate::shared::MetricKind;
 use crate::telemetry::domain::{DeclaredKind, DeclaredTemporality, Metric};
 
+use super::super::fields::{Envelope, append};
+use super::super::meter::MeterError;
 use super::super::walk_error::WalkError;
 use super::super::wire::{Reader, WireError};
 use super::points::{
-    ExponentialHistogramPoint, HistogramPoint, NumberPoint, SummaryPoint, exponential_histogram_point,
+    ExponentialHistogramFields, ExponentialHistogramPoint, HistogramPoint, NumberPoint, SummaryPoint,
     histogram_point, number_point, summary_point,
 };
 
 /// Is shown the parts of a request, outer before inner.
 pub trait MetricsVisitor {
+    /// Asked before so many bytes are taken for a message that its sender split over several fields.
+    fn hold(&mut self, _bytes: usize) -> Result<(), MeterError> {
+        Ok(())
+    }
     /// A `Resource` message; empty if the sender gave none.
     fn resource(&mut self, resource: &[u8]);
     /// An `InstrumentationScope` message; empty if the sender gave none.
@@ -82,7 +88,7 @@ pub fn walk(request: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), Wal
 }
 
 fn walk_resource_metrics(message: &[u8], visitor: &mut impl MetricsVisitor) -> Result<(), WalkError> {
-    let envelope = envelope(message)?;
+    let envelope = Envelope::of(message, |bytes| visitor.hold(bytes))?;
     visitor.resource(&envelope.origin);
     let mut fields = Reader::new(message);
     while let Some((number, value)) = fields.next_field()? {
@@ -98,7 +104,7 @@ fn walk_scope_metrics(
     message: &[u8],
     visitor: &mut impl MetricsVisitor,
 ) -> Result<(), WalkError> {
-    let scope = envelope(message)?;
+    let scope = Envelope::of(message, |bytes| visitor.hold(bytes))?;
     visitor.scope(&scope.origin);
     let origin = OriginBytes {
         resource: &resource.origin,
@@ -113,33 +119,6 @@ fn walk_scope_metrics(
         }
     }
     Ok(())
-}
-
-/// What `ResourceMetrics` and `ScopeMetrics` have in common: a resource or a scope, in field 1, and a schema URL, in field 3.
-struct Envelope<'a> {
-    origin: Cow<'a, [u8]>,
-    schema_url: &'a [u8],
-}
-
-fn envelope(message: &[u8]) -> Result<Envelope<'_>, WireError> {
-    let (mut origin, mut schema_url) = (None, &[] as &[u8]);
-    let mut fields = Reader::new(message);
-    while let Some((number, value)) = fields.next_field()? {
-        match number {
-            1 => append(&mut origin, value.bytes()?),
-            3 => schema_url = value.bytes()?,
-            _ => {}
-        }
-    }
-    Ok(Envelope { origin: origin.unwrap_or_default(), schema_url })
-}
-
-/// Adds a piece of a sub-message that may be given in several, which protobuf merges by concatenation.
-pub(super) fn append<'a>(message: &mut Option<Cow<'a, [u8]>>, piece: &'a [u8]) {
-    match message {
-        None => *message = Some(Cow::Borrowed(piece)),
-        Some(before) => before.to_mut().extend_from_slice(piece),
-    }
 }
 
 /// Kinds by field number in `Metric`.
@@ -174,7 +153,7 @@ fn walk_metric(
                     data = None;
                     data_number = number;
                 }
-                append(&mut data, value.bytes()?);
+                append(&mut data, value.bytes()?, |bytes| visitor.hold(bytes))?;
             }
             _ => {}
         }
@@ -236,7 +215,8 @@ fn walk_points(around: &Around<'_>, data: &[u8], visitor: &mut impl MetricsVisit
             each_point(data, |point| visitor.histogram_point(around, &histogram_point(point)?))
         }
         MetricKind::ExponentialHistogram { .. } => each_point(data, |point| {
-            exponential_histogram_point(point, |point| visitor.exponential_histogram_point(around, point))
+            let point = ExponentialHistogramFields::read(point, |bytes| visitor.hold(bytes))?;
+            visitor.exponential_histogram_point(around, &point.point()?)
         }),
         MetricKind::Summary => {
             each_point(data, |point| visitor.summary_point(around, &summary_point(point)?))

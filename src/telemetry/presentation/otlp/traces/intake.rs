@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::shared::{EventColumns, LinkColumns, Signal, SpanColumns, SpanRow, TenantId, TextColumn};
+use crate::shared::{
+    EventColumns, LinkColumns, OriginColumns, Signal, SpanColumns, SpanRow, TenantId, TextColumn,
+};
 use crate::telemetry::domain::{AcceptanceWindow, Findings, Span, event_time};
 
 use super::super::attributes::AttributeLimits;
@@ -53,7 +55,7 @@ impl<'m, 's> TracesIntake<'m, 's> {
         let Self { texts, columns, .. } = self;
         let span = Span::admit(&record.draft, self.window, &mut texts.findings)?;
         let origin = self.origin.origin(around, &mut columns.origins, texts)?;
-        texts.charge(SpanColumns::ROW_BYTES + origin.row_bytes)?;
+        texts.charge(SpanColumns::ROW_BYTES + OriginColumns::ROW_BYTES + origin.row_bytes)?;
         let dropped = texts.attributes(record.attributes, &mut columns.attributes)?;
         texts.text(record.trace_state, &mut columns.trace_states)?;
         texts.text(record.status_message, &mut columns.status_messages)?;
@@ -123,6 +125,10 @@ fn push_hex(bytes: &[u8], column: &mut TextColumn, texts: &mut ItemTexts<'_, '_>
 }
 
 impl TracesVisitor for TracesIntake<'_, '_> {
+    fn hold(&mut self, bytes: usize) -> Result<(), MeterError> {
+        self.texts.hold(bytes)
+    }
+
     fn next_resource(&mut self) {
         self.origin.next_resource();
     }

@@ -7,12 +7,17 @@
 use crate::telemetry::domain::SpanDraft;
 
 use super::super::fields::{Envelope, Repeated, RepeatedSpan, enumeration, fixed32, uint32};
+use super::super::meter::MeterError;
 use super::super::origin::OriginBytes;
 use super::super::walk_error::WalkError;
 use super::super::wire::{Reader, WireError};
 
 /// Is shown the parts of a request, outer before inner.
 pub trait TracesVisitor {
+    /// Asked before so many bytes are taken for a message that its sender split over several fields.
+    fn hold(&mut self, _bytes: usize) -> Result<(), MeterError> {
+        Ok(())
+    }
     /// Another resource begins, and with it another scope. What they are stands around each span.
     fn next_resource(&mut self);
     /// Another scope of the same resource begins.
@@ -70,7 +75,7 @@ pub fn walk(request: &[u8], visitor: &mut impl TracesVisitor) -> Result<(), Walk
 }
 
 fn walk_resource_spans(message: &[u8], visitor: &mut impl TracesVisitor) -> Result<(), WalkError> {
-    let resource = Envelope::of(message)?;
+    let resource = Envelope::of(message, |bytes| visitor.hold(bytes))?;
     visitor.next_resource();
     Repeated::all_of(message, 2).for_each(|scope_spans| walk_scope_spans(&resource, scope_spans, visitor))
 }
@@ -80,7 +85,7 @@ fn walk_scope_spans(
     message: &[u8],
     visitor: &mut impl TracesVisitor,
 ) -> Result<(), WalkError> {
-    let scope = Envelope::of(message)?;
+    let scope = Envelope::of(message, |bytes| visitor.hold(bytes))?;
     visitor.next_scope();
     let around = OriginBytes {
         resource: &resource.origin,

@@ -34,7 +34,7 @@ fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn unpacked(packing: Packing, packed: &[u8]) -> Result<Vec<u8>, UnpackError> {
-    unpack(packing, packed, &mut Vec::new(), LIMITS, |_| true).map(<[u8]>::to_vec)
+    unpack(packing, packed, &mut Vec::new(), LIMITS, |_| Ok(())).map(<[u8]>::to_vec)
 }
 
 /// So many zeros, packed without holding them.
@@ -90,7 +90,7 @@ fn memory_is_asked_for_by_what_is_unpacked_not_by_the_number_of_members() {
         let (mut into, mut asked) = (Vec::new(), 0);
         let admit = |bytes| {
             asked += bytes;
-            true
+            Ok(())
         };
         let plain = unpack(packing, &members, &mut into, LIMITS, admit).unwrap();
         assert_eq!((plain.len(), asked), (1_000, STEP_BYTES), "{packing:?}");
@@ -132,16 +132,19 @@ fn bombs_are_cut_off_early() {
         let one_mib = UnpackLimits { bytes_max: 1 << 20, ratio_max: usize::MAX };
         let ratio_one = UnpackLimits { bytes_max: usize::MAX, ratio_max: 1 };
         for (limits, error) in [(one_mib, UnpackError::TooLarge), (ratio_one, UnpackError::Ratio)] {
-            assert_eq!(unpack(packing, &bomb, &mut into, limits, |_| true), Err(error), "{packing:?}");
+            assert_eq!(unpack(packing, &bomb, &mut into, limits, |_| Ok(())), Err(error), "{packing:?}");
             assert!(into.capacity() <= 3 << 20, "{packing:?}: {}", into.capacity());
         }
         let mut allowed = 3;
-        let budget = |_| {
+        let budget = |_: usize| {
             allowed -= 1;
-            allowed >= 0
+            if allowed >= 0 { Ok(()) } else { Err(MeterError::Exhausted) }
         };
-        assert_eq!(unpack(packing, &bomb, &mut into, LIMITS, budget), Err(UnpackError::Exhausted));
-        assert!(into.len() <= 3 * STEP_BYTES);
+        assert_eq!(
+            unpack(packing, &bomb, &mut into, LIMITS, budget),
+            Err(UnpackError::Meter(MeterError::Exhausted))
+        );
+        assert!(into.len() <= 4 * STEP_BYTES && into.capacity() <= 4 << 20);
     }
 }
 
@@ -198,7 +201,7 @@ proptest! {
                 packed[at] ^= bits;
             }
             let mut into = Vec::new();
-            if let Ok(plain) = unpack(packing, &packed, &mut into, limits, |_| true) {
+            if let Ok(plain) = unpack(packing, &packed, &mut into, limits, |_| Ok(())) {
                 prop_assert!(plain.len() <= limits.bytes_max);
             }
         }
