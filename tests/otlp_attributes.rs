@@ -94,7 +94,7 @@ fn values_of_every_type_become_text_wherever_attributes_stand() {
         .collect::<serde_json::Map<_, _>>()
         .into();
     for (column, maps) in stored(&folder) {
-        assert_eq!(maps, [expected.clone()], "{column}");
+        assert_eq!(maps, std::slice::from_ref(&expected), "{column}");
     }
 }
 

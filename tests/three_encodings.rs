@@ -5,6 +5,7 @@
 //! The seed is printed; `TELEMETRYFLOW_TEST_SEED` repeats it.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends where something is missing")]
+#![allow(clippy::panic, reason = "a test ends where something is missing")]
 #![allow(clippy::print_stderr, reason = "the seed is for whoever reads a failure")]
 
 mod support;
