@@ -83,7 +83,7 @@ fn records_outside_the_window_are_rejected_and_the_others_stay() {
     let mut exporter = Exporter::open(&server, 2);
     let day = 24 * 60 * MINUTE;
     for (row, time, reason) in [
-        ("old", now() - 8 * day, "older than [ingest] accept_past allows"),
+        ("old", now() - 8 * day, "older than [ingest] accept_past or the signal's retention allows"),
         ("ahead", now() + 11 * MINUTE, "further ahead than [ingest] accept_future allows"),
         ("beyond", u64::MAX, "further ahead than [ingest] accept_future allows"),
     ] {

@@ -56,7 +56,7 @@ fn points_of_every_kind_that_break_a_rule_are_rejected_alone() {
     let day = 24 * 60 * MINUTE;
     for (time, reason) in [
         (0, "the point has no time"),
-        (now() - 8 * day, "older than [ingest] accept_past allows"),
+        (now() - 8 * day, "older than [ingest] accept_past or the signal's retention allows"),
         (now() + 11 * MINUTE, "further ahead than [ingest] accept_future allows"),
         (u64::MAX, "further ahead than [ingest] accept_future allows"),
     ] {

@@ -57,7 +57,11 @@ fn a_span_with_bad_ids_or_times_is_rejected_alone() {
         ("empty span id", Span { span_id: Vec::new(), ..span("bad") }, id),
         ("wrong length of span id", Span { span_id: vec![1; 16], ..span("bad") }, id),
         ("start 0", Span { start_time_unix_nano: 0, ..span("bad") }, "the span has no start time"),
-        ("old", Span { start_time_unix_nano: old, ..span("bad") }, "older than [ingest] accept_past allows"),
+        (
+            "old",
+            Span { start_time_unix_nano: old, ..span("bad") },
+            "older than [ingest] accept_past or the signal's retention allows",
+        ),
     ] {
         let said = exporter.send_every_way(&traces(vec![span("before"), bad, span("after")]));
         assert_eq!(said.rejected, 1, "{row}");

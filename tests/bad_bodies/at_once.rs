@@ -7,6 +7,9 @@ use crate::support::server::PROTOBUF;
 use crate::watched::{BUDGET_BYTES, JSON, Watched, good};
 use crate::wire::{Shape, empty, field, text};
 
+/// Signal, content type, further headers, body.
+type Sent = (Signal, (&'static str, &'static str), &'static [(&'static str, &'static str)], Vec<u8>);
+
 /// *Guarantees*: what is refused for want of memory is told to come back; the sum stays within the budget; in the end all of
 /// it is free again.
 #[test]
@@ -20,7 +23,7 @@ fn eight_hostile_bodies_at_once_share_the_budget() {
     let tiny = |signal: Signal| signal.request(b"", &vec![item(signal); 100_000]);
     let json = format!(r#"{{"a":[{}{{}}]}}"#, "{},".repeat(300_000)).into_bytes();
     let packed = gzip(&tiny(Signal::Logs));
-    let senders: [(Signal, (&str, &str), &[(&str, &str)], Vec<u8>); 8] = [
+    let senders: [Sent; 8] = [
         (Signal::Logs, PROTOBUF, &[], shared(Signal::Logs)),
         (Signal::Logs, PROTOBUF, &[], tiny(Signal::Logs)),
         (Signal::Traces, PROTOBUF, &[], shared(Signal::Traces)),

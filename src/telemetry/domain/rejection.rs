@@ -39,7 +39,7 @@ named_reasons! {
         UnitNotUtf8 = "unit_not_utf8", "the unit is not UTF-8";
         TemporalityUnknown = "temporality_unknown", "the aggregation temporality is neither delta nor cumulative";
         TimeMissing = "time_missing", "the point has no time";
-        TimeTooOld = "time_too_old", "older than [ingest] accept_past or the retention allows";
+        TimeTooOld = "time_too_old", "older than [ingest] accept_past or the signal's retention allows";
         TimeInFuture = "time_in_future", "further ahead than [ingest] accept_future allows";
         StartMissing = "start_missing", "the span has no start time";
         TraceIdInvalid = "trace_id_invalid", "the trace id is not 16 bytes, or all zero";

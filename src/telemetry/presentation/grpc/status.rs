@@ -77,7 +77,8 @@ fn of_refusal(refusal: Refusal, message: &str) -> Status {
         Refusal::NotFound | Refusal::Method | Refusal::Unsupported => lasting(Code::Unimplemented, message),
         // Without RetryInfo, which would make the client send the same again.
         Refusal::TooLarge => lasting(Code::ResourceExhausted, message),
-        Refusal::Busy => passing(Code::Unavailable, message, RETRY_DELAY),
+        // Whoever was too slow may be faster next time, and whoever left does not hear it.
+        Refusal::Incomplete | Refusal::Busy => passing(Code::Unavailable, message, RETRY_DELAY),
         Refusal::Unauthenticated => lasting(Code::Unauthenticated, message),
         Refusal::Forbidden => lasting(Code::PermissionDenied, message),
         Refusal::TooMany { retry_after } => passing(Code::ResourceExhausted, message, retry_after),

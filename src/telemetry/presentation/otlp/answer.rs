@@ -60,6 +60,8 @@ struct Status {
 pub enum Refusal {
     /// The body is not what its headers say.
     Malformed,
+    /// The body ended before it was whole: its sender left, was too slow, or broke the framing.
+    Incomplete,
     NotFound,
     Method,
     TooLarge,
@@ -81,7 +83,7 @@ impl Refusal {
     /// HTTP status, and the code in the body (`google/rpc/code.proto`).
     const fn codes(self) -> (StatusCode, i32) {
         match self {
-            Self::Malformed => (StatusCode::BAD_REQUEST, 3),
+            Self::Malformed | Self::Incomplete => (StatusCode::BAD_REQUEST, 3),
             Self::NotFound => (StatusCode::NOT_FOUND, 5),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, 12),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 8),

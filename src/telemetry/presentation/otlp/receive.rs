@@ -190,8 +190,8 @@ impl Failure {
             )
             | Self::Meter(MeterError::TooMuch) => Refusal::TooLarge,
             Self::Unpack(UnpackError::Malformed) | Self::Undecodable(_) | Self::Json(_) => Refusal::Malformed,
-            // Whoever was too slow may be faster next time, and whoever left does not hear it.
-            Self::Body(BodyError::Disconnected | BodyError::Exhausted(_))
+            Self::Body(BodyError::Disconnected) => Refusal::Incomplete,
+            Self::Body(BodyError::Exhausted(_))
             | Self::Unpack(UnpackError::Meter(MeterError::Exhausted))
             | Self::Meter(MeterError::Exhausted)
             | Self::Pool(PoolError::Busy)

@@ -13,9 +13,10 @@ use crate::telemetry::domain::{Findings, Metric, Rejection};
 use super::super::attributes::{
     AttributeLimits, AttributeReader, Attributes, AttributesError, TypedAttribute, short_text,
 };
+use super::super::fields::uint32;
 use super::super::item_texts::NAME_BYTES_MAX;
 use super::super::wire::Reader;
-use super::points::{AttributeBytes, low_half};
+use super::points::AttributeBytes;
 use super::walker::{Around, METRIC_METADATA, OriginBytes};
 
 /// Longest description that is kept, in bytes.
@@ -154,7 +155,7 @@ fn decode_resource(
     let mut fields = Reader::new(origin.resource);
     while let Some((number, value)) = fields.next_field()? {
         if number == 2 {
-            sent_dropped = low_half(value)?;
+            sent_dropped = uint32(value)?;
         }
     }
     let attributes = attributes_in(origin.resource, 1, limits, findings)?;
@@ -184,7 +185,7 @@ fn decode_scope(
         match number {
             1 => name = value.bytes()?,
             2 => version = value.bytes()?,
-            4 => sent_dropped = low_half(value)?,
+            4 => sent_dropped = uint32(value)?,
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::telemetry::domain::{
     ExponentialHistogramDraft, HistogramDraft, NumberValue, PointDraft, PointFrame, SummaryDraft,
 };
 
-use super::super::fields::append;
+use super::super::fields::{append, uint32};
 use super::super::meter::MeterError;
 use super::super::walk_error::WalkError;
 use super::super::wire::{Reader, Value, WireError};
@@ -156,7 +156,7 @@ pub(super) fn number_point(message: &[u8]) -> Result<NumberPoint<'_>, WireError>
                 value.bytes()?;
                 exemplars = message;
             }
-            8 => draft.frame.flags = low_half(value)?,
+            8 => draft.frame.flags = uint32(value)?,
             _ => {}
         }
     }
@@ -196,7 +196,7 @@ pub(super) fn histogram_point(message: &[u8]) -> Result<HistogramPoint<'_>, Wire
                 value.bytes()?;
                 attributes.note(at, fields.position());
             }
-            10 => frame.flags = low_half(value)?,
+            10 => frame.flags = uint32(value)?,
             11 => population.min = Some(double(value)?),
             12 => population.max = Some(double(value)?),
             _ => {}
@@ -254,7 +254,7 @@ impl<'a> ExponentialHistogramFields<'a> {
                 7 => shape.zero_count = value.fixed64()?,
                 8 => append(&mut positive, value.bytes()?, &mut hold)?,
                 9 => append(&mut negative, value.bytes()?, &mut hold)?,
-                10 => frame.flags = low_half(value)?,
+                10 => frame.flags = uint32(value)?,
                 EXEMPLARS => {
                     value.bytes()?;
                     exemplars = message;
@@ -331,7 +331,7 @@ pub(super) fn summary_point(message: &[u8]) -> Result<SummaryPoint<'_>, WireErro
                 value.bytes()?;
                 attributes.note(at, fields.position());
             }
-            8 => frame.flags = low_half(value)?,
+            8 => frame.flags = uint32(value)?,
             _ => {}
         }
     }
@@ -391,15 +391,8 @@ pub(super) fn double(value: Value<'_>) -> Result<f64, WireError> {
     value.fixed64().map(f64::from_bits)
 }
 
-/// A `uint32` field: higher bits are cut off, as in the reference implementations.
-pub(super) fn low_half(value: Value<'_>) -> Result<u32, WireError> {
-    #[expect(clippy::cast_possible_truncation, reason = "that is the rule for uint32")]
-    let low = value.varint()? as u32;
-    Ok(low)
-}
-
 /// A `sint32` field (protobuf encoding guide, "Signed Integers").
 fn zigzag(value: Value<'_>) -> Result<i32, WireError> {
-    let low = low_half(value)?;
+    let low = uint32(value)?;
     Ok((low >> 1).cast_signed() ^ -(low & 1).cast_signed())
 }
