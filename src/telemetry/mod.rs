@@ -16,7 +16,7 @@ pub use presentation::otlp::decode::{ContentLimits, DecodeState};
 pub use presentation::otlp::metrics::keys::KeySeed;
 pub use presentation::otlp::receive::{Reach, Receiver, RequestLimits};
 
-/// The stages of the write path one by one: for benchmarks, and for tests of the engine.
+/// The stages of the write path one by one: for benchmarks, tests of the engine, and fuzzing.
 pub mod stages {
     pub use super::application::{NewSeries, SeriesEntry, SeriesLookup, WireKey};
     pub use super::domain::{AcceptanceWindow, Metric};
@@ -42,4 +42,8 @@ pub mod stages {
         DecodedTraces, SpanEvent, SpanLink, SpanRecord, TracesIntake, TracesVisitor, walk as walk_traces,
     };
     pub use super::presentation::otlp::walk_error::WalkError;
+
+    pub use super::application::{Admission, SeriesLimitReached, Standing};
+    pub use super::presentation::grpc::framing::{Compression, FramingError, unframe};
+    pub use super::presentation::otlp::content::{Packing, UnpackError, UnpackLimits, unpack};
 }

@@ -14,14 +14,14 @@ pub(super) const HEADER_BYTES: usize = 5;
 
 /// Whether the message in a frame is packed as `grpc-encoding` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
+pub enum Compression {
     Plain,
     Packed,
 }
 
 /// Why a request is not one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FramingError {
+pub enum FramingError {
     #[error("the request holds no whole message")]
     Incomplete,
     #[error("the request holds more than one message")]
@@ -31,7 +31,7 @@ pub(super) enum FramingError {
 }
 
 /// Takes the one frame that `body` has to be, without a copy. The stated length allocates nothing.
-pub(super) fn unframe(body: &Bytes) -> Result<(Compression, Bytes), FramingError> {
+pub fn unframe(body: &Bytes) -> Result<(Compression, Bytes), FramingError> {
     let (header, rest) = body.split_first_chunk::<HEADER_BYTES>().ok_or(FramingError::Incomplete)?;
     let [flag, length @ ..] = *header;
     let compression = match flag {

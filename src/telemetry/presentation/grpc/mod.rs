@@ -4,7 +4,7 @@
 //! without the byte budget, and a message over tonic's limit is answered OUT_OF_RANGE, which OTLP clients retry for ever.
 
 mod export;
-mod framing;
+pub mod framing;
 mod health;
 mod reflection;
 mod status;
