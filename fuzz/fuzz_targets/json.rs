@@ -1,7 +1,4 @@
 //! Fuzz target: OTLP/JSON bodies.
 #![no_main]
 
-#[path = "../checks/json.rs"]
-mod json;
-
-libfuzzer_sys::fuzz_target!(|body: &[u8]| json::check(body));
+libfuzzer_sys::fuzz_target!(|body: &[u8]| telemetryflow_fuzz::json::check(body));

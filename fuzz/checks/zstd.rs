@@ -1,0 +1,39 @@
+//! Bodies packed with zstd: bounded, and the same as the library makes of them at once. The library is C, whose branches the
+//! fuzzer does not see.
+
+use telemetryflow::telemetry::stages::{Packing, UnpackError};
+
+use super::packed::{LIMITS, unpacked};
+
+/// Widest window that is served: 8 MiB.
+const WINDOW_BYTES_MAX: u64 = 8 << 20;
+const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+
+pub fn check(body: &[u8]) {
+    let at_once = zstd::bulk::decompress(body, LIMITS.bytes_max);
+    match (unpacked(Packing::Zstd, body), at_once) {
+        (Ok(ours), theirs) => assert_eq!(ours, theirs.expect("the library reads it")),
+        (Err(UnpackError::Malformed), Ok(_)) => assert!(body.is_empty() || looks_far_back(body)),
+        (Err(error), Ok(_)) => panic!("the library reads it: {error}"),
+        (Err(_), Err(_)) => {}
+    }
+}
+
+/// Whether any frame could state a window wider than is served. It is looked for everywhere, so that frames need not be parsed.
+fn looks_far_back(body: &[u8]) -> bool {
+    (0..body.len())
+        .any(|at| body[at..].strip_prefix(&MAGIC).is_some_and(|frame| window(frame) > WINDOW_BYTES_MAX))
+}
+
+/// Of a frame header behind its magic number (RFC 8878, section 3.1.1.1); 0 if there is none.
+fn window(frame: &[u8]) -> u64 {
+    match frame {
+        // A single segment is its own window, and fits into the limits.
+        [descriptor, ..] if descriptor & 0x20 != 0 => 0,
+        [_, window, ..] => {
+            let base = 1_u64 << (10 + (window >> 3));
+            base + base / 8 * u64::from(window & 7)
+        }
+        _ => 0,
+    }
+}
