@@ -21,7 +21,7 @@ fn check_member(body: &[u8]) {
         (Ok(ours), theirs) => assert_eq!(Ok(ours), theirs),
         (Err(_), Err(InflateError::TooLong)) => {}
         (ours, theirs) => {
-            assert_eq!((ours, theirs.err()), (Err(UnpackError::Malformed), Some(InflateError::Malformed)))
+            assert_eq!((ours, theirs.err()), (Err(UnpackError::Malformed), Some(InflateError::Malformed)));
         }
     }
 }

@@ -26,6 +26,9 @@ fn main() -> std::io::Result<()> {
     write("metrics", broken(&metrics))?;
     write("logs", broken(&logs))?;
     write("traces", broken(&traces))?;
+    write("metrics", vec![("deep", requests::deep_metrics().encode_to_vec())])?;
+    write("logs", vec![("deep", requests::deep_logs().encode_to_vec())])?;
+    write("traces", vec![("deep", requests::deep_traces().encode_to_vec())])?;
     write("grpc", framed(&logs))?;
     write("gunzip", packed(&logs, gzip)?)?;
     write("deflate", packed(&logs, zlib)?)?;

@@ -49,6 +49,13 @@ fn attributes() -> Vec<KeyValue> {
     ]
 }
 
+/// Nested deeper than is accepted.
+fn too_deep() -> KeyValue {
+    let nest = |inner: AnyValue, _| any(Value::ArrayValue(ArrayValue { values: vec![inner] }));
+    let value = (0..70).fold(any(Value::IntValue(1)), nest);
+    KeyValue { key: "deep".into(), value: Some(value), ..KeyValue::default() }
+}
+
 fn resource() -> Option<Resource> {
     let attributes = vec![text("service.name", "shop"), attribute("n", Value::IntValue(7))];
     Some(Resource { attributes, dropped_attributes_count: 1, ..Resource::default() })
@@ -61,6 +68,35 @@ fn scope() -> Option<InstrumentationScope> {
         attributes: vec![text("s", "t")],
         dropped_attributes_count: 2,
     })
+}
+
+/// A good record before and behind one whose attributes are refused.
+pub fn deep_logs() -> ExportLogsServiceRequest {
+    let mut request = logs();
+    let records = &mut request.resource_logs[0].scope_logs[0].log_records;
+    let mut deep = records[0].clone();
+    deep.attributes.push(too_deep());
+    records.insert(1, deep);
+    request
+}
+
+/// A good span before and behind one that has a link whose attributes are refused.
+pub fn deep_traces() -> ExportTraceServiceRequest {
+    let mut request = traces();
+    let spans = &mut request.resource_spans[0].scope_spans[0].spans;
+    let (mut deep, behind) = (spans[0].clone(), spans[0].clone());
+    deep.links.push(deep.links[0].clone());
+    deep.links[1].attributes.push(too_deep());
+    spans.extend([deep, behind]);
+    request
+}
+
+/// A good point before and behind one whose attributes are refused.
+pub fn deep_metrics() -> ExportMetricsServiceRequest {
+    let good = number(number_data_point::Value::AsInt(1));
+    let mut deep = good.clone();
+    deep.attributes.push(too_deep());
+    of(vec![Data::Gauge(Gauge { data_points: vec![good.clone(), deep, good] })])
 }
 
 pub fn logs() -> ExportLogsServiceRequest {
