@@ -6,17 +6,14 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
 use telemetryflow::shared::{BodyType, LogColumns, TenantId};
-use telemetryflow::telemetry::stages::{
-    AttributeLimits, DecodedLogs, LogsIntake, Meter, WalkError, log_blocks, walk_logs,
-};
+use telemetryflow::telemetry::stages::{DecodedLogs, LogsIntake, Meter, WalkError, log_blocks, walk_logs};
 
 use super::walked::{
-    NOW, assert_maps, assert_origins, assert_text, assert_texts, in_time, is_a_group, now, take_in_twice,
-    window,
+    LIMITS, NOW, assert_attributes, assert_maps, assert_origins, assert_text, assert_texts, in_time,
+    is_a_group, now, take_in_twice, window,
 };
 
-/// Few and short, so that small bodies meet the limits.
-const LIMITS: AttributeLimits = AttributeLimits { count_max: 4, key_bytes_max: 16, value_bytes_max: 64 };
+/// Longest body as text: so short that small requests meet it.
 const BODY_BYTES_MAX: usize = 256;
 /// Longest severity text and event name.
 const NAME_BYTES_MAX: usize = 1_024;
@@ -50,8 +47,8 @@ fn assert_columns(columns: &LogColumns) {
     let rows = columns.len();
     assert_texts(&columns.bodies, rows);
     assert!(columns.bodies.iter().all(|body| body.len() <= BODY_BYTES_MAX));
-    assert_maps(&columns.attributes, rows, LIMITS.count_max);
-    assert_origins(&columns.origins, columns.row_origins().iter().copied(), LIMITS.count_max);
+    assert_maps(&columns.attributes, rows);
+    assert_origins(&columns.origins, columns.row_origins().iter().copied());
     let lengths = [
         columns.observed().len(),
         columns.trace_ids().len(),
@@ -83,7 +80,8 @@ fn assert_same(request: &ExportLogsServiceRequest, decoded: &DecodedLogs) {
         assert_eq!(columns.flags()[row], record.flags);
         assert_eq!(columns.trace_ids()[row][..], id(&record.trace_id, 16));
         assert_eq!(columns.span_ids()[row][..], id(&record.span_id, 8));
-        assert!(columns.dropped_attributes()[row] >= record.dropped_attributes_count);
+        let (attributes, dropped) = (&record.attributes, record.dropped_attributes_count);
+        assert_attributes(&columns.attributes, row, columns.dropped_attributes()[row], attributes, dropped);
         assert_text(columns.severity_texts.get(row), &record.severity_text, NAME_BYTES_MAX);
         assert_text(columns.event_names.get(row), &record.event_name, NAME_BYTES_MAX);
         assert_body(columns, row, record.body.as_ref());

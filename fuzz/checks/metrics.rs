@@ -8,15 +8,12 @@ use prost::Message;
 use telemetryflow::shared::{MetricColumns, SeriesIdentity, TenantId, WatchId};
 use telemetryflow::telemetry::KeySeed;
 use telemetryflow::telemetry::stages::{
-    Admission, AttributeLimits, DecodedMetrics, Meter, MetricsIntake, NewSeries, SeriesEntry,
-    SeriesLimitReached, SeriesLookup, Standing, WalkError, WireKey, blocks, walk,
+    Admission, DecodedMetrics, Meter, MetricsIntake, NewSeries, SeriesEntry, SeriesLimitReached,
+    SeriesLookup, Standing, WalkError, WireKey, blocks, walk,
 };
 
 use super::metric_rows::assert_same;
-use super::walked::{is_a_group, take_in_twice, window};
-
-/// Few and short, so that small bodies meet the limits.
-const LIMITS: AttributeLimits = AttributeLimits { count_max: 4, key_bytes_max: 16, value_bytes_max: 64 };
+use super::walked::{LIMITS, is_a_group, take_in_twice, window};
 
 /// A catalogue that remembers what it is told.
 #[derive(Debug, Default)]

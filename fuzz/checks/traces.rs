@@ -5,15 +5,14 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use telemetryflow::shared::{SpanColumns, SpanId, TenantId, TraceId};
 use telemetryflow::telemetry::stages::{
-    AttributeLimits, DecodedTraces, Meter, TracesIntake, WalkError, span_blocks, walk_traces,
+    DecodedTraces, Meter, TracesIntake, WalkError, span_blocks, walk_traces,
 };
 
 use super::walked::{
-    assert_maps, assert_origins, assert_text, assert_texts, in_time, is_a_group, take_in_twice, window,
+    LIMITS, assert_attributes, assert_maps, assert_origins, assert_text, assert_texts, in_time, is_a_group,
+    take_in_twice, window,
 };
 
-/// Few and short, so that small bodies meet the limits.
-const LIMITS: AttributeLimits = AttributeLimits { count_max: 4, key_bytes_max: 16, value_bytes_max: 64 };
 /// Longest name of a span and of an event.
 const NAME_BYTES_MAX: usize = 1_024;
 
@@ -42,16 +41,16 @@ fn take_in(body: &[u8], meter: &mut Meter<'_>) -> Result<DecodedTraces, WalkErro
 }
 
 fn assert_columns(columns: &SpanColumns) {
-    let (rows, count_max) = (columns.len(), LIMITS.count_max);
+    let rows = columns.len();
     assert_texts(&columns.trace_states, rows);
     assert_texts(&columns.status_messages, rows);
-    assert_maps(&columns.attributes, rows, count_max);
-    assert_origins(&columns.origins, columns.rows().iter().map(|row| row.origin), count_max);
+    assert_maps(&columns.attributes, rows);
+    assert_origins(&columns.origins, columns.rows().iter().map(|row| row.origin));
     let events = &columns.events;
-    assert_maps(&events.attributes, events.len(), count_max);
+    assert_maps(&events.attributes, events.len());
     assert_eq!([events.names.codes().len(), events.dropped_attributes.len()], [events.len(); 2]);
     let links = &columns.links;
-    assert_maps(&links.attributes, links.len(), count_max);
+    assert_maps(&links.attributes, links.len());
     for column in [&links.trace_ids, &links.span_ids, &links.trace_states] {
         assert_texts(column, links.len());
     }
@@ -106,7 +105,8 @@ fn assert_span(columns: &SpanColumns, row: usize, span: &Span) {
     assert_eq!(ours.duration, end.abs_diff(start));
     let status = span.status.clone().unwrap_or_default();
     assert_eq!((ours.kind, ours.status, ours.flags), (span.kind, status.code, span.flags));
-    assert!(ours.dropped_attributes >= span.dropped_attributes_count);
+    let (dropped, sent) = (ours.dropped_attributes, &span.attributes);
+    assert_attributes(&columns.attributes, row, dropped, sent, span.dropped_attributes_count);
     assert_eq!(ours.dropped_events, span.dropped_events_count);
     assert_eq!(ours.dropped_links, span.dropped_links_count);
     assert_text(columns.names.get(row), &span.name, NAME_BYTES_MAX);
@@ -125,7 +125,8 @@ fn assert_events(columns: &SpanColumns, row: usize, span: &Span) {
     for (at, event) in rows.zip(&span.events) {
         assert_eq!(columns.events.times[at], in_time(event.time_unix_nano).unwrap_or(0));
         assert_text(columns.events.names.get(at), &event.name, NAME_BYTES_MAX);
-        assert!(columns.events.dropped_attributes[at] >= event.dropped_attributes_count);
+        let (dropped, sent) = (columns.events.dropped_attributes[at], &event.attributes);
+        assert_attributes(&columns.events.attributes, at, dropped, sent, event.dropped_attributes_count);
     }
 }
 
@@ -139,6 +140,7 @@ fn assert_links(columns: &SpanColumns, row: usize, span: &Span) {
         assert_eq!(links.span_ids.get(at), Some(&*hex(&link.span_id)));
         assert_text(links.trace_states.get(at), &link.trace_state, LIMITS.value_bytes_max);
         assert_eq!(links.flags[at], link.flags);
-        assert!(links.dropped_attributes[at] >= link.dropped_attributes_count);
+        let (dropped, sent) = (links.dropped_attributes[at], &link.attributes);
+        assert_attributes(&links.attributes, at, dropped, sent, link.dropped_attributes_count);
     }
 }

@@ -1,9 +1,13 @@
 //! What the checks of the three walkers have in common: each body is taken in twice, with all the memory that it wants and
 //! with very little.
 
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use telemetryflow::platform::http::ByteBudget;
 use telemetryflow::shared::{MapColumn, OriginColumns, TextColumn, Timestamp};
-use telemetryflow::telemetry::stages::{AcceptanceWindow, Meter, WalkError, WireError};
+use telemetryflow::telemetry::stages::{AcceptanceWindow, AttributeLimits, Meter, WalkError, WireError};
 
 /// The time of receipt: 2026-11-18, in nanoseconds since the epoch.
 pub const NOW: u64 = 1_795_000_000_000_000_000;
@@ -13,6 +17,9 @@ const TIGHT_BYTES: usize = 16 * 1_024;
 
 /// Vectors begin with a few places that nobody paid for: so much, for all of a request.
 const UNPAID_BYTES: usize = 8 * 1_024;
+
+/// Few and short, so that small bodies meet the limits.
+pub const LIMITS: AttributeLimits = AttributeLimits { count_max: 4, key_bytes_max: 16, value_bytes_max: 64 };
 
 pub fn now() -> Timestamp {
     Timestamp::from_unix_nanos(NOW).expect("before 2100")
@@ -79,8 +86,7 @@ pub fn assert_texts(column: &TextColumn, rows: usize) {
     assert_eq!(column.end_of(rows), column.text().len(), "nothing is left open");
 }
 
-/// `count_max`: attributes of one row, `service.name` not counted.
-pub fn assert_maps(column: &MapColumn, rows: usize, count_max: usize) {
+pub fn assert_maps(column: &MapColumn, rows: usize) {
     assert_eq!(column.len(), rows);
     assert_texts(column.values(), column.codes().len());
     assert_eq!(column.row_ends().last().copied().unwrap_or_default(), column.codes().len());
@@ -88,7 +94,7 @@ pub fn assert_maps(column: &MapColumn, rows: usize, count_max: usize) {
         let keys: Vec<&str> = column.row(row).map(|(key, _)| key).collect();
         let entries = column.row_ends()[row] - column.entries_before(row);
         assert_eq!(keys.len(), entries, "every entry has a key");
-        assert!(entries <= count_max + 1);
+        assert!(entries <= LIMITS.count_max + 1, "one more at most, which is service.name");
         let mut unique = keys;
         unique.sort_unstable();
         unique.dedup();
@@ -96,15 +102,15 @@ pub fn assert_maps(column: &MapColumn, rows: usize, count_max: usize) {
     }
 }
 
-pub fn assert_origins(origins: &OriginColumns, named: impl Iterator<Item = u32>, count_max: usize) {
+pub fn assert_origins(origins: &OriginColumns, named: impl Iterator<Item = u32>) {
     let (resources, scopes) = (&origins.resources, &origins.scopes);
     assert_eq!(scopes.len(), origins.len());
     for number in named {
         assert!((number as usize) < origins.len());
         assert!(origins.resource_of(number) < resources.len());
     }
-    assert_maps(&resources.attributes, resources.len(), count_max);
-    assert_maps(&scopes.attributes, scopes.len(), count_max);
+    assert_maps(&resources.attributes, resources.len());
+    assert_maps(&scopes.attributes, scopes.len());
     assert_texts(&resources.services, resources.len());
     assert_texts(&resources.schema_urls, resources.len());
     assert_eq!(resources.dropped_attributes.len(), resources.len());
@@ -112,4 +118,33 @@ pub fn assert_origins(origins: &OriginColumns, named: impl Iterator<Item = u32>,
         assert_texts(column, scopes.len());
     }
     assert_eq!(scopes.dropped_attributes.len(), scopes.len());
+}
+
+/// The attributes of a row: those that were sent, as far as the limits allow, and the count of the others.
+pub fn assert_attributes(column: &MapColumn, row: usize, dropped: u32, sent: &[KeyValue], sent_dropped: u32) {
+    let mut kept: BTreeMap<&str, &KeyValue> = BTreeMap::new();
+    let mut expected = sent_dropped;
+    for attribute in sent {
+        let key = &*attribute.key;
+        let is_room = kept.len() < LIMITS.count_max || kept.contains_key(key) || key == "service.name";
+        if key.is_empty() || !is_room {
+            expected = expected.saturating_add(1);
+        } else {
+            kept.insert(&key[..key.floor_char_boundary(LIMITS.key_bytes_max)], attribute);
+        }
+    }
+    assert_eq!(dropped, expected);
+    let ours: BTreeMap<&str, &str> = column.row(row).collect();
+    assert!(ours.keys().eq(kept.keys()), "{ours:?} of {sent:?}");
+    for (attribute, text) in kept.values().zip(ours.into_values()) {
+        let value = attribute.value.as_ref().and_then(|value| value.value.as_ref());
+        // A value that is sent in pieces is merged by prost, and its last piece counts with us: that may be empty.
+        match value {
+            _ if text.is_empty() => {}
+            Some(Value::StringValue(sent)) => assert_text(Some(text), sent, LIMITS.value_bytes_max),
+            Some(Value::IntValue(sent)) => assert_eq!(text, sent.to_string()),
+            Some(Value::BoolValue(sent)) => assert_eq!(text, sent.to_string()),
+            _ => {}
+        }
+    }
 }

@@ -75,7 +75,7 @@ pub fn deep_logs() -> ExportLogsServiceRequest {
     let mut request = logs();
     let records = &mut request.resource_logs[0].scope_logs[0].log_records;
     let mut deep = records[0].clone();
-    deep.attributes.push(too_deep());
+    deep.attributes.insert(0, too_deep());
     records.insert(1, deep);
     request
 }
@@ -86,7 +86,7 @@ pub fn deep_traces() -> ExportTraceServiceRequest {
     let spans = &mut request.resource_spans[0].scope_spans[0].spans;
     let (mut deep, behind) = (spans[0].clone(), spans[0].clone());
     deep.links.push(deep.links[0].clone());
-    deep.links[1].attributes.push(too_deep());
+    deep.links[1].attributes.insert(0, too_deep());
     spans.extend([deep, behind]);
     request
 }
@@ -95,7 +95,7 @@ pub fn deep_traces() -> ExportTraceServiceRequest {
 pub fn deep_metrics() -> ExportMetricsServiceRequest {
     let good = number(number_data_point::Value::AsInt(1));
     let mut deep = good.clone();
-    deep.attributes.push(too_deep());
+    deep.attributes.insert(0, too_deep());
     of(vec![Data::Gauge(Gauge { data_points: vec![good.clone(), deep, good] })])
 }
 
