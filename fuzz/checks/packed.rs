@@ -1,6 +1,6 @@
 //! What the checks of the three packings have in common: what comes out is bounded by every limit, and so is the memory.
 
-use telemetryflow::telemetry::stages::{Packing, UnpackError, UnpackLimits, unpack};
+use telemetryflow::telemetry::stages::{MeterError, Packing, UnpackError, UnpackLimits, unpack};
 
 /// Small, and no multiple of the steps in which bodies are unpacked.
 pub const LIMITS: UnpackLimits = UnpackLimits { bytes_max: 100_000, ratio_max: 200 };
@@ -41,12 +41,12 @@ fn within(
     let admit = |bytes: usize| {
         refused |= granted + bytes > memory_bytes;
         granted += if refused { 0 } else { bytes };
-        !refused
+        if refused { Err(MeterError::Exhausted) } else { Ok(()) }
     };
     let mut into = b"left from before".to_vec();
     let plain = unpack(packing, body, &mut into, limits, admit).map(<[u8]>::to_vec);
     assert!(into.len() <= granted, "{} bytes in memory of {granted}", into.len());
     assert!(into.capacity() <= 2 * granted.max(16));
-    assert_eq!(refused, plain == Err(UnpackError::Exhausted));
+    assert_eq!(refused, plain == Err(UnpackError::Meter(MeterError::Exhausted)));
     plain
 }
