@@ -6,6 +6,7 @@ pub mod cpu_pool;
 pub mod event_bus;
 pub mod health;
 pub mod http;
+pub mod journal;
 pub mod lifecycle;
 pub mod logging;
 pub mod outgoing;
