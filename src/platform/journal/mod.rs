@@ -31,6 +31,9 @@ mod segment;
 mod ticket;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use disk::Disk;
 pub use error::{AppendError, OpenError, ReadError};
 pub use file_system::{FileSystem, JournalFile, QUARANTINE};
