@@ -1,6 +1,8 @@
 //! A second decoder for deflate, zlib and gzip, as plain as the specifications have it: the oracle for ours
 //! (RFC 1950, 1951, 1952).
 
+use std::sync::LazyLock;
+
 /// Why there is no plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InflateError {
@@ -85,10 +87,15 @@ fn after_gzip_header(member: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
-pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 })
-    })
+/// By byte, what it becomes on its way through the checksum.
+static CRC_TABLE: LazyLock<[u32; 256]> = LazyLock::new(|| {
+    let step = |crc: u32, _| crc >> 1 ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 };
+    std::array::from_fn(|byte| (0..8).fold(u32::try_from(byte).expect("a byte"), step))
+});
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let table = &*CRC_TABLE;
+    !bytes.iter().fold(!0, |crc: u32, byte| crc >> 8 ^ table[usize::from(crc.to_le_bytes()[0] ^ byte)])
 }
 
 fn adler32(bytes: &[u8]) -> u32 {
