@@ -10,7 +10,7 @@
 //!    "reasons": [{"reason": "time_too_old", "text": "...", "items": 3, "examples": ["http.requests"]}],
 //!    "warnings": [{"warning": "attribute_cut", "text": "...", "count": 1}]},
 //!   {"time": "2026-11-18T09:59:59Z", "signal": "logs", "transport": "grpc", "encoding": "protobuf",
-//!    "outcome": "refused", "reasons": [{"reason": "malformed", "text": "...", "examples": []}], "warnings": []}
+//!    "outcome": "refused", "reasons": [{"reason": "undecodable", "text": "...", "examples": []}], "warnings": []}
 //! ]}
 //! ```
 //!

@@ -11,6 +11,7 @@ use crate::telemetry::domain::{DeclaredKind, DeclaredTemporality, Metric};
 
 use super::super::fields::{Envelope, append};
 use super::super::meter::MeterError;
+pub use super::super::origin::OriginBytes;
 use super::super::walk_error::WalkError;
 use super::super::wire::{Reader, WireError};
 use super::points::{
@@ -52,15 +53,6 @@ pub struct Around<'a> {
     /// A message whose fields [`METRIC_METADATA`] are the metric's metadata; empty if there is none.
     pub metadata: &'a [u8],
     pub metric: Metric<'a>,
-}
-
-/// Where a metric comes from.
-#[derive(Debug, Clone, Copy)]
-pub struct OriginBytes<'a> {
-    pub resource: &'a [u8],
-    pub resource_schema_url: &'a [u8],
-    pub scope: &'a [u8],
-    pub scope_schema_url: &'a [u8],
 }
 
 /// What a metric says of itself: unchecked bytes.
