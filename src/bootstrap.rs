@@ -5,6 +5,7 @@ mod listeners;
 mod parts;
 mod shutdown;
 mod sql;
+mod surroundings;
 
 use std::collections::BTreeSet;
 
@@ -24,9 +25,10 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleSet> {
 }
 
 pub use sql::run as run_sql;
+pub use surroundings::{Machine, Surroundings};
 
 /// Serves until the process is asked to stop. Returns when everything that was accepted is stored.
-pub fn serve(settings: &Settings) -> anyhow::Result<()> {
+pub fn serve(settings: &Settings, surroundings: &dyn Surroundings) -> anyhow::Result<()> {
     let format = match settings.log.format {
         LogFormat::Text => LineFormat::Text,
         LogFormat::Json => LineFormat::Json,
@@ -37,16 +39,16 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let served = runtime.block_on(run(settings, &rules));
+    let served = runtime.block_on(run(settings, &rules, surroundings));
     // What still runs by now is past its deadline.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     served
 }
 
-async fn run(settings: &Settings, rules: &RuleSet) -> anyhow::Result<()> {
+async fn run(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundings) -> anyhow::Result<()> {
     // Ports first: a second server on the same machine is told so before it opens anything.
     let listeners = listeners::bind(settings).await?;
-    let parts = parts::build(settings, rules)?;
+    let parts = parts::build(settings, rules, surroundings)?;
     let running = listeners::start(listeners, parts, settings).await?;
     running.say_ready(settings);
     shutdown::requested().await?;

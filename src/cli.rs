@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::bootstrap;
+use crate::bootstrap::{self, Surroundings};
 use crate::config::Settings;
 use crate::shared::TenantId;
 use crate::tenancy::{KeyId, NewKey, Role};
@@ -65,21 +65,21 @@ struct Configured {
 }
 
 /// Runs the command and tells the shell how it went. A failure is one line per cause on standard error.
-pub fn run(command: Command) -> ExitCode {
+pub fn run(command: Command, surroundings: &dyn Surroundings) -> ExitCode {
     match command.action {
-        Action::Serve(configured) => serve(&configured),
+        Action::Serve(configured) => serve(&configured, surroundings),
         Action::CheckConfig(configured) => check_config(&configured),
         Action::Sql { configured, format, statement } => sql(&configured, &format, &statement),
         Action::CreateKey(request) => create_key(request),
     }
 }
 
-fn serve(configured: &Configured) -> ExitCode {
+fn serve(configured: &Configured, surroundings: &dyn Surroundings) -> ExitCode {
     let settings = match load(configured) {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    match bootstrap::serve(&settings) {
+    match bootstrap::serve(&settings, surroundings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format!("{error:#}")),
     }

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use telemetryflow::bootstrap::Machine;
 use telemetryflow::cli::Command;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    telemetryflow::cli::run(Command::parse())
+    telemetryflow::cli::run(Command::parse(), &Machine)
 }

@@ -31,6 +31,7 @@ use crate::telemetry::{
 };
 use crate::tenancy::Access;
 
+use super::Surroundings;
 use super::access::build_access;
 
 /// Bodies that wait for a decode thread, per thread.
@@ -58,11 +59,11 @@ pub struct Parts {
     pub durability: Durability,
 }
 
-pub fn build(settings: &Settings, rules: &RuleSet) -> anyhow::Result<Parts> {
+pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundings) -> anyhow::Result<Parts> {
     let lifecycle = Lifecycle::default();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut registry = Registry::with_prefix("telemetryflow");
-    let store = open_store(settings)?;
+    let store = surroundings.store(open_store(settings)?);
 
     let generations = Arc::new(Generations::default());
     let observer = Arc::clone(&generations);
