@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use telemetryflow::platform::journal::{
-    AppendError, BatchRange, Disk, FileSystem, Journal, Options, Payload, Record, Sequence, Stream, Ticket,
+    BatchRange, Disk, FileSystem, Journal, Options, Payload, Record, Sequence, Stream, Ticket,
 };
 use telemetryflow::platform::lifecycle::Lifecycle;
 use telemetryflow::shared::Timestamp;
@@ -62,7 +62,7 @@ impl Case {
             account: b"default".to_vec(),
             received_at: Timestamp::EPOCH,
             header: Vec::new(),
-            payload: Payload::Packed(self.body.clone()),
+            payload: Payload::Packed(self.body.clone().into()),
         }
     }
 
@@ -81,7 +81,7 @@ impl Case {
     }
 
     fn append_one(&self) -> Sequence {
-        let ticket: Result<Ticket, AppendError> = self.journal.append(self.record());
+        let ticket = self.journal.append(self.record());
         ticket.and_then(Ticket::wait).expect("records find room")
     }
 

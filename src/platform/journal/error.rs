@@ -36,8 +36,6 @@ pub enum AppendError {
     /// The one answer after which the record may yet come back when the process dies now.
     #[error("the disk failed while it was written")]
     Uncertain,
-    #[error("its writer gave it up")]
-    Abandoned,
     #[error("the journal is closed")]
     Closed,
 }

@@ -1,10 +1,14 @@
 //! Frames: one record or mark as bytes. See `docs/journal-format.md`.
 
+use bytes::Bytes;
+
 use crate::shared::Timestamp;
 
 use super::bytes::{array, put, u32_at, u64_at};
 use super::options::FRAME_BYTES_MAX;
-use super::record::{ACCOUNT_BYTES_MAX, BatchNumber, BatchRange, Mark, Payload, Record, Sequence, Stream};
+use super::record::{
+    ACCOUNT_BYTES_MAX, BatchNumber, BatchRange, Mark, Outcome, Payload, Record, Sequence, Stream,
+};
 
 pub(super) const FRAME_HEAD_BYTES: u64 = 56;
 pub(super) const HEAD: usize = 56;
@@ -17,7 +21,7 @@ const LZ4_GROWTH_MAX: usize = 255;
 const RECORD: u8 = 1;
 const SEAL: u8 = 2;
 const STORED: u8 = 3;
-const ABANDONED: u8 = 4;
+const DEAD_LETTERED: u8 = 4;
 const RELEASED: u8 = 5;
 const GAP: u8 = 6;
 
@@ -81,10 +85,13 @@ impl Draft {
     pub(super) fn of_mark(mark: Mark) -> Self {
         let (kind, stream, words) = match mark {
             Mark::Seal(range) => (SEAL, range.stream.0, vec![range.first.0, range.last.0]),
-            Mark::Stored(batch, range) => {
-                (STORED, range.stream.0, vec![range.first.0, range.last.0, batch.0])
+            Mark::Closed(outcome, batch, range) => {
+                let kind = match outcome {
+                    Outcome::Stored => STORED,
+                    Outcome::DeadLettered => DEAD_LETTERED,
+                };
+                (kind, range.stream.0, vec![range.first.0, range.last.0, batch.0])
             }
-            Mark::Abandoned(sequence) => (ABANDONED, 0, vec![sequence.0]),
             Mark::Released(below) => (RELEASED, 0, vec![below.0]),
             Mark::Gap(first, last) => (GAP, 0, vec![first.0, last.0]),
         };
@@ -127,12 +134,12 @@ impl Draft {
     }
 }
 
-fn pack(payload: Payload) -> (u8, Vec<u8>) {
+fn pack(payload: Payload) -> (u8, Bytes) {
     match payload {
         Payload::Packed(bytes) => (PACKED, bytes),
         Payload::Plain(bytes) => {
             let packed = lz4_flex::block::compress(&bytes);
-            if packed.len() < bytes.len() { (LZ4, packed) } else { (AS_IS, bytes) }
+            if packed.len() < bytes.len() { (LZ4, packed.into()) } else { (AS_IS, bytes) }
         }
     }
 }
@@ -192,6 +199,11 @@ impl<'a> Frame<'a> {
         self.parts().map_or(&[], |(account, _, _)| account)
     }
 
+    /// The caller's own words.
+    pub(super) fn header(&self) -> &'a [u8] {
+        self.parts().map_or(&[], |(_, header, _)| header)
+    }
+
     /// Account, header and payload as written.
     fn parts(&self) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
         let body = self.bytes.get(HEAD..)?;
@@ -212,8 +224,8 @@ impl<'a> Frame<'a> {
         };
         match self.kind {
             SEAL => Some(Mark::Seal(range()?)),
-            STORED => Some(Mark::Stored(BatchNumber(word(2)?), range()?)),
-            ABANDONED => Some(Mark::Abandoned(Sequence(word(0)?))),
+            STORED => Some(Mark::Closed(Outcome::Stored, BatchNumber(word(2)?), range()?)),
+            DEAD_LETTERED => Some(Mark::Closed(Outcome::DeadLettered, BatchNumber(word(2)?), range()?)),
             RELEASED => Some(Mark::Released(Sequence(word(0)?))),
             GAP => Some(Mark::Gap(Sequence(word(0)?), Sequence(word(1)?))),
             _ => None,
@@ -224,9 +236,9 @@ impl<'a> Frame<'a> {
     pub(super) fn record(&self) -> Option<Record> {
         let (account, header, payload) = self.parts()?;
         let payload = match *self.bytes.get(14)? {
-            AS_IS => Payload::Plain(payload.to_vec()),
-            PACKED => Payload::Packed(payload.to_vec()),
-            LZ4 => Payload::Plain(self.unpack(payload)?),
+            AS_IS => Payload::Plain(Bytes::copy_from_slice(payload)),
+            PACKED => Payload::Packed(Bytes::copy_from_slice(payload)),
+            LZ4 => Payload::Plain(self.unpack(payload)?.into()),
             _ => return None,
         };
         (self.kind == RECORD).then(|| Record {
@@ -280,12 +292,13 @@ mod tests {
             payload in prop::collection::vec(prop_oneof![Just(0_u8), any::<u8>()], 0..2_000),
             packed: bool,
         ) {
+            let payload = Bytes::from(payload);
             let payload = if packed { Payload::Packed(payload) } else { Payload::Plain(payload) };
             let record = Record { account, header, ..record(payload) };
             let bytes = written(&Draft::of_record(record.clone()).unwrap());
             let frame = Frame::parse(&bytes, PLACE.stamp).unwrap();
             prop_assert_eq!((frame.sequence, frame.on_disk_below, frame.mark()), (5, 4, None));
-            prop_assert_eq!(frame.account(), &*record.account);
+            prop_assert_eq!((frame.account(), frame.header()), (&*record.account, &*record.header));
             prop_assert_eq!(frame.record().unwrap(), record);
         }
 
@@ -299,8 +312,8 @@ mod tests {
     fn marks_are_read_as_they_were_written() {
         let marks = [
             Mark::Seal(range()),
-            Mark::Stored(BatchNumber(7), range()),
-            Mark::Abandoned(Sequence(3)),
+            Mark::Closed(Outcome::Stored, BatchNumber(7), range()),
+            Mark::Closed(Outcome::DeadLettered, BatchNumber(7), range()),
             Mark::Released(Sequence(11)),
             Mark::Gap(Sequence(2), Sequence(3)),
         ];
@@ -313,7 +326,7 @@ mod tests {
 
     #[test]
     fn any_flipped_bit_of_a_frame_is_noticed() {
-        let draft = Draft::of_record(record(Payload::Plain(b"abc".to_vec()))).unwrap();
+        let draft = Draft::of_record(record(Payload::Plain(Bytes::from_static(b"abc")))).unwrap();
         let whole = written(&draft);
         for at in 0..draft.length() as usize * 8 {
             let mut bytes = whole.clone();
@@ -333,17 +346,17 @@ mod tests {
 
     #[test]
     fn repetitive_payloads_are_packed_and_others_are_not_made_longer() {
-        let zeros = Draft::of_record(record(Payload::Plain(vec![0; 10_000]))).unwrap();
+        let zeros = Draft::of_record(record(Payload::Plain(vec![0; 10_000].into()))).unwrap();
         assert!(zeros.length() < 200);
-        let packed = Draft::of_record(record(Payload::Packed(vec![0; 10_000]))).unwrap();
+        let packed = Draft::of_record(record(Payload::Packed(vec![0; 10_000].into()))).unwrap();
         assert_eq!(packed.length(), 56 + 8 + 10_000);
-        let short = Draft::of_record(record(Payload::Plain(vec![1, 2, 3]))).unwrap();
+        let short = Draft::of_record(record(Payload::Plain(vec![1, 2, 3].into()))).unwrap();
         assert_eq!(short.length(), 56 + 8 + 3);
     }
 
     #[test]
     fn a_stated_length_beyond_what_lz4_can_reach_is_not_believed() {
-        let draft = Draft::of_record(record(Payload::Plain(vec![0; 1_000]))).unwrap();
+        let draft = Draft::of_record(record(Payload::Plain(vec![0; 1_000].into()))).unwrap();
         let mut lying = draft;
         put(&mut lying.bytes, 52, u32::MAX.to_le_bytes());
         let bytes = written(&lying);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -16,17 +17,18 @@ use super::file_system::FileSystem;
 use super::frame::Draft;
 use super::metrics::Measures;
 use super::options::Options;
-use super::record::{BatchNumber, BatchRange, Mark, Record};
+use super::record::{BatchNumber, BatchRange, Mark, Outcome, Record, Sequence};
 use super::recover::recover;
 use super::recovery::Recovery;
 use super::segment::{Identity, JournalId};
-use super::ticket::{Fate, Marking, Ticket, batch_number};
+use super::ticket::{Then, Ticket, Written, batch_number};
 
 /// A journal that is open. Any thread may append; dropping it waits until what was handed over is written.
 pub struct Journal {
     requests: Option<Sender<Request>>,
     shown: Arc<Mutex<Shown>>,
     record_bytes_max: u32,
+    release_floor: Arc<AtomicU64>,
     committer: Option<JoinHandle<()>>,
     _lock: Box<dyn std::any::Any + Send + Sync>,
 }
@@ -59,50 +61,83 @@ impl Journal {
         })?;
         let (writer, recovery) = recover(options, fs, new_identity()?)?;
         let (requests, queue) = bounded(options.queue_records_max);
-        let committer = Committer::new(options, writer, queue, recovery.counts);
+        let release_floor = Arc::new(AtomicU64::new(if options.holds_segments { 0 } else { u64::MAX }));
+        let committer = Committer::new(options, writer, queue, Arc::clone(&release_floor), recovery.counts);
         let shown = Arc::clone(&committer.shown);
         let committer = Some(lifecycle.thread("journal", move || committer.run())?);
         let record_bytes_max = options.record_bytes_max;
-        Ok((Self { requests: Some(requests), shown, record_bytes_max, committer, _lock: lock }, recovery))
+        let journal =
+            Self { requests: Some(requests), shown, record_bytes_max, release_floor, committer, _lock: lock };
+        Ok((journal, recovery))
     }
 
     /// Hands a record to the committer without waiting for room. Packs its payload on this thread.
-    pub fn append(&self, record: Record) -> Result<Ticket, AppendError> {
+    ///
+    /// `then` runs on the committer's thread once the record is on disk or was refused: in the journal's order, also
+    /// with what [`Self::close_then`] was given, so it must not wait for anything.
+    pub fn append_then(
+        &self,
+        record: Record,
+        then: impl FnOnce(Result<Written, AppendError>) + Send + 'static,
+    ) -> Result<(), AppendError> {
         let length = record.account.len() + record.header.len() + record.payload.bytes().len();
         if u32::try_from(length).is_ok_and(|length| length <= self.record_bytes_max) {
             let draft = Draft::of_record(record).map_err(|_| AppendError::TooLarge)?;
-            let (answer, fate) = self.hand_over(draft)?;
-            return Ok(Ticket { answer, fate });
+            return self.hand_over(draft, Then::Record(Box::new(then)));
         }
         Err(AppendError::TooLarge)
     }
 
-    /// Makes the range a batch. No insert may be tried before the answer. Sealing records again, before anything of
-    /// their batch was inserted, moves them to the new batch.
-    pub fn seal(&self, range: BatchRange) -> Result<Marking<BatchNumber>, AppendError> {
-        let (answer, _) = self.hand_over(Draft::of_mark(Mark::Seal(range)))?;
-        Ok(Marking { answer, read: batch_number })
-    }
-
-    /// The batch is in the store (or in a dead-letter folder): its records are not needed any more.
-    pub fn stored(&self, batch: BatchNumber, range: BatchRange) -> Result<Marking<()>, AppendError> {
-        let (answer, _) = self.hand_over(Draft::of_mark(Mark::Stored(batch, range)))?;
-        Ok(Marking { answer, read: drop })
-    }
-
-    fn hand_over(
-        &self,
-        draft: Draft,
-    ) -> Result<(oneshot::Receiver<super::ticket::Answer>, Fate), AppendError> {
+    /// The same for a thread that waits.
+    pub fn append(&self, record: Record) -> Result<Ticket<Sequence>, AppendError> {
         let (answer, receiver) = oneshot::channel();
-        let fate = Fate::default();
-        let request = Request { draft, answer, fate: fate.clone() };
+        self.append_then(record, |written| {
+            // Whoever asked may have left.
+            let _ = answer.send(written.map(|written| written.sequence));
+        })?;
+        Ok(Ticket { answer: receiver, read: |sequence| sequence })
+    }
+
+    /// Makes the range a batch. No insert may be tried before the answer. Sealing records again moves them to the new
+    /// batch.
+    pub fn seal(&self, range: BatchRange) -> Result<Ticket<BatchNumber>, AppendError> {
+        let (answer, receiver) = oneshot::channel();
+        let then = move |sealed| _ = answer.send(sealed);
+        self.hand_over(Draft::of_mark(Mark::Seal(range)), Then::Mark(Box::new(then)))?;
+        Ok(Ticket { answer: receiver, read: batch_number })
+    }
+
+    /// The batch is in the store, or in a dead-letter folder: its records are not needed any more. `then` as for
+    /// [`Self::append_then`].
+    pub fn close_then(
+        &self,
+        outcome: Outcome,
+        batch: BatchNumber,
+        range: BatchRange,
+        then: impl FnOnce(Result<Sequence, AppendError>) + Send + 'static,
+    ) -> Result<(), AppendError> {
+        let draft = Draft::of_mark(Mark::Closed(outcome, batch, range));
+        self.hand_over(draft, Then::Mark(Box::new(then)))
+    }
+
+    /// [`Outcome::Stored`], for a thread that waits.
+    pub fn stored(&self, batch: BatchNumber, range: BatchRange) -> Result<Ticket<Sequence>, AppendError> {
+        let (answer, receiver) = oneshot::channel();
+        self.close_then(Outcome::Stored, batch, range, |stored| _ = answer.send(stored))?;
+        Ok(Ticket { answer: receiver, read: |sequence| sequence })
+    }
+
+    /// Segments may be released below this number, see [`Options::holds_segments`]. It never goes back.
+    pub fn allow_release(&self, below: Sequence) {
+        self.release_floor.fetch_max(below.0, Ordering::Relaxed);
+    }
+
+    fn hand_over(&self, draft: Draft, then: Then) -> Result<(), AppendError> {
         let Some(requests) = &self.requests else { return Err(AppendError::Closed) };
-        requests.try_send(request).map_err(|error| match error {
+        requests.try_send(Request { draft, then }).map_err(|error| match error {
             TrySendError::Full(_) => AppendError::Busy,
             TrySendError::Disconnected(_) => AppendError::Closed,
-        })?;
-        Ok((receiver, fate))
+        })
     }
 
     /// As of the last group.

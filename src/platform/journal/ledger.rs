@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::shared::Timestamp;
 
 use super::frame::Content;
-use super::record::{BatchNumber, BatchRange, Mark, Sequence, Stream};
+use super::record::{BatchNumber, BatchRange, Mark, Outcome, Sequence, Stream};
 
 /// A jump of sequence numbers that no run of lost segments explains. Keeps a lying frame from sizing the ledger.
 const MISSING_MAX: u64 = 1 << 24;
@@ -15,8 +15,14 @@ const MISSING_MAX: u64 = 1 << 24;
 pub(super) enum State {
     Unsealed,
     Sealed(BatchNumber),
-    /// Stored or abandoned.
-    Done,
+    Closed(Closing),
+}
+
+/// How a record was closed, and by which mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    pub outcome: Outcome,
+    pub mark: Sequence,
 }
 
 #[derive(Debug)]
@@ -26,6 +32,12 @@ pub(super) struct Entry {
     pub(super) received_at: Timestamp,
     pub(super) position: Position,
     pub(super) state: State,
+}
+
+impl Entry {
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
 }
 
 /// Where a frame is.
@@ -48,9 +60,9 @@ enum Slot {
 pub(super) struct Ledger {
     base: u64,
     slots: VecDeque<Slot>,
-    /// Bytes of records that are not done.
+    /// Bytes of records that are not closed.
     accounts: HashMap<Arc<[u8]>, u64>,
-    /// Records that are not done, by the epoch of their segment.
+    /// Records that are not closed, by the epoch of their segment.
     open: BTreeMap<u64, u64>,
     records: u64,
     bytes: u64,
@@ -92,7 +104,7 @@ impl Ledger {
         &self.accounts
     }
 
-    /// How many records of the segment are neither stored nor abandoned.
+    /// How many records of the segment are not closed.
     pub(super) fn open_in(&self, epoch: u64) -> u64 {
         self.open.get(&epoch).copied().unwrap_or(0)
     }
@@ -101,7 +113,7 @@ impl Ledger {
     pub(super) fn oldest(&mut self) -> Option<Timestamp> {
         loop {
             match self.slots.get(self.closed)? {
-                Slot::Record(entry) if entry.state != State::Done => return Some(entry.received_at),
+                Slot::Record(entry) if !entry.is_closed() => return Some(entry.received_at),
                 _ => self.closed += 1,
             }
         }
@@ -125,7 +137,7 @@ impl Ledger {
             }
             Content::Mark(mark) => {
                 self.slots.push_back(Slot::Mark);
-                self.apply(BatchNumber(sequence), *mark);
+                self.apply(Sequence(sequence), *mark);
             }
         }
     }
@@ -136,11 +148,12 @@ impl Ledger {
         self.slots.extend((0..missing).map(|_| Slot::Absent));
     }
 
-    fn apply(&mut self, number: BatchNumber, mark: Mark) {
+    fn apply(&mut self, mark_at: Sequence, mark: Mark) {
         match mark {
-            Mark::Seal(range) => self.seal(number, range),
-            Mark::Stored(batch, range) => self.store(batch, range),
-            Mark::Abandoned(sequence) => self.close(sequence),
+            Mark::Seal(range) => self.seal(BatchNumber(mark_at.0), range),
+            Mark::Closed(outcome, batch, range) => {
+                self.close_batch(batch, range, Closing { outcome, mark: mark_at });
+            }
             Mark::Released(_) | Mark::Gap(..) => {}
         }
     }
@@ -152,8 +165,8 @@ impl Ledger {
         }
     }
 
-    /// What is unsealed inside a stored range has lost its seal.
-    fn store(&mut self, batch: BatchNumber, range: BatchRange) {
+    /// What is unsealed inside a closed range has lost its seal.
+    fn close_batch(&mut self, batch: BatchNumber, range: BatchRange, closing: Closing) {
         let last = range.last.0.min(self.end());
         for sequence in range.first.0.max(self.base)..=last {
             let belongs = self.entry(sequence).is_some_and(|entry| {
@@ -161,7 +174,7 @@ impl Ledger {
                     && (entry.state == State::Sealed(batch) || entry.state == State::Unsealed)
             });
             if belongs {
-                self.close(Sequence(sequence));
+                self.close(sequence, closing);
             }
         }
     }
@@ -171,18 +184,18 @@ impl Ledger {
         let end = range.last.0.saturating_add(1).saturating_sub(self.base);
         let end = usize::try_from(end).unwrap_or(usize::MAX).min(self.slots.len());
         self.slots.range_mut(first.min(end)..end).filter_map(move |slot| match slot {
-            Slot::Record(entry) if entry.stream == range.stream && entry.state != State::Done => Some(entry),
+            Slot::Record(entry) if entry.stream == range.stream && !entry.is_closed() => Some(entry),
             _ => None,
         })
     }
 
-    fn close(&mut self, sequence: Sequence) {
-        let Some(index) = self.index(sequence.0) else { return };
+    fn close(&mut self, sequence: u64, closing: Closing) {
+        let Some(index) = self.index(sequence) else { return };
         let Some(Slot::Record(entry)) = self.slots.get_mut(index) else { return };
-        if entry.state == State::Done {
+        if entry.is_closed() {
             return;
         }
-        entry.state = State::Done;
+        entry.state = State::Closed(closing);
         let (account, position) = (Arc::clone(&entry.account), entry.position);
         self.discount(&account, position);
     }
@@ -219,7 +232,7 @@ impl Ledger {
         usize::try_from(sequence.checked_sub(self.base)?).ok()
     }
 
-    fn entry(&self, sequence: u64) -> Option<&Entry> {
+    pub(super) fn entry(&self, sequence: u64) -> Option<&Entry> {
         match self.slots.get(self.index(sequence)?)? {
             Slot::Record(entry) => Some(entry),
             Slot::Absent | Slot::Mark => None,
@@ -236,7 +249,7 @@ impl Ledger {
             self.base += 1;
             self.closed = self.closed.saturating_sub(1);
             if let Slot::Record(entry) = slot
-                && entry.state != State::Done
+                && !entry.is_closed()
             {
                 self.discount(&entry.account, entry.position);
             }
@@ -244,11 +257,11 @@ impl Ledger {
         self.open.retain(|_, open| *open > 0);
     }
 
-    /// Open records in order.
-    pub(super) fn open_records(&self) -> impl Iterator<Item = (Sequence, &Entry)> {
+    /// All that have not been released, in order.
+    pub(super) fn all_records(&self) -> impl Iterator<Item = (Sequence, &Entry)> {
         (self.base..).zip(&self.slots).filter_map(|(sequence, slot)| match slot {
-            Slot::Record(entry) if entry.state != State::Done => Some((Sequence(sequence), entry)),
-            _ => None,
+            Slot::Record(entry) => Some((Sequence(sequence), entry)),
+            Slot::Absent | Slot::Mark => None,
         })
     }
 

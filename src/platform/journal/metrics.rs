@@ -49,12 +49,14 @@ pub struct RecoveryCounts {
 /// The journal at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measures {
-    /// Records that are neither stored nor abandoned.
+    /// Records that are not closed.
     pub records: u64,
     /// Their bytes as written.
     pub record_bytes: u64,
     /// Segments in use, in bytes of disk: what is held against [`Measures::bytes_max`].
     pub live_bytes: u64,
+    /// Segments of which nothing is needed but the caller's leave to release them.
+    pub held_segments: u64,
     /// Segments in use and spare ones.
     pub disk_bytes: u64,
     pub bytes_max: u64,

@@ -4,8 +4,8 @@
 //! the bytes. The journal knows no business words: a record has a stream, an account whose room it takes, a header that
 //! only the caller reads, and a payload.
 //!
-//! * **Acknowledged** means: a [`Ticket`] gave a sequence number. Such a record comes back at every start until its
-//!   batch is marked as stored; one whose ticket gave an error does not, except after [`AppendError::Uncertain`].
+//! * **Acknowledged** means: a record's answer was a sequence number. Such a record comes back at every start until its
+//!   batch is closed; one whose answer was an error does not, except after [`AppendError::Uncertain`].
 //! * **Damage never stops a start.** It is counted ([`RecoveryCounts`]) and copied into quarantine; no damaged record
 //!   is ever given back.
 //! * **Segments are released oldest first**, so a batch that cannot be stored holds on to everything behind it.
@@ -38,9 +38,10 @@ pub use disk::Disk;
 pub use error::{AppendError, OpenError, ReadError};
 pub use file_system::{FileSystem, JournalFile, QUARANTINE};
 pub use handle::{Journal, Usage};
+pub use ledger::Closing;
 pub use metrics::{Measures, RecoveryCounts, SYNC_BUCKETS_MS, SyncTimes};
 pub use options::{FRAME_BYTES_MAX, Options, OptionsError, SEGMENT_BYTES_MAX};
-pub use record::{ACCOUNT_BYTES_MAX, BatchNumber, BatchRange, Payload, Record, Sequence, Stream};
-pub use recovery::{KeptRecord, Recovery, SealedBatch};
+pub use record::{ACCOUNT_BYTES_MAX, BatchNumber, BatchRange, Outcome, Payload, Record, Sequence, Stream};
+pub use recovery::{KeptRecord, PastRecord, Recovery, SealedBatch};
 pub use segment::{FORMAT_VERSION, JournalId};
-pub use ticket::{Marking, Ticket};
+pub use ticket::{Ticket, Written};

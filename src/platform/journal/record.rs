@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::shared::Timestamp;
 
 /// The place of a record or mark in the journal's order. Dense, never given twice once it was answered.
@@ -28,7 +30,7 @@ impl BatchNumber {
     }
 }
 
-/// All records of `stream` from `first` to `last`, both included, that are neither abandoned nor stored.
+/// All records of `stream` from `first` to `last`, both included, that are not closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BatchRange {
     pub stream: Stream,
@@ -65,9 +67,9 @@ impl fmt::Debug for Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// Written as LZ4 where that is smaller. Read back as it was.
-    Plain(Vec<u8>),
+    Plain(Bytes),
     /// Compressed already; written as it is.
-    Packed(Vec<u8>),
+    Packed(Bytes),
 }
 
 impl Payload {
@@ -77,15 +79,22 @@ impl Payload {
     }
 }
 
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the store.
+    Stored,
+    /// The store refused it for good; it lies where people can look at it.
+    DeadLettered,
+}
+
 /// What the journal writes about records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     /// From now on the range is the batch whose number is this mark's sequence.
     Seal(BatchRange),
-    /// The batch is in the store. Repeats its range, so that a lost seal brings nothing back.
-    Stored(BatchNumber, BatchRange),
-    /// The record was answered as failed.
-    Abandoned(Sequence),
+    /// The batch is done with. Repeats its range, so that a lost seal brings nothing back.
+    Closed(Outcome, BatchNumber, BatchRange),
     /// Everything below is released.
     Released(Sequence),
     /// These were found missing at a start, and counted then; both included.

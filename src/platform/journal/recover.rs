@@ -1,6 +1,6 @@
 //! The start: reads what is in the folder, sets aside what is damaged, and says what goes on. Damage never stops it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::depot::Depot;
@@ -34,9 +34,9 @@ pub(super) fn recover(
     let gaps = start.account_for_gaps();
     let on_disk_below = start.gaps.on_disk_below();
     let spares = start.tidy(&inventory);
-    let Start { ledger, live, counts, next_sequence, live_from, resume_at, .. } = start;
+    let Start { ledger, headers, live, counts, next_sequence, live_from, resume_at, .. } = start;
     log(&counts);
-    let recovery = Recovery::new(&ledger, &live, inventory.identity, counts);
+    let recovery = Recovery::new(&ledger, headers, &live, inventory.identity, counts);
     let depot = Depot::new(Arc::clone(fs), options, inventory.identity, inventory.next_epoch, spares);
     let beginning =
         Beginning { ledger, segments: live, next_sequence, live_from, gaps, on_disk_below, resume_at };
@@ -84,6 +84,7 @@ struct Start<'a> {
     options: Options,
     identity: Identity,
     ledger: Ledger,
+    headers: HashMap<u64, Box<[u8]>>,
     live: VecDeque<Segment>,
     /// Hold nothing that counts; become spare files.
     empty: Vec<String>,
@@ -108,6 +109,7 @@ impl<'a> Start<'a> {
             options,
             identity: inventory.identity,
             ledger: Ledger::starting_at(live_from),
+            headers: HashMap::new(),
             live: VecDeque::new(),
             empty: Vec::new(),
             stale_end: 0,
@@ -241,11 +243,14 @@ impl<'a> Start<'a> {
                 self.note(mark);
                 Content::Mark(mark)
             }
-            None => Content::Record {
-                stream: frame.stream,
-                account: frame.account().into(),
-                received_at: frame.received_at(),
-            },
+            None => {
+                self.headers.insert(frame.sequence, frame.header().into());
+                Content::Record {
+                    stream: frame.stream,
+                    account: frame.account().into(),
+                    received_at: frame.received_at(),
+                }
+            }
         };
         let position = Position { epoch, offset: found.offset, length: frame.length() };
         self.ledger.add(frame.sequence, &content, position);
@@ -255,7 +260,7 @@ impl<'a> Start<'a> {
         match mark {
             Mark::Released(below) => self.live_from = self.live_from.max(below.0),
             Mark::Gap(first, last) => self.gaps.known(first.0, last.0),
-            Mark::Seal(_) | Mark::Stored(..) | Mark::Abandoned(_) => {}
+            Mark::Seal(_) | Mark::Closed(..) => {}
         }
     }
 

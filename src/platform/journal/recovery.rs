@@ -8,7 +8,7 @@ use crate::shared::Timestamp;
 use super::error::ReadError;
 use super::file_system::{JournalFile, read_up_to};
 use super::frame::Frame;
-use super::ledger::{Entry, Ledger, Position, State};
+use super::ledger::{Closing, Entry, Ledger, Position, State};
 use super::metrics::RecoveryCounts;
 use super::record::{BatchNumber, BatchRange, Record, Sequence, Stream};
 use super::segment::{Identity, JournalId, Segment};
@@ -21,6 +21,8 @@ pub struct Recovery {
     pub sealed: Vec<SealedBatch>,
     /// In order. To be sealed anew.
     pub unsealed: Vec<KeptRecord>,
+    /// Every record that was not released, in order, open or not: for what the caller counts and remembers.
+    pub history: Vec<PastRecord>,
     pub counts: RecoveryCounts,
 }
 
@@ -31,6 +33,18 @@ pub struct SealedBatch {
     /// From its first record that is left to its last.
     pub range: BatchRange,
     pub records: Vec<KeptRecord>,
+}
+
+/// What is left of a record without its payload.
+#[derive(Debug, Clone)]
+pub struct PastRecord {
+    pub sequence: Sequence,
+    pub stream: Stream,
+    pub account: Arc<[u8]>,
+    pub received_at: Timestamp,
+    pub header: Box<[u8]>,
+    /// Absent while it is open.
+    pub closing: Option<Closing>,
 }
 
 /// A record that is on disk.
@@ -46,6 +60,23 @@ pub struct KeptRecord {
 }
 
 impl KeptRecord {
+    pub(super) fn new(
+        sequence: Sequence,
+        entry: &Entry,
+        file: &Arc<dyn JournalFile>,
+        identity: Identity,
+    ) -> Self {
+        Self {
+            sequence,
+            stream: entry.stream,
+            account: Arc::clone(&entry.account),
+            received_at: entry.received_at,
+            position: entry.position,
+            stamp: identity.stamp(entry.position.epoch),
+            file: Arc::clone(file),
+        }
+    }
+
     /// Checked again while it is read.
     pub fn read(&self) -> Result<Record, ReadError> {
         let bytes = read_up_to(&*self.file, self.position.offset, self.position.length)?;
@@ -57,36 +88,40 @@ impl KeptRecord {
 impl Recovery {
     pub(super) fn new(
         ledger: &Ledger,
+        mut headers: HashMap<u64, Box<[u8]>>,
         segments: &VecDeque<Segment>,
         identity: Identity,
         counts: RecoveryCounts,
     ) -> Self {
         let files: HashMap<_, _> = segments.iter().map(|segment| (segment.epoch, &segment.file)).collect();
         let mut sealed: BTreeMap<BatchNumber, Vec<KeptRecord>> = BTreeMap::new();
-        let mut unsealed = Vec::new();
-        for (sequence, entry) in ledger.open_records() {
+        let (mut unsealed, mut history) = (Vec::new(), Vec::new());
+        for (sequence, entry) in ledger.all_records() {
+            history.push(past(sequence, entry, headers.remove(&sequence.0)));
             let Some(file) = files.get(&entry.position.epoch) else { continue };
-            let record = kept(sequence, entry, file, identity);
+            let record = KeptRecord::new(sequence, entry, file, identity);
             match entry.state {
                 State::Sealed(number) => sealed.entry(number).or_default().push(record),
                 State::Unsealed => unsealed.push(record),
-                State::Done => {}
+                State::Closed(_) => {}
             }
         }
         let sealed = sealed.into_iter().filter_map(|(number, records)| batch(number, records)).collect();
-        Self { journal: identity.id, sealed, unsealed, counts }
+        Self { journal: identity.id, sealed, unsealed, history, counts }
     }
 }
 
-fn kept(sequence: Sequence, entry: &Entry, file: &Arc<dyn JournalFile>, identity: Identity) -> KeptRecord {
-    KeptRecord {
+fn past(sequence: Sequence, entry: &Entry, header: Option<Box<[u8]>>) -> PastRecord {
+    PastRecord {
         sequence,
         stream: entry.stream,
         account: Arc::clone(&entry.account),
         received_at: entry.received_at,
-        position: entry.position,
-        stamp: identity.stamp(entry.position.epoch),
-        file: Arc::clone(file),
+        header: header.unwrap_or_default(),
+        closing: match entry.state {
+            State::Closed(closing) => Some(closing),
+            State::Unsealed | State::Sealed(_) => None,
+        },
     }
 }
 

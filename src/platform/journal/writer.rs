@@ -11,6 +11,7 @@ use super::ledger::{Ledger, Position};
 use super::metrics::SyncTimes;
 use super::options::Options;
 use super::record::{Mark, Sequence};
+use super::recovery::KeptRecord;
 use super::segment::Segment;
 
 /// While records find room, this many spare files remain behind: the one that marks may take.
@@ -49,6 +50,10 @@ pub(super) struct Writer {
     buffer: Vec<u8>,
     pub(super) syncs: SyncTimes,
     pub(super) sync_failures: u64,
+    /// Segments are released only below this number.
+    pub(super) release_floor: u64,
+    /// How many that keeps.
+    pub(super) held_segments: u64,
 }
 
 /// What a start hands to the writer.
@@ -82,6 +87,8 @@ impl Writer {
             buffer: Vec::new(),
             syncs: SyncTimes::default(),
             sync_failures: 0,
+            release_floor: u64::MAX,
+            held_segments: 0,
         }
     }
 
@@ -295,6 +302,18 @@ impl Writer {
         self.buffer.resize(self.buffer.len().next_multiple_of(block), 0);
     }
 
+    /// The first number behind a live segment.
+    fn end_of(&self, index: usize) -> u64 {
+        self.segments.get(index + 1).map_or(self.next_sequence, |segment| segment.first_sequence)
+    }
+
+    /// A record that is live.
+    pub(super) fn kept(&self, sequence: Sequence) -> Option<KeptRecord> {
+        let entry = self.ledger.entry(sequence.0)?;
+        let segment = self.segments.iter().rev().find(|segment| segment.epoch == entry.position.epoch)?;
+        Some(KeptRecord::new(sequence, entry, &segment.file, self.depot.identity()))
+    }
+
     fn enter(&mut self, group: &[&Draft], epoch: u64, mut offset: u64) {
         for draft in group {
             let position = Position { epoch, offset, length: draft.length() };
@@ -310,11 +329,13 @@ impl Writer {
         let kept = usize::from(self.active.is_some());
         let candidates = self.segments.len().saturating_sub(kept);
         let is_done = |segment: &&Segment| self.ledger.open_in(segment.epoch) == 0;
-        let count = self.segments.iter().take(candidates).take_while(is_done).count();
+        let done = self.segments.iter().take(candidates).take_while(is_done).count();
+        let count = (0..done).take_while(|index| self.end_of(*index) <= self.release_floor).count();
+        self.held_segments = (done - count) as u64;
         if count == 0 {
             return;
         }
-        let below = self.segments.get(count).map_or(self.next_sequence, |segment| segment.first_sequence);
+        let below = self.end_of(count - 1);
         let mark = Draft::of_mark(Mark::Released(Sequence(below)));
         if self.append(&[mark]).iter().any(Result::is_err) {
             return;

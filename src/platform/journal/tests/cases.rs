@@ -7,7 +7,7 @@ use super::{draft, fresh, ids, open, small};
 use crate::platform::journal::error::AppendError;
 use crate::platform::journal::frame::Draft;
 use crate::platform::journal::options::{Options, OptionsError};
-use crate::platform::journal::record::{BatchNumber, BatchRange, Mark, Sequence, Stream};
+use crate::platform::journal::record::{BatchNumber, BatchRange, Mark, Outcome, Sequence, Stream};
 use crate::platform::journal::recover::recover;
 
 fn append(stream: u8, payload_bytes: usize) -> Action {
@@ -32,7 +32,7 @@ fn run(steps: &[Step]) {
 fn a_segment_that_ends_another_stays_when_all_that_it_held_is_gone() {
     run(&[
         Step::Commit(vec![append(0, 0)]),
-        Step::Commit(vec![Action::Abandon { pick: 0 }]),
+        Step::Commit(vec![Action::Close { pick: 0, outcome: Outcome::DeadLettered }]),
         Step::Commit(vec![append(2, 0)]),
         Step::Commit(vec![append(1, 0), append(0, 0)]),
         Step::Inject(Fault::Syncs(1)),
@@ -78,7 +78,7 @@ fn a_batch_that_is_split_in_the_group_that_stores_it_is_stored_in_part() {
     run(&[
         Step::Commit(vec![append(0, 0), append(0, 0)]),
         Step::Commit(vec![Action::Seal { stream: 0 }]),
-        Step::Commit(vec![Action::Bisect { pick: 0 }, Action::Store { pick: 0 }]),
+        Step::Commit(vec![Action::Bisect { pick: 0 }, Action::Close { pick: 0, outcome: Outcome::Stored }]),
         restart(1, 0),
     ]);
 }
@@ -155,7 +155,7 @@ fn released_segments_are_used_again_and_what_they_held_never_comes_back() {
     for round in 0..60 {
         model.commit(&[append(0, 500), append(0, 400)]);
         model.commit(&[Action::Seal { stream: 0 }]);
-        model.commit(&[Action::Store { pick: 0 }]);
+        model.commit(&[Action::Close { pick: 0, outcome: Outcome::Stored }]);
         if round % 7 == 0 {
             model.restart(round, 0, None);
         }
@@ -171,7 +171,10 @@ fn a_batch_that_is_stored_stays_so_when_its_seal_is_damaged() {
     assert!(writer.commit(&[draft(1, 0, 20), draft(2, 1, 20)])[0].is_ok());
     let range = BatchRange { stream: Stream(0), first: Sequence(1), last: Sequence(2) };
     let number = writer.commit(&[Draft::of_mark(Mark::Seal(range))])[0].unwrap();
-    assert!(writer.commit(&[Draft::of_mark(Mark::Stored(BatchNumber(number.0), range))])[0].is_ok());
+    assert!(
+        writer.commit(&[Draft::of_mark(Mark::Closed(Outcome::Stored, BatchNumber(number.0), range))])[0]
+            .is_ok()
+    );
     // The seal is in the third block behind the header's.
     let file = fs.shared().open("0000000000000001.seg").unwrap();
     file.write_at(&[0; 4], 128 + 2 * 128).unwrap();
@@ -189,7 +192,7 @@ fn a_payload_that_holds_a_frame_is_not_taken_for_one() {
     let mut hostile = super::record(1, 0, 0);
     // So that it begins where a frame may begin.
     hostile.header = vec![0; 7];
-    hostile.payload = super::Payload::Packed(forged);
+    hostile.payload = super::Payload::Packed(forged.into());
     let outcomes = writer.commit(&[Draft::of_record(hostile).unwrap(), draft(2, 0, 50)]);
     assert!(outcomes.iter().all(Result::is_ok));
     let file = fs.shared().open("0000000000000001.seg").unwrap();
@@ -206,8 +209,7 @@ fn sealing_nothing_and_storing_what_is_unknown_changes_nothing() {
     let range = BatchRange { stream: Stream(0), first: Sequence(u64::MAX), last: Sequence(0) };
     let far = BatchRange { stream: Stream(0), first: Sequence(5), last: Sequence(u64::MAX) };
     let unknown = BatchNumber(99);
-    let marks =
-        [Mark::Seal(range), Mark::Seal(far), Mark::Stored(unknown, range), Mark::Abandoned(Sequence(77))];
+    let marks = [Mark::Seal(range), Mark::Seal(far), Mark::Closed(Outcome::DeadLettered, unknown, range)];
     assert!(writer.commit(&marks.map(Draft::of_mark)).iter().all(Result::is_ok));
     assert_eq!(ids(&open(&fs.shared()).1), [1]);
 }

@@ -15,7 +15,7 @@ use crate::platform::journal::disk::Disk;
 use crate::platform::journal::error::OpenError;
 use crate::platform::journal::file_system::FileSystem;
 use crate::platform::journal::frame::Draft;
-use crate::platform::journal::record::{BatchNumber, BatchRange, Mark, Stream};
+use crate::platform::journal::record::{BatchNumber, BatchRange, Mark, Outcome, Stream};
 use crate::platform::journal::recover::recover;
 use crate::platform::journal::recovery::Recovery;
 use crate::platform::journal::segment::{FORMAT_VERSION, IDENTITY, Identity, JournalId};
@@ -156,7 +156,7 @@ fn without_any_header_numbers_begin_with_the_first_that_is_found() {
     let [first, .., last] = &recovery.unsealed[..] else { panic!("{recovery:?}") };
     let range = BatchRange { stream: Stream(STREAM), first: first.sequence, last: last.sequence };
     let number = writer.commit(&[Draft::of_mark(Mark::Seal(range))])[0].unwrap();
-    let stored = Draft::of_mark(Mark::Stored(BatchNumber(number.get()), range));
+    let stored = Draft::of_mark(Mark::Closed(Outcome::Stored, BatchNumber(number.get()), range));
     assert!(
         writer.commit(&[stored, draft(10, STREAM, 300), draft(11, STREAM, 300)]).iter().all(Result::is_ok)
     );

@@ -57,7 +57,10 @@ fn record(id: u32, stream: u8, payload_bytes: usize) -> Record {
         account: vec![b'a' + (id % 3) as u8],
         received_at: Timestamp::from_nanos(i64::from(id)),
         header: vec![stream; (id % 5) as usize],
-        payload: if id.is_multiple_of(2) { Payload::Plain(payload) } else { Payload::Packed(payload) },
+        payload: match id.is_multiple_of(2) {
+            true => Payload::Plain(payload.into()),
+            false => Payload::Packed(payload.into()),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use super::{draft, fresh, record, small};
 use crate::platform::journal::error::AppendError;
 use crate::platform::journal::frame::Draft;
 use crate::platform::journal::metrics::RecoveryCounts;
-use crate::platform::journal::record::{BatchNumber, BatchRange, Mark, Sequence, Stream};
+use crate::platform::journal::record::{BatchNumber, BatchRange, Mark, Outcome, Sequence, Stream};
 use crate::platform::journal::recover::recover;
 use crate::platform::journal::recovery::{KeptRecord, Recovery};
 use crate::platform::journal::writer::Writer;
@@ -26,11 +26,9 @@ pub enum Action {
     Bisect {
         pick: usize,
     },
-    Store {
+    Close {
         pick: usize,
-    },
-    Abandon {
-        pick: usize,
+        outcome: Outcome,
     },
 }
 
@@ -46,9 +44,10 @@ enum Fate {
     Refused,
     /// Was acknowledged; its bits were flipped.
     Damaged,
-    Stored,
-    Abandoned,
+    Closed(Outcome),
 }
+
+const DEAD: Fate = Fate::Closed(Outcome::DeadLettered);
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -57,16 +56,15 @@ struct Known {
     fate: Fate,
     /// Answered, if not well; or it never will be.
     is_answered: bool,
-    /// A mark about it was not answered.
-    mark_doubtful: bool,
+    /// A mark about it was not answered: if it counts, the record is closed like this, or in another batch.
+    doubt: Option<Outcome>,
 }
 
 /// What an action asked for, to be settled by its answer.
 enum Asked {
     Append(u32),
     Seal(Vec<u32>),
-    Store(u64, Vec<u32>),
-    Abandon(u32),
+    Close(u64, Outcome, Vec<u32>),
 }
 
 pub struct Model {
@@ -115,13 +113,8 @@ impl Model {
         match *action {
             Action::Append { stream, payload_bytes } => {
                 let id = self.known.len() as u32 + 1;
-                let known = Known {
-                    stream,
-                    payload_bytes,
-                    fate: Fate::Doubtful,
-                    is_answered: false,
-                    mark_doubtful: false,
-                };
+                let known =
+                    Known { stream, payload_bytes, fate: Fate::Doubtful, is_answered: false, doubt: None };
                 self.known.insert(id, known);
                 Some((draft(id, stream, payload_bytes), Asked::Append(id)))
             }
@@ -134,18 +127,13 @@ impl Model {
                 let stream = self.known[&members[0]].stream;
                 self.seal(stream, &members[..members.len().div_ceil(2)])
             }
-            Action::Store { pick } => {
+            Action::Close { pick, outcome } => {
                 let (number, members) = self.batch(pick)?;
                 let range = self.range(self.known[&members[0]].stream, &members);
                 Some((
-                    Draft::of_mark(Mark::Stored(BatchNumber(number), range)),
-                    Asked::Store(number, members),
+                    Draft::of_mark(Mark::Closed(outcome, BatchNumber(number), range)),
+                    Asked::Close(number, outcome, members),
                 ))
-            }
-            Action::Abandon { pick } => {
-                let unsealed = self.live(|_, batch| batch.is_none());
-                let id = *unsealed.get(pick % unsealed.len().max(1))?;
-                Some((Draft::of_mark(Mark::Abandoned(Sequence(self.sequence(id)))), Asked::Abandon(id)))
             }
         }
     }
@@ -220,7 +208,7 @@ impl Model {
     fn end_doubts(&mut self) {
         self.lost_before = 0;
         for known in self.known.values_mut() {
-            known.mark_doubtful = false;
+            known.doubt = None;
             if known.fate == Fate::Doubtful && known.is_answered {
                 known.fate = Fate::Refused;
             }
@@ -238,12 +226,11 @@ impl Model {
                     }
                 }
             }
-            Asked::Store(batch, members) => {
+            Asked::Close(batch, outcome, members) => {
                 // The group may have moved some to another batch before.
                 let still = members.into_iter().filter(|id| self.known[id].batch() == Some(batch));
-                self.close(&still.collect::<Vec<_>>(), Fate::Stored);
+                self.close(&still.collect::<Vec<_>>(), Fate::Closed(outcome));
             }
-            Asked::Abandon(id) => self.close(&[id], Fate::Abandoned),
         }
     }
 
@@ -260,16 +247,18 @@ impl Model {
     }
 
     fn doubt(&mut self, asked: &Asked) {
-        let members = match asked {
+        let (outcome, members) = match asked {
             Asked::Append(id) => {
                 self.known.get_mut(id).unwrap().is_answered = true;
                 return;
             }
-            Asked::Seal(members) | Asked::Store(_, members) => members.clone(),
-            Asked::Abandon(id) => vec![*id],
+            Asked::Seal(members) => (Outcome::Stored, members.clone()),
+            Asked::Close(_, outcome, members) => (*outcome, members.clone()),
         };
         for id in members {
-            self.known.get_mut(&id).unwrap().mark_doubtful = true;
+            let doubt = &mut self.known.get_mut(&id).unwrap().doubt;
+            // Of several marks any may count.
+            *doubt = doubt.filter(|doubt| *doubt == Outcome::DeadLettered).or(Some(outcome));
         }
     }
 
@@ -305,7 +294,7 @@ impl Model {
             assert!(counts.lost <= self.lost_before, "nothing was lost: {counts:?}");
             assert_eq!(counts.set_aside, 0, "{counts:?}");
         }
-        let mut came: BTreeMap<u32, Fate> = BTreeMap::new();
+        let mut came = BTreeMap::new();
         for batch in &recovery.sealed {
             let mut last = 0;
             for kept in &batch.records {
@@ -322,6 +311,7 @@ impl Model {
         for kept in &recovery.unsealed {
             self.came_back(kept, None, &mut came, flipped);
         }
+        self.check_history(recovery, &came);
         let missing = self.missing(&came);
         let damage = counts.lost + counts.torn + counts.cut + repeated.cut;
         if flipped == 0 {
@@ -331,21 +321,33 @@ impl Model {
             assert!(missing == 0 || damage > 0, "{missing} are missing, but nothing is counted: {counts:?}");
         }
         for (id, known) in &mut self.known {
-            let doubtful = std::mem::take(&mut known.mark_doubtful);
+            let doubt = known.doubt.take();
             known.fate = match (came.get(id), known.fate) {
                 (Some(fate), _) => *fate,
-                (None, Fate::Stored) => Fate::Stored,
-                (None, Fate::Abandoned) => Fate::Abandoned,
+                (None, Fate::Closed(outcome)) => Fate::Closed(outcome),
                 // The mark that was in doubt is there.
-                (None, Fate::Live { .. }) if doubtful => Fate::Stored,
-                (None, Fate::Live { .. } | Fate::Damaged) => Fate::Damaged,
+                (None, Fate::Live { .. } | Fate::Damaged) => doubt.map_or(Fate::Damaged, Fate::Closed),
                 (None, _) => Fate::Refused,
             };
         }
     }
 
+    /// What is open came back, and what is closed says how.
+    fn check_history(&self, recovery: &Recovery, came: &BTreeMap<u32, Fate>) {
+        let open = recovery.history.iter().filter(|past| past.closing.is_none()).count();
+        assert_eq!(open, came.len(), "the history has what came back");
+        assert!(recovery.history.is_sorted_by_key(|past| past.sequence), "the history is in order");
+        if self.flips == 0 {
+            let is_dead = |known: &&Known| known.fate == DEAD || known.doubt == Some(Outcome::DeadLettered);
+            let outcomes = recovery.history.iter().filter_map(|past| past.closing.map(|it| it.outcome));
+            let found = outcomes.filter(|outcome| *outcome == Outcome::DeadLettered).count();
+            let known = self.known.values().filter(is_dead).count();
+            assert!(found <= known, "nothing is dead-lettered that was not");
+        }
+    }
+
     fn missing(&self, came: &BTreeMap<u32, Fate>) -> u64 {
-        let promised = |known: &Known| matches!(known.fate, Fate::Live { .. }) && !known.mark_doubtful;
+        let promised = |known: &Known| matches!(known.fate, Fate::Live { .. }) && known.doubt.is_none();
         self.known.iter().filter(|(id, known)| promised(known) && !came.contains_key(id)).count() as u64
     }
 
@@ -362,11 +364,11 @@ impl Model {
             }
             Fate::Live { sequence, batch: sealed } => {
                 assert_eq!(kept.sequence.0, sequence, "record {id} has its number");
-                let may_differ = flipped > 0 || known.mark_doubtful;
+                let may_differ = flipped > 0 || known.doubt.is_some();
                 assert!(may_differ || sealed == batch, "record {id} was in {sealed:?}, now in {batch:?}");
             }
-            closed @ (Fate::Stored | Fate::Abandoned) => {
-                assert!(flipped > 0, "record {id} was {closed:?} and came back");
+            Fate::Closed(outcome) => {
+                assert!(flipped > 0, "record {id} was {outcome:?} and came back");
             }
             Fate::Doubtful | Fate::Refused | Fate::Damaged => {}
         }
@@ -378,7 +380,7 @@ impl Model {
             self.commit(&[Action::Seal { stream }]);
         }
         while self.batch(0).is_some() {
-            let outcomes = self.commit(&[Action::Store { pick: 0 }]);
+            let outcomes = self.commit(&[Action::Close { pick: 0, outcome: Outcome::Stored }]);
             assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         }
         let appended = self.commit(&[Action::Append { stream: 0, payload_bytes: 600 }]);

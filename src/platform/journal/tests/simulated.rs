@@ -28,17 +28,6 @@ struct State {
     failing_syncs: u32,
     failing_writes: u32,
     writes_without_space: u32,
-    during_sync: Hook,
-}
-
-/// Runs once.
-#[derive(Default)]
-struct Hook(Option<Box<dyn FnOnce() + Send>>);
-
-impl std::fmt::Debug for Hook {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Hook").field(&self.0.is_some()).finish()
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -80,7 +69,6 @@ impl Simulated {
             failing_syncs: 0,
             failing_writes: 0,
             writes_without_space: 0,
-            during_sync: Hook::default(),
         })))
     }
 
@@ -97,11 +85,6 @@ impl Simulated {
             Fault::WritesWithoutSpace(count) => state.writes_without_space = count,
             Fault::Capacity(bytes) => state.capacity = bytes,
         }
-    }
-
-    /// The next sync of a file waits for this.
-    pub fn during_sync(&self, hook: impl FnOnce() + Send + 'static) {
-        self.0.lock().during_sync = Hook(Some(Box::new(hook)));
     }
 
     pub fn is_crashed(&self) -> bool {
@@ -314,10 +297,6 @@ impl JournalFile for SimulatedFile {
 
     /// After a failure what was written looks as if it were there, some of it is, and no later sync helps the rest.
     fn sync_data(&self) -> io::Result<()> {
-        let hook = self.system.0.lock().during_sync.0.take();
-        if let Some(hook) = hook {
-            hook();
-        }
         let mut state = self.system.0.lock();
         if state.step()? {
             return Err(io::Error::other("the power fails"));

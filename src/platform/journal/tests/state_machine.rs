@@ -1,7 +1,7 @@
 //! *Scenario*: groups of records and marks, faults of the disk, crashes at any step with any part of what was not synced,
 //! bit flips, starts that crash themselves.
 //! *Guarantees*: what was acknowledged comes back, in order, once, unless its bits were flipped, and then it is counted;
-//! what was refused, stored or abandoned does not; every start succeeds.
+//! what was refused or closed does not; every start succeeds.
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -9,6 +9,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 
 use super::model::{Action, Model};
 use super::simulated::Fault;
+use crate::platform::journal::record::Outcome;
 
 #[derive(Debug, Clone)]
 pub enum Step {
@@ -51,9 +52,9 @@ fn action() -> impl Strategy<Value = Action> {
         8 => (0_u8..3, payload_bytes)
             .prop_map(|(stream, payload_bytes)| Action::Append { stream, payload_bytes }),
         3 => (0_u8..3).prop_map(|stream| Action::Seal { stream }),
-        3 => any::<usize>().prop_map(|pick| Action::Store { pick }),
+        3 => any::<usize>().prop_map(|pick| Action::Close { pick, outcome: Outcome::Stored }),
+        1 => any::<usize>().prop_map(|pick| Action::Close { pick, outcome: Outcome::DeadLettered }),
         1 => any::<usize>().prop_map(|pick| Action::Bisect { pick }),
-        1 => any::<usize>().prop_map(|pick| Action::Abandon { pick }),
     ]
 }
 

@@ -1,5 +1,5 @@
 //! *Scenario*: a whole `Journal` with its committer, over the simulated file system and over a directory.
-//! *Guarantees*: answers come in order and only for what is on disk; what is given up in time never comes back.
+//! *Guarantees*: answers come in order and only for what is on disk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::simulated::{Fault, Simulated};
 use super::{id_of, ids, record, small};
 use crate::platform::journal::{
-    AppendError, BatchRange, Disk, FileSystem, Journal, OpenError, Options, Recovery, Stream, Ticket,
+    AppendError, BatchRange, Disk, FileSystem, Journal, OpenError, Options, Outcome, Recovery, Sequence,
+    Stream, Written,
 };
 use crate::platform::lifecycle::Lifecycle;
 
@@ -62,61 +63,64 @@ fn a_group_is_synced_once() {
     let tickets: Vec<_> = (1..=3).map(|id| journal.append(record(id, 0, 20)).unwrap()).collect();
     let sequences: Vec<_> = tickets.into_iter().map(|ticket| ticket.wait().unwrap().get()).collect();
     assert_eq!(sequences, [1, 2, 3]);
-    let journal = closed(journal, &fs);
-    assert_eq!(ids(&journal), [1, 2, 3]);
+    let recovery = closed_recovery(journal, &fs);
+    assert_eq!(ids(&recovery), [1, 2, 3]);
 }
 
-fn closed(journal: Journal, fs: &Arc<dyn FileSystem>) -> Recovery {
+fn closed_recovery(journal: Journal, fs: &Arc<dyn FileSystem>) -> Recovery {
     drop(journal);
     start(fs, small()).1
 }
 
 #[test]
-fn a_record_that_is_given_up_before_its_group_is_written_never_was() {
+fn what_follows_an_answer_runs_in_the_order_of_the_journal() {
     let fs = Simulated::new().shared();
-    let (journal, _) = start(&fs, patient());
-    let first = journal.append(record(1, 0, 20)).unwrap();
-    let second = journal.append(record(2, 0, 20)).unwrap();
-    assert!(second.abandon());
-    let third = journal.append(record(3, 0, 20)).unwrap();
-    assert_eq!(second.wait(), Err(AppendError::Abandoned));
-    assert_eq!((first.wait().unwrap().get(), third.wait().unwrap().get()), (1, 2));
-    assert_eq!(ids(&closed(journal, &fs)), [1, 3]);
-}
-
-#[test]
-fn a_record_that_is_given_up_while_it_is_written_is_marked_before_that_is_answered() {
-    let simulated = Simulated::new();
-    let fs = simulated.shared();
     let (journal, _) = start(&fs, Options { group_wait: Duration::ZERO, ..small() });
-    // So many that no spare file is filled any more, which syncs too.
-    for id in 1..=6 {
-        journal.append(record(id, 0, 20)).unwrap().wait().unwrap();
+    let (heard, hearing) = std::sync::mpsc::sync_channel(10);
+    for id in 1..=3 {
+        let heard = heard.clone();
+        let then = move |written: Result<Written, AppendError>| {
+            let Written { sequence, kept } = written.unwrap();
+            let _ = heard.send((sequence.get(), id_of(&kept.read().unwrap())));
+        };
+        journal.append_then(record(id, 0, 50), then).unwrap();
     }
-    let (hand_in, handed_in) = std::sync::mpsc::sync_channel::<Ticket>(1);
-    let (hand_back, handed_back) = std::sync::mpsc::sync_channel(1);
-    simulated.during_sync(move || {
-        let ticket = handed_in.recv().unwrap();
-        assert!(ticket.abandon());
-        hand_back.send(ticket).unwrap();
-    });
-    hand_in.send(journal.append(record(7, 0, 20)).unwrap()).unwrap();
-    assert_eq!(handed_back.recv().unwrap().wait(), Err(AppendError::Abandoned));
-    assert_eq!(journal.measures().records, 6);
-    // As after a loss of power: what is not on disk by now does not count.
-    simulated.restart(3);
-    assert_eq!(ids(&start(&fs, small()).1), (1..=6).collect::<Vec<_>>());
+    let first = journal.append(record(4, 0, 50)).unwrap().wait().unwrap();
+    let range = BatchRange { stream: Stream(0), first, last: first };
+    let number = journal.seal(range).unwrap().wait().unwrap();
+    let closed = move |mark: Result<Sequence, AppendError>| _ = heard.send((mark.unwrap().get(), 0));
+    journal.close_then(Outcome::DeadLettered, number, range, closed).unwrap();
+    let order: Vec<_> = hearing.iter().take(4).collect();
+    assert_eq!(order, [(1, 1), (2, 2), (3, 3), (6, 0)]);
+    let recovery = closed_recovery(journal, &fs);
+    let last = recovery.history.last().unwrap();
+    let closing = last.closing.unwrap();
+    assert_eq!((last.sequence, closing.outcome, closing.mark.get()), (first, Outcome::DeadLettered, 6));
+    assert_eq!(&*last.header, &*record(4, 0, 50).header);
 }
 
 #[test]
-fn an_acknowledged_record_cannot_be_given_up() {
+fn segments_wait_to_be_released_where_their_caller_wants_it() {
     let fs = Simulated::new().shared();
-    let (journal, _) = start(&fs, Options { group_wait: Duration::ZERO, ..small() });
-    let ticket = journal.append(record(1, 0, 20)).unwrap();
-    journal.append(record(2, 0, 20)).unwrap().wait().unwrap();
-    assert!(!ticket.abandon(), "its answer was sent before that of the second");
-    assert!(ticket.wait().is_ok());
-    assert_eq!(ids(&closed(journal, &fs)), [1, 2]);
+    let options = Options { group_wait: Duration::ZERO, holds_segments: true, ..small() };
+    let (journal, _) = start(&fs, options);
+    let mut last = Sequence(0);
+    let mut store_some = |count| {
+        for id in 0..count {
+            let first = journal.append(record(id, 0, 400)).unwrap().wait().unwrap();
+            let range = BatchRange { stream: Stream(0), first, last: first };
+            let number = journal.seal(range).unwrap().wait().unwrap();
+            last = journal.stored(number, range).unwrap().wait().unwrap();
+        }
+        last
+    };
+    let middle = store_some(10);
+    let held = journal.measures();
+    assert!(held.held_segments > 2 && held.records == 0, "{held:?}");
+    journal.allow_release(middle);
+    store_some(1);
+    assert!(journal.measures().held_segments < held.held_segments);
+    assert!(journal.measures().live_bytes < held.live_bytes);
 }
 
 #[test]
