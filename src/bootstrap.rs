@@ -1,6 +1,7 @@
 //! Where the parts meet: the only place that names adapters of several contexts. Starts them, and stops them in order.
 
 mod access;
+mod ingestion;
 mod listeners;
 mod parts;
 mod shutdown;

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{LogFormat, Settings, StoreKind};
 use crate::platform::clickhouse::Store;
-use crate::platform::health::{self, Health};
+use crate::platform::health::{self, Health, Readiness};
 use crate::platform::http::{ConnectionLimits, Protocol, identify, method_not_allowed, serve, unknown_path};
 use crate::platform::lifecycle::Lifecycle;
 use crate::querying;
@@ -20,6 +20,7 @@ use crate::telemetry::{self, WritePath};
 use crate::tenancy::{Access, Action, guarded};
 
 use super::access::warn_if_open;
+use super::ingestion;
 use super::parts::Parts;
 
 /// Of the time to stop, what is kept for storing what was accepted last.
@@ -37,6 +38,7 @@ pub struct Running {
     pub lifecycle: Lifecycle,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
+    durability: &'static str,
     otlp_grpc: Option<SocketAddr>,
     otlp_http: Option<SocketAddr>,
     api: Option<SocketAddr>,
@@ -67,17 +69,20 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
         queries,
         write_path,
         store,
-        durability,
+        stats,
     } = parts;
     let limits = ConnectionLimits {
         drain_time_max: settings.shutdown.deadline.saturating_sub(DRAIN_RESERVE).max(Duration::from_secs(1)),
         ..ConnectionLimits::default()
     };
-    let health = Health { lifecycle: lifecycle.clone(), registry, refresh, durability: durability.name() };
+    let durability = stats.durability.name();
+    let readiness = Readiness::new(lifecycle.clone(), ingestion::conditions(stats.journal.clone()));
+    let details = ingestion::details(stats.clone());
+    let health = Health { readiness: readiness.clone(), details, registry, refresh };
     let address = |listener: &TcpListener| listener.local_addr().ok();
     let (otlp_grpc, otlp_http, api_address) =
         (address(&listeners.otlp_grpc), address(&listeners.otlp_http), address(&listeners.api));
-    let grpc_router = telemetry::grpc_router(&receiver, &lifecycle).await?.layer(from_fn(identify));
+    let grpc_router = telemetry::grpc_router(&receiver, &readiness).await?.layer(from_fn(identify));
     let served = serve(
         listeners.otlp_grpc,
         grpc_router,
@@ -97,8 +102,8 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
         lifecycle.clone(),
     );
     lifecycle.spawn("otlp_http listener", served);
-    let routes =
-        querying::router(queries, access.clone()).merge(telemetry::api_router(rejections, access.clone()));
+    let own = telemetry::api_router(rejections, stats, access.clone());
+    let routes = querying::router(queries, access.clone()).merge(own);
     let api_router = api(routes, access, Arc::new(health));
     let served = serve(
         listeners.api,
@@ -109,12 +114,14 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
         lifecycle.clone(),
     );
     lifecycle.spawn("api listener", served);
-    Ok(Running { lifecycle, write_path, store, otlp_grpc, otlp_http, api: api_address })
+    Ok(Running { lifecycle, write_path, store, durability, otlp_grpc, otlp_http, api: api_address })
 }
 
 /// `/livez` and `/readyz` are for everybody; counters name tenants, so where there are keys one has to be an operator.
 fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
-    let known = [&[querying::METRICS_PATH, telemetry::REJECTIONS_PATH][..], &health::PATHS].concat();
+    let known =
+        [&[querying::METRICS_PATH, telemetry::REJECTIONS_PATH, telemetry::STATS_PATH][..], &health::PATHS]
+            .concat();
     routes
         .merge(health::router(Arc::clone(&health)))
         .merge(guarded(health::metrics_router(health), access, Action::Operate))
@@ -127,7 +134,7 @@ impl Running {
     /// Tells where to send and where to look. The addresses are the bound ones, also where a port was left to the system.
     pub fn say_ready(&self, settings: &Settings) {
         let (Some(grpc), Some(otlp), Some(api)) = (self.otlp_grpc, self.otlp_http, self.api) else { return };
-        tracing::info!(otlp_grpc = %grpc, otlp_http = %otlp, api = %api, durability = self.durability(settings), "ready");
+        tracing::info!(otlp_grpc = %grpc, otlp_http = %otlp, api = %api, durability = self.durability, "ready");
         if settings.log.format == LogFormat::Text {
             let data = match settings.store.kind {
                 StoreKind::Embedded => settings.store.path.display().to_string(),
@@ -143,13 +150,6 @@ impl Running {
                  Stop with Ctrl-C.",
                 version = env!("CARGO_PKG_VERSION"),
             ));
-        }
-    }
-
-    fn durability(&self, settings: &Settings) -> &'static str {
-        match settings.ingest.durability {
-            crate::config::Durability::Store => "store",
-            crate::config::Durability::Memory => "memory",
         }
     }
 }

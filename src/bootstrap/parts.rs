@@ -17,6 +17,7 @@ use crate::platform::cpu_pool::CpuPool;
 use crate::platform::event_bus::EventBus;
 use crate::platform::health::Refresh;
 use crate::platform::http::{ByteBudget, ConnectionMetrics};
+use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
 use crate::querying::{
@@ -25,14 +26,15 @@ use crate::querying::{
 };
 use crate::shared::Clock;
 use crate::telemetry::{
-    AttributeLimits, Catalogue, CatalogueLimits, CatalogueReader, ContentLimits, DecodeState, Durability,
-    Ingest, IngestCounters, KeySeed, Reach, Receiver, RejectionLog, RequestLimits, SealLimits, UnpackLimits,
-    WritePath, WritePathOptions, schema,
+    AttributeLimits, Catalogue, CatalogueLimits, CatalogueReader, ContentLimits, DecodeState, Ingest,
+    IngestCounters, KeySeed, OtlpReplay, Reach, Receiver, RejectionLog, RequestLimits, Stats, UnpackLimits,
+    WritePath, WritePathParts, schema,
 };
 use crate::tenancy::Access;
 
 use super::Surroundings;
 use super::access::build_access;
+use super::ingestion;
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -56,7 +58,7 @@ pub struct Parts {
     pub queries: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
-    pub durability: Durability,
+    pub stats: Stats,
 }
 
 pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundings) -> anyhow::Result<Parts> {
@@ -73,19 +75,32 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     let access = build_access(settings, &clock, &mut registry)?;
     let counters = IngestCounters::register(&mut registry);
     let catalogue = Catalogue::new(catalogue_limits(settings), alerting.watch(), Arc::clone(&clock));
+    let seed = KeySeed(fastrand::u64(..));
+    let replayed = Arc::clone(&catalogue);
     let write_path = WritePath::start(
-        write_path_options(settings),
-        Arc::clone(&store),
-        Arc::clone(&bus),
-        Arc::clone(&catalogue),
-        counters.clone(),
+        ingestion::write_path_options(settings),
+        WritePathParts {
+            store: Arc::clone(&store),
+            bus: Arc::clone(&bus),
+            catalogue: Arc::clone(&catalogue),
+            counters: counters.clone(),
+            clock: Arc::clone(&clock),
+            make_replay: Arc::new(move || Box::new(OtlpReplay::new(replayed.replay_reader(), seed))),
+            journal: ingestion::journal(settings, surroundings)?,
+        },
         &lifecycle,
     )?;
-    let durability = match settings.ingest.durability {
-        config::Durability::Store => Durability::Store,
-        config::Durability::Memory => Durability::Memory,
+    let durability = ingestion::durability(settings);
+    let stats = Stats {
+        durability,
+        ledger: write_path.ledger(),
+        journal: write_path.journal(),
+        clock: Arc::clone(&clock),
     };
-    let ingest = Ingest::new(durability, Arc::clone(&write_path) as _, counters.clone());
+    if let Some(journal) = write_path.journal() {
+        journal::collector::register(&mut registry, journal, Arc::clone(&clock));
+    }
+    let ingest = Ingest::new(durability, Arc::clone(&write_path) as _, write_path.resent(), counters.clone());
     let budget = ByteBudget::new(settings.ingest.budget_bytes.as_usize());
     let rejections = Arc::<RejectionLog>::default();
     let receiver = Arc::new(Receiver {
@@ -93,7 +108,8 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         decode: decode_pool(settings, &catalogue, &lifecycle)?,
         budget: budget.clone(),
         limits: request_limits(settings),
-        seed: KeySeed(fastrand::u64(..)),
+        seed,
+        hash_seed: write_path.hash_seed(),
         access: access.clone(),
         counters,
         rejections: Arc::clone(&rejections),
@@ -116,7 +132,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         queries,
         write_path,
         store,
-        durability,
+        stats,
     })
 }
 
@@ -186,17 +202,6 @@ fn catalogue_limits(settings: &Settings) -> CatalogueLimits {
     CatalogueLimits {
         series_max_per_tenant: settings.ingest.series_max_per_tenant,
         idle_max: settings.ingest.series_idle_max,
-    }
-}
-
-fn write_path_options(settings: &Settings) -> WritePathOptions {
-    WritePathOptions {
-        seal: SealLimits {
-            rows_max: settings.ingest.batch_rows_max,
-            bytes_max: settings.ingest.batch_bytes_max.as_usize(),
-            age_max: settings.ingest.batch_age_max,
-        },
-        inserters: settings.store.writers,
     }
 }
 

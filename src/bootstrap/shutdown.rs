@@ -7,6 +7,8 @@ use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use crate::telemetry::LeftOver;
+
 use super::listeners::Running;
 
 /// Kept for closing the engine: an eighth of the time, at most so long.
@@ -37,16 +39,25 @@ impl Running {
         }
         let write_path = Arc::clone(&self.write_path);
         let drained = tokio::task::spawn_blocking(move || write_path.drain());
-        let in_time = matches!(timeout(left(reserve), drained).await, Ok(Ok(())));
+        let mut drained = std::pin::pin!(drained);
+        let in_time = matches!(timeout(left(reserve), &mut drained).await, Ok(Ok(())));
         if !in_time {
             self.write_path.give_up();
+            let _ = timeout(left(reserve / 2), drained).await;
         }
+        let left_over = self.write_path.left_over();
         drop(self.write_path);
         close(self.store, left(Duration::ZERO)).await;
-        if !in_time {
-            bail!("accepted points could not be stored within {} s and are lost", deadline.as_secs());
+        let took_ms = started.elapsed().as_millis();
+        match left_over {
+            LeftOver::Nothing => tracing::info!(took_ms, "stopped; everything accepted is stored"),
+            LeftOver::InJournal { records } => {
+                tracing::warn!(took_ms, records, "stopped; what is not stored stays in the journal");
+            }
+            LeftOver::Lost => {
+                bail!("accepted items could not be stored within {} s and are lost", deadline.as_secs())
+            }
         }
-        tracing::info!(took_ms = started.elapsed().as_millis(), "stopped; everything accepted is stored");
         Ok(())
     }
 }

@@ -79,9 +79,12 @@ impl Settings {
 
     fn ingest_lines(&self, lines: &mut Lines) {
         let ingest = &self.ingest;
+        lines.path("journal.path", &self.journal.path);
+        lines.bytes("journal.bytes_max", self.journal.bytes_max);
         lines.text(
             "ingest.durability",
             match ingest.durability {
+                Durability::Journal => "journal",
                 Durability::Store => "store",
                 Durability::Memory => "memory",
             },
@@ -93,6 +96,7 @@ impl Settings {
         lines.bare("ingest.batch_rows_max", ingest.batch_rows_max);
         lines.bytes("ingest.batch_bytes_max", ingest.batch_bytes_max);
         lines.duration("ingest.batch_age_max", ingest.batch_age_max);
+        lines.duration("ingest.resent_window", ingest.resent_window);
         lines.reach("ingest.accept_past", ingest.accept_past);
         lines.reach("ingest.accept_future", ingest.accept_future);
         lines.bare("ingest.series_max_per_tenant", ingest.series_max_per_tenant);

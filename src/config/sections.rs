@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
 use super::{
-    Alerting, ByteSize, Durability, Ingest, Library, Listen, Log, LogFormat, Outgoing, Query, Reach, Rules,
-    Settings, Shutdown, Store, StoreKind,
+    Alerting, ByteSize, Durability, Ingest, Journal, Library, Listen, Log, LogFormat, Outgoing, Query, Reach,
+    Rules, Settings, Shutdown, Store, StoreKind,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,9 +24,11 @@ const TEBIBYTE: ByteSize = ByteSize::gibibytes(1_024);
 const DECODE_THREADS_MAX: u32 = 256;
 
 pub(super) fn read_settings(reader: &mut Reader) -> Settings {
+    let store = store(reader);
     Settings {
         listen: listen(reader),
-        store: store(reader),
+        journal: journal(reader, &store),
+        store,
         ingest: ingest(reader),
         query: query(reader),
         alerting: alerting(reader),
@@ -77,11 +79,20 @@ fn store(reader: &mut Reader) -> Store {
     }
 }
 
+/// In the store's directory unless it is written elsewhere: then both live on one disk.
+fn journal(reader: &mut Reader, store: &Store) -> Journal {
+    let path = match reader.is_written("journal.path") {
+        true => reader.text("journal.path").into(),
+        false => store.path.join("journal"),
+    };
+    Journal { path, bytes_max: reader.bytes("journal.bytes_max", ByteSize::mebibytes(512)..=TEBIBYTE) }
+}
+
 fn ingest(reader: &mut Reader) -> Ingest {
     let ingest = Ingest {
         durability: durability(reader),
         body_bytes_max: reader
-            .bytes("ingest.body_bytes_max", ByteSize::from_bytes(1_024)..=ByteSize::gibibytes(1)),
+            .bytes("ingest.body_bytes_max", ByteSize::from_bytes(1_024)..=ByteSize::mebibytes(100)),
         body_ratio_max: reader.count("ingest.body_ratio_max", 2..=10_000),
         budget_bytes: reader.bytes("ingest.budget_bytes", MEBIBYTE..=TEBIBYTE),
         decode_threads: decode_threads(reader),
@@ -89,6 +100,7 @@ fn ingest(reader: &mut Reader) -> Ingest {
         batch_bytes_max: reader
             .bytes("ingest.batch_bytes_max", ByteSize::from_bytes(65_536)..=ByteSize::gibibytes(1)),
         batch_age_max: reader.duration("ingest.batch_age_max", MILLISECOND..=MINUTE),
+        resent_window: reader.duration("ingest.resent_window", Duration::ZERO..=DAY),
         accept_past: reach(reader, "ingest.accept_past"),
         accept_future: reach(reader, "ingest.accept_future"),
         series_max_per_tenant: reader.size("ingest.series_max_per_tenant", 1..=1_000_000_000),
@@ -110,12 +122,9 @@ fn ingest(reader: &mut Reader) -> Ingest {
 }
 
 fn durability(reader: &mut Reader) -> Durability {
-    reader.read("ingest.durability", Durability::Store, |written| match text_of(written) {
-        Some("store") => Ok(Durability::Store),
-        Some("memory") => Ok(Durability::Memory),
-        Some("journal") => Err("not supported yet; allowed: store, memory".to_owned()),
-        _ => Err("allowed: store, memory".to_owned()),
-    })
+    let known =
+        [("journal", Durability::Journal), ("store", Durability::Store), ("memory", Durability::Memory)];
+    reader.choice("ingest.durability", &known, Durability::Journal)
 }
 
 fn cors_origins(reader: &mut Reader) -> Vec<String> {

@@ -16,6 +16,7 @@ use crate::shared::{TenantId, Timestamp};
 pub struct Settings {
     pub listen: Listen,
     pub store: Store,
+    pub journal: Journal,
     pub ingest: Ingest,
     pub query: Query,
     pub alerting: Alerting,
@@ -72,11 +73,20 @@ pub enum Library {
     Search,
 }
 
+/// Where requests are kept until they are stored.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    /// Its directory; `journal` in the store's unless configured.
+    pub path: PathBuf,
+    /// What it may take of the disk, 512 MiB to 1 TiB.
+    pub bytes_max: ByteSize,
+}
+
 /// What may come in, and how it is gathered.
 #[derive(Debug, Clone)]
 pub struct Ingest {
     pub durability: Durability,
-    /// One body, received and again after decompression, 1 KiB to 1 GiB; never above `budget_bytes`.
+    /// One body, received and again after decompression, 1 KiB to 100 MiB; never above `budget_bytes`.
     pub body_bytes_max: ByteSize,
     /// How many times larger decompression may make a body, 2 to 10,000.
     pub body_ratio_max: u64,
@@ -90,6 +100,8 @@ pub struct Ingest {
     pub batch_bytes_max: ByteSize,
     /// 1 ms to 1 min.
     pub batch_age_max: Duration,
+    /// How long a body is remembered, 0 to 1 day; zero: not at all.
+    pub resent_window: Duration,
     pub accept_past: Reach,
     pub accept_future: Reach,
     /// 1 to 1,000,000,000.
@@ -111,6 +123,8 @@ pub struct Ingest {
 /// What an answer 200 says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
+    /// It is in the journal.
+    Journal,
     /// It is in the store.
     Store,
     /// It was decoded; a crash loses what is not stored yet.

@@ -147,7 +147,7 @@ fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
         ("store.readers = \"4\"", "store.readers = \"4\": allowed: a whole number"),
         ("store.readers = -1", "store.readers = -1: allowed"),
         ("store.readers = 4.0", "store.readers = 4.0: allowed"),
-        ("ingest.body_bytes_max = \"2GiB\"", "allowed: a size from 1KiB to 1GiB"),
+        ("ingest.body_bytes_max = \"2GiB\"", "allowed: a size from 1KiB to 100MiB"),
         ("ingest.body_bytes_max = \"many\"", "a size is written like"),
         (
             "ingest.budget_bytes = \"2MiB\"",
@@ -158,8 +158,7 @@ fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
         ("store.kind = \"remote\"", "store.kind = \"remote\": allowed: embedded, null"),
         ("store.path = \"\"", "store.path = \"\": allowed: a text that is not empty"),
         ("store.url = \"http://u:pw@h\"", "store.url = (hidden): not supported yet; use store.path"),
-        ("ingest.durability = \"journal\"", "not supported yet; allowed: store, memory"),
-        ("ingest.durability = true", "ingest.durability = true: allowed: store, memory"),
+        ("ingest.durability = true", "ingest.durability = true: allowed: journal, store, memory"),
         ("outgoing.allow = [\"10.0.0.0/8\", \"x\"]", "\"x\" is not right; allowed: a list of networks"),
         ("outgoing.allow = [1]", "outgoing.allow = [1]: allowed: a list of networks"),
         ("log.level = \"telemetryflow=loud\"", "log.level = \"telemetryflow=loud\": allowed: error, warn"),

@@ -13,7 +13,6 @@ use axum::routing::get;
 use axum::{Json, Router};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use serde_json::json;
 
 use super::lifecycle::Lifecycle;
 
@@ -26,18 +25,57 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Brings a gauge up to date just before it is read.
 pub type Refresh = Box<dyn Fn() + Send + Sync>;
 
+/// Something without which the node cannot do its work: says what is wrong, if anything is.
+pub type Condition = Box<dyn Fn() -> Option<&'static str> + Send + Sync>;
+
+/// Whether the node takes requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Readiness {
+    lifecycle: Lifecycle,
+    conditions: Arc<[Condition]>,
+}
+
+impl Readiness {
+    pub fn new(lifecycle: Lifecycle, conditions: Vec<Condition>) -> Self {
+        Self { lifecycle, conditions: conditions.into() }
+    }
+
+    /// What stands in the way: stopping, a background worker that ended early, or a condition.
+    pub fn problem(&self) -> Option<&'static str> {
+        if self.lifecycle.is_stopping() {
+            return Some("stopping");
+        }
+        if !self.lifecycle.failed().is_empty() {
+            return Some("worker failed");
+        }
+        self.conditions.iter().find_map(|condition| condition())
+    }
+
+    pub fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("problem", &self.problem()).finish_non_exhaustive()
+    }
+}
+
+/// More that `/readyz` tells, as members of its answer.
+pub type Details = Box<dyn Fn() -> serde_json::Map<String, serde_json::Value> + Send + Sync>;
+
 /// What health is judged by.
 pub struct Health {
-    pub lifecycle: Lifecycle,
+    pub readiness: Readiness,
+    pub details: Details,
     pub registry: Registry,
     pub refresh: Vec<Refresh>,
-    /// When requests are answered: `store` or `memory`.
-    pub durability: &'static str,
 }
 
 impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Health").field("lifecycle", &self.lifecycle).finish_non_exhaustive()
+        f.debug_struct("Health").field("readiness", &self.readiness).finish_non_exhaustive()
     }
 }
 
@@ -51,16 +89,12 @@ pub fn metrics_router(health: Arc<Health>) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(health)
 }
 
-/// Not ready while stopping, or if a background worker ended that should not have.
 async fn ready(State(health): State<Arc<Health>>) -> Response {
-    let failed = health.lifecycle.failed();
-    let stopping = health.lifecycle.is_stopping();
-    let (code, status) = match (stopping, failed.is_empty()) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "worker failed"),
-        (false, true) => (StatusCode::OK, "ready"),
-    };
-    let body = json!({ "status": status, "durability": health.durability, "failedWorkers": failed });
+    let problem = health.readiness.problem();
+    let code = if problem.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = (health.details)();
+    body.insert("status".to_owned(), problem.unwrap_or("ready").into());
+    body.insert("failedWorkers".to_owned(), health.readiness.lifecycle.failed().into());
     (code, Json(body)).into_response()
 }
 
@@ -75,6 +109,8 @@ async fn metrics(State(health): State<Arc<Health>>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use axum::body::Body;
     use axum::http::Request;
     use http_body_util::BodyExt;
@@ -82,6 +118,17 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+
+    fn health(
+        lifecycle: &Lifecycle,
+        conditions: Vec<Condition>,
+        registry: Registry,
+        refresh: Vec<Refresh>,
+    ) -> Health {
+        let details: Details =
+            Box::new(|| serde_json::Map::from_iter([("durability".to_owned(), "journal".into())]));
+        Health { readiness: Readiness::new(lifecycle.clone(), conditions), details, registry, refresh }
+    }
 
     async fn get(router: &Router, path: &str) -> (StatusCode, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
@@ -94,14 +141,17 @@ mod tests {
     #[tokio::test]
     async fn readiness_follows_workers_and_the_stop() {
         let lifecycle = Lifecycle::default();
-        let health = Health {
-            lifecycle: lifecycle.clone(),
-            registry: Registry::default(),
-            refresh: Vec::new(),
-            durability: "store",
-        };
+        let full = Arc::new(AtomicBool::new(false));
+        let watched = Arc::clone(&full);
+        let condition: Condition =
+            Box::new(move || watched.load(Ordering::Relaxed).then_some("journal full"));
+        let health = health(&lifecycle, vec![condition], Registry::default(), Vec::new());
         let router = router(Arc::new(health));
         assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);
+        full.store(true, Ordering::Relaxed);
+        let (status, body) = get(&router, "/readyz").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("journal full") && body.contains("\"durability\":\"journal\""), "{body}");
         lifecycle.thread("hasty", || {}).unwrap().join().unwrap();
         let (status, body) = get(&router, "/readyz").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -116,8 +166,7 @@ mod tests {
         let (gauge, mut registry) = (Gauge::<i64>::default(), Registry::default());
         registry.register("level", "A level", gauge.clone());
         let refresh: Refresh = Box::new(move || _ = gauge.set(7));
-        let health =
-            Health { lifecycle: Lifecycle::default(), registry, refresh: vec![refresh], durability: "store" };
+        let health = health(&Lifecycle::default(), Vec::new(), registry, vec![refresh]);
         let (status, body) = get(&metrics_router(Arc::new(health)), "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains("level 7"), "{body}");

@@ -7,14 +7,18 @@ mod presentation;
 
 pub use application::{Durability, Ingest, IngestCounters, RejectionEntry, RejectionLog, SentAs};
 pub use infrastructure::batcher::SealLimits;
-pub use infrastructure::{Catalogue, CatalogueLimits, CatalogueReader, WritePath, WritePathOptions, schema};
+pub use infrastructure::{
+    Catalogue, CatalogueLimits, CatalogueReader, LeftOver, WritePath, WritePathOptions, WritePathParts,
+    schema,
+};
 pub use presentation::grpc::{RoutesError, router as grpc_router};
-pub use presentation::http::{REJECTIONS_PATH, api_router, router};
+pub use presentation::http::{REJECTIONS_PATH, STATS_PATH, Stats, api_router, router};
 pub use presentation::otlp::attributes::AttributeLimits;
 pub use presentation::otlp::content::UnpackLimits;
 pub use presentation::otlp::decode::{ContentLimits, DecodeState};
 pub use presentation::otlp::metrics::keys::KeySeed;
 pub use presentation::otlp::receive::{Reach, Receiver, RequestLimits};
+pub use presentation::otlp::replay::OtlpReplay;
 
 /// The stages of the write path one by one: for benchmarks, tests of the engine, and fuzzing.
 pub mod stages {

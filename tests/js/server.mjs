@@ -22,7 +22,9 @@ export class Server {
     await writeFile(
       server.config,
       `[listen]\notlp_http = ${any}\notlp_grpc = ${any}\napi = ${any}\n` +
-        `[store]\npath = ${JSON.stringify(path.join(server.folder, 'store'))}\n`,
+        `[store]\npath = ${JSON.stringify(path.join(server.folder, 'store'))}\n` +
+        // What was answered can be read at once.
+        '[ingest]\ndurability = "store"\n',
     );
     server.process = spawn(BINARY, ['serve', '--config', server.config], { cwd: ROOT });
     server.said = '';

@@ -77,7 +77,9 @@ class Server:
     def start(self):
         with open(self.log, "ab") as log:
             command = [binary(), "serve", "--config", str(self.config)]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+            # What was answered can be read at once.
+            environment = {"TELEMETRYFLOW__INGEST__DURABILITY": "store"} | os.environ
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         eventually("the server is ready\n", self._is_ready, READY_WITHIN_S)
 
     def stop(self):

@@ -69,6 +69,16 @@ pub fn configure(folder: &Path, extra: &str) -> PathBuf {
     path
 }
 
+/// Most tests ask for what they have just sent, and send the same bytes several times: unless they say otherwise, an answer
+/// means that it can be read, and no body is recognised.
+fn plain_ingestion(extra: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let defaults = [
+        ("durability", ("TELEMETRYFLOW__INGEST__DURABILITY", "store")),
+        ("resent_window", ("TELEMETRYFLOW__INGEST__RESENT_WINDOW", "0s")),
+    ];
+    defaults.into_iter().filter(|(key, _)| !extra.contains(key)).map(|(_, variable)| variable)
+}
+
 pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
@@ -96,6 +106,7 @@ impl Server {
             .arg("serve")
             .arg("--config")
             .arg(config)
+            .envs(plain_ingestion(extra))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

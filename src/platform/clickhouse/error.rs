@@ -20,6 +20,9 @@ pub enum StoreErrorKind {
     /// A value that came with the statement is not acceptable (a pattern, say).
     #[error("the store refused a value")]
     Value,
+    /// The store has not the tables or rights that the statement needs. Somebody has to mend that; then it succeeds.
+    #[error("the store is not as the statement needs it")]
+    Unprepared,
     /// The statement can never succeed as it is.
     #[error("the store refused the statement")]
     Refused,
@@ -46,14 +49,15 @@ impl StoreError {
             // CANNOT_OPEN_FILE, CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE, TOO_MANY_PARTS, SOCKET_TIMEOUT,
             // NETWORK_ERROR, TOO_MANY_SIMULTANEOUS_QUERIES, CANNOT_SCHEDULE_TASK
             Some(76 | 75 | 243 | 252 | 209 | 210 | 202 | 439) => StoreErrorKind::Unavailable,
-            // CANNOT_PARSE_TEXT, NO_SUCH_COLUMN_IN_TABLE, NUMBER_OF_COLUMNS_DOESNT_MATCH, CANNOT_PARSE_INPUT_ASSERTION_FAILED,
-            // BAD_ARGUMENTS, ILLEGAL_TYPE_OF_ARGUMENT, ILLEGAL_COLUMN, UNKNOWN_FUNCTION, UNKNOWN_IDENTIFIER, TYPE_MISMATCH,
-            // UNKNOWN_TABLE, SYNTAX_ERROR, CANNOT_CONVERT_TYPE, UNKNOWN_DATABASE, UNKNOWN_SETTING, INCORRECT_DATA, READONLY,
-            // ILLEGAL_AGGREGATION, CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, ACCESS_DENIED
-            Some(
-                6 | 16 | 20 | 27 | 36 | 43 | 44 | 46 | 47 | 53 | 60 | 62 | 70 | 81 | 115 | 117 | 164 | 184
-                | 349 | 497,
-            ) => StoreErrorKind::Refused,
+            // NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_TABLE, UNKNOWN_DATABASE, READONLY, TABLE_IS_READ_ONLY, ACCESS_DENIED
+            Some(16 | 60 | 81 | 164 | 242 | 497) => StoreErrorKind::Unprepared,
+            // CANNOT_PARSE_TEXT, NUMBER_OF_COLUMNS_DOESNT_MATCH, CANNOT_PARSE_INPUT_ASSERTION_FAILED, BAD_ARGUMENTS,
+            // ILLEGAL_TYPE_OF_ARGUMENT, ILLEGAL_COLUMN, UNKNOWN_FUNCTION, UNKNOWN_IDENTIFIER, TYPE_MISMATCH, SYNTAX_ERROR,
+            // CANNOT_CONVERT_TYPE, UNKNOWN_SETTING, INCORRECT_DATA, ILLEGAL_AGGREGATION,
+            // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN, VIOLATED_CONSTRAINT
+            Some(6 | 20 | 27 | 36 | 43 | 44 | 46 | 47 | 53 | 62 | 70 | 115 | 117 | 184 | 349 | 469) => {
+                StoreErrorKind::Refused
+            }
             Some(_) | None => StoreErrorKind::Unknown,
         };
         Self { kind, detail: message }
@@ -76,7 +80,8 @@ mod tests {
             ("Code: 241. DB::Exception: Memory limit exceeded", StoreErrorKind::Limit),
             ("Code: 427. DB::Exception: OptimizedRegularExpression", StoreErrorKind::Value),
             ("Code: 252. DB::Exception: Too many parts", StoreErrorKind::Unavailable),
-            ("Code: 60. DB::Exception: Unknown table", StoreErrorKind::Refused),
+            ("Code: 60. DB::Exception: Unknown table", StoreErrorKind::Unprepared),
+            ("Code: 53. DB::Exception: Type mismatch", StoreErrorKind::Refused),
             ("Code: 1001. DB::Exception: std::exception", StoreErrorKind::Unknown),
             ("something without a code", StoreErrorKind::Unknown),
         ] {

@@ -37,6 +37,7 @@ pub(super) struct Committer {
     pub(super) requests: Receiver<Request>,
     pub(super) shown: Arc<Mutex<Shown>>,
     release_floor: Arc<AtomicU64>,
+    is_full: bool,
 }
 
 impl Committer {
@@ -48,7 +49,7 @@ impl Committer {
         recovery: RecoveryCounts,
     ) -> Self {
         let shown = Arc::new(Mutex::new(Shown::default()));
-        let mut committer = Self { options, writer, requests, shown, release_floor };
+        let mut committer = Self { options, writer, requests, shown, release_floor, is_full: false };
         committer.show();
         committer.shown.lock().measures.recovery = recovery;
         committer
@@ -81,6 +82,7 @@ impl Committer {
             group.into_iter().map(|request| (request.draft, request.then)).unzip();
         self.writer.release_floor = self.release_floor.load(Ordering::Relaxed);
         let outcomes = self.writer.commit(&drafts);
+        self.note_fullness(&drafts, &outcomes);
         // Before the answers, so that who has one finds it counted.
         self.show();
         for (then, outcome) in thens.into_iter().zip(outcomes) {
@@ -88,6 +90,14 @@ impl Committer {
                 Then::Record(then) => then(outcome.and_then(|sequence| self.written(sequence))),
                 Then::Mark(then) => then(outcome),
             }
+        }
+    }
+
+    /// As the last record of the group found it; marks always find room.
+    fn note_fullness(&mut self, drafts: &[Draft], outcomes: &[Result<Sequence, AppendError>]) {
+        let last = drafts.iter().zip(outcomes).rfind(|(draft, _)| draft.is_record());
+        if let Some((_, outcome)) = last {
+            self.is_full = matches!(outcome, Err(AppendError::Full | AppendError::NoSpace));
         }
     }
 
@@ -108,7 +118,9 @@ impl Committer {
             bytes_max: self.options.bytes_max,
             oldest: writer.ledger.oldest(),
             syncs: writer.syncs,
+            seals: writer.seals,
             sync_failures: writer.sync_failures,
+            is_full: self.is_full,
             is_failed: writer.is_failed(),
             recovery: shown.measures.recovery,
         };

@@ -40,6 +40,13 @@ pub enum AppendError {
     Closed,
 }
 
+impl AppendError {
+    /// Whether the same may be written later.
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::Full | Self::NoSpace | Self::Busy)
+    }
+}
+
 /// Why a record cannot be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use super::segment::UNFINISHED;
+
 /// One folder. Names hold no path, except that [`QUARANTINE`] stands before what is set aside.
 pub trait FileSystem: Send + Sync + fmt::Debug {
     /// Keeps other processes out for as long as the answer lives; `WouldBlock` if one is inside.
@@ -44,6 +46,21 @@ pub trait JournalFile: Send + Sync + fmt::Debug {
 
 /// Before the name of a file that was set aside because it is damaged or not ours.
 pub const QUARANTINE: &str = "quarantine/";
+
+/// Replaces a file beside the journal's own by one with these bytes, whole or not at all.
+pub fn write_file(fs: &dyn FileSystem, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = format!("{name}{UNFINISHED}");
+    let file = fs.create(&unfinished)?;
+    file.write_at(bytes, 0)?;
+    file.sync_data()?;
+    fs.rename(&unfinished, name)?;
+    fs.sync_dir()
+}
+
+/// The bytes of a file beside the journal's own, at most `bytes_max`.
+pub fn read_file(fs: &dyn FileSystem, name: &str, bytes_max: u64) -> io::Result<Vec<u8>> {
+    read_up_to(&*fs.open(name)?, 0, bytes_max)
+}
 
 /// The bytes from `offset` on, at most `bytes_max`.
 pub(super) fn read_up_to(file: &dyn JournalFile, offset: u64, bytes_max: u64) -> io::Result<Vec<u8>> {

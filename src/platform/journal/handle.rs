@@ -127,9 +127,18 @@ impl Journal {
         Ok(Ticket { answer: receiver, read: |sequence| sequence })
     }
 
-    /// Segments may be released below this number, see [`Options::holds_segments`]. It never goes back.
-    pub fn allow_release(&self, below: Sequence) {
-        self.release_floor.fetch_max(below.0, Ordering::Relaxed);
+    /// Waits until everything that was handed over before is on disk or refused, and what follows from it has run.
+    pub fn flush(&self) -> Result<(), AppendError> {
+        let (answer, receiver) = oneshot::channel();
+        let then = move |written| _ = answer.send(written);
+        // A mark that says nothing.
+        self.hand_over(Draft::of_mark(Mark::Released(Sequence(0))), Then::Mark(Box::new(then)))?;
+        receiver.blocking_recv().unwrap_or(Err(AppendError::Closed)).map(|_| ())
+    }
+
+    /// Segments may be released below this sequence number, see [`Options::holds_segments`]. It never goes back.
+    pub fn allow_release(&self, below: u64) {
+        self.release_floor.fetch_max(below, Ordering::Relaxed);
     }
 
     fn hand_over(&self, draft: Draft, then: Then) -> Result<(), AppendError> {

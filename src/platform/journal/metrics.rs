@@ -63,8 +63,12 @@ pub struct Measures {
     /// When the oldest of the records was received.
     pub oldest: Option<Timestamp>,
     pub syncs: SyncTimes,
+    /// Batches sealed since the journal was opened.
+    pub seals: u64,
     /// Files that were left because writing or syncing failed.
     pub sync_failures: u64,
+    /// The last group had a record for which there was no room.
+    pub is_full: bool,
     /// It failed twice and takes nothing any more: the node is not ready.
     pub is_failed: bool,
     pub recovery: RecoveryCounts,

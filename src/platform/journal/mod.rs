@@ -11,6 +11,7 @@
 //! * **Segments are released oldest first**, so a batch that cannot be stored holds on to everything behind it.
 
 mod bytes;
+pub mod collector;
 mod committer;
 mod depot;
 mod disk;
@@ -36,7 +37,7 @@ mod tests;
 
 pub use disk::Disk;
 pub use error::{AppendError, OpenError, ReadError};
-pub use file_system::{FileSystem, JournalFile, QUARANTINE};
+pub use file_system::{FileSystem, JournalFile, QUARANTINE, read_file, write_file};
 pub use handle::{Journal, Usage};
 pub use ledger::Closing;
 pub use metrics::{Measures, RecoveryCounts, SYNC_BUCKETS_MS, SyncTimes};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::depot::Depot;
 use super::error::OpenError;
-use super::file_system::{FileSystem, QUARANTINE, read_readable, read_up_to};
+use super::file_system::{FileSystem, QUARANTINE, read_readable, read_up_to, write_file};
 use super::frame::Content;
 use super::gaps::{Damage, Gaps, Hole};
 use super::inventory::{Candidate, Inventory};
@@ -15,7 +15,7 @@ use super::options::{Options, SEGMENT_BYTES_MAX};
 use super::record::Mark;
 use super::recovery::Recovery;
 use super::scan::{Found, Tail, frames, tail};
-use super::segment::{HEADER_BYTES, IDENTITY, Identity, SPARE, Segment, UNFINISHED, segment_name};
+use super::segment::{HEADER_BYTES, IDENTITY, Identity, SPARE, Segment, segment_name};
 use super::writer::{Beginning, Writer};
 
 /// Reads the journal. `fresh` is who it becomes when it is new.
@@ -48,15 +48,7 @@ fn settle_identity(fs: &dyn FileSystem, inventory: &Inventory) -> Result<(), Ope
     if !inventory.is_new {
         return Ok(());
     }
-    let unfinished = format!("{IDENTITY}{UNFINISHED}");
-    let write = || {
-        let file = fs.create(&unfinished)?;
-        file.write_at(&inventory.identity.encode(), 0)?;
-        file.sync_data()?;
-        fs.rename(&unfinished, IDENTITY)?;
-        fs.sync_dir()
-    };
-    match write() {
+    match write_file(fs, IDENTITY, &inventory.identity.encode()) {
         Err(error) if inventory.segments.is_empty() => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::bytes::round_up;
 use super::depot::{Depot, SegmentBeginning, TakeError, is_no_space};
 use super::error::AppendError;
-use super::frame::{Draft, Place};
+use super::frame::{Content, Draft, Place};
 use super::ledger::{Ledger, Position};
 use super::metrics::SyncTimes;
 use super::options::Options;
@@ -50,6 +50,7 @@ pub(super) struct Writer {
     buffer: Vec<u8>,
     pub(super) syncs: SyncTimes,
     pub(super) sync_failures: u64,
+    pub(super) seals: u64,
     /// Segments are released only below this number.
     pub(super) release_floor: u64,
     /// How many that keeps.
@@ -87,6 +88,7 @@ impl Writer {
             buffer: Vec::new(),
             syncs: SyncTimes::default(),
             sync_failures: 0,
+            seals: 0,
             release_floor: u64::MAX,
             held_segments: 0,
         }
@@ -316,6 +318,7 @@ impl Writer {
 
     fn enter(&mut self, group: &[&Draft], epoch: u64, mut offset: u64) {
         for draft in group {
+            self.seals += u64::from(matches!(draft.content, Content::Mark(Mark::Seal(_))));
             let position = Position { epoch, offset, length: draft.length() };
             self.ledger.add(self.next_sequence, &draft.content, position);
             self.next_sequence += 1;

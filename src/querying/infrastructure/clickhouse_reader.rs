@@ -181,6 +181,7 @@ fn failed(error: &StoreError) -> ReadError {
         StoreErrorKind::Limit => ReadError::TooLarge,
         StoreErrorKind::Value => ReadError::Value,
         StoreErrorKind::Unavailable
+        | StoreErrorKind::Unprepared
         | StoreErrorKind::Refused
         | StoreErrorKind::Unknown
         | StoreErrorKind::Answer => {

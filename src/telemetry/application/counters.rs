@@ -41,16 +41,18 @@ pub struct SignalReason {
     reason: &'static str,
 }
 
-/// Counters of items: points, log records, spans. For each tenant and signal
-/// `received = stored + rejected + failed + in flight`, also when a client leaves.
+/// Counters of items: points, log records, spans, since the process began. What is exact across restarts is the
+/// [`Ledger`](super::Ledger).
 #[derive(Debug, Clone, Default)]
 pub struct IngestCounters {
     received: Family<Stream, Counter>,
     rejected: Family<StreamReason, Counter>,
     warnings: Family<StreamReason, Counter>,
     stored: Family<Stream, Counter>,
+    dead_lettered: Family<Stream, Counter>,
     failed: Family<Stream, Counter>,
     in_flight: Family<Stream, Gauge>,
+    resent_requests: Family<Stream, Counter>,
     refused_requests: Family<SignalReason, Counter>,
     batches: Counter,
     insert_retries: Counter,
@@ -60,6 +62,7 @@ pub struct IngestCounters {
 #[derive(Debug, Clone)]
 pub struct ItemCounters {
     stored: Counter,
+    dead_lettered: Counter,
     failed: Counter,
     in_flight: Gauge,
 }
@@ -74,10 +77,20 @@ impl IngestCounters {
         registry.register("items_stored", "Items durable and visible in the store", own.stored.clone());
         registry.register(
             "items_failed",
-            "Items that were read, but answered as not stored: queue full, client gone, refused by the store",
+            "Items that were read, but answered as not taken: queue or journal full, store away",
             own.failed.clone(),
         );
+        registry.register(
+            "items_dead_lettered",
+            "Items that the store refused for good",
+            own.dead_lettered.clone(),
+        );
         registry.register("items_in_flight", "Accepted items not yet stored", own.in_flight.clone());
+        registry.register(
+            "requests_resent",
+            "Requests recognised as sent before, and not stored again",
+            own.resent_requests.clone(),
+        );
         registry.register(
             "requests_refused",
             "Requests refused as a whole, by reason",
@@ -100,6 +113,11 @@ impl IngestCounters {
         }
     }
 
+    /// A request was recognised as one that came before.
+    pub fn request_resent(&self, tenant: &TenantId, signal: Signal) {
+        self.resent_requests.get_or_create(&stream(tenant, signal)).inc();
+    }
+
     pub fn request_refused(&self, signal: Signal, reason: &'static str) {
         let signal = signal.name();
         self.refused_requests.get_or_create(&SignalReason { signal, reason }).inc();
@@ -110,6 +128,7 @@ impl IngestCounters {
         let stream = stream(tenant, signal);
         ItemCounters {
             stored: self.stored.get_or_create_owned(&stream),
+            dead_lettered: self.dead_lettered.get_or_create_owned(&stream),
             failed: self.failed.get_or_create_owned(&stream),
             in_flight: self.in_flight.get_or_create_owned(&stream),
         }
@@ -131,6 +150,16 @@ impl ItemCounters {
 
     pub(super) fn stored(&self, items: usize) {
         self.stored.inc_by(items as u64);
+        self.in_flight.dec_by(signed(items));
+    }
+
+    pub(super) fn dead_lettered(&self, items: usize) {
+        self.dead_lettered.inc_by(items as u64);
+        self.in_flight.dec_by(signed(items));
+    }
+
+    /// The process ends before they are stored; the next one goes on with them.
+    pub(super) fn left_in_journal(&self, items: usize) {
         self.in_flight.dec_by(signed(items));
     }
 

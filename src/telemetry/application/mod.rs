@@ -2,16 +2,23 @@
 
 pub mod counters;
 pub mod ingest;
+pub mod ledger;
 pub mod payload;
 pub mod pending;
 pub mod ports;
 pub mod rejections;
+pub mod resent;
+pub mod tally;
 
 pub use counters::IngestCounters;
-pub use ingest::{Durability, Ingest, IngestCommand, IngestError, IngestReceipt};
-pub use payload::{Accepted, AcceptedMetrics, Payload, SERIES_BYTES};
+pub use ingest::{Durability, Ingest, IngestCommand, IngestError, IngestReceipt, Submitted};
+pub use ledger::Ledger;
+pub use payload::{Accepted, AcceptedMetrics, BodyCompression, Payload, ReceivedBody, SERIES_BYTES};
 pub use pending::{MemoryHold, Pending};
 pub use ports::{
-    Admission, NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, Sink, SinkRefusal, Standing, WireKey,
+    Admission, JournaledBody, NewSeries, Replay, SeriesEntry, SeriesLimitReached, SeriesLookup, Sink,
+    SinkRefusal, Standing, WireKey,
 };
 pub use rejections::{RejectionEntry, RejectionLog, SentAs};
+pub use resent::{BodyHash, ResentWindow};
+pub use tally::Tally;

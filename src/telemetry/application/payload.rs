@@ -1,8 +1,12 @@
 //! `Payload`: the accepted items of one request, on their way to the store.
 
-use crate::shared::{LogColumns, MetricColumns, Signal, SpanColumns, TenantId};
+use bytes::Bytes;
 
-use super::{NewSeries, Pending};
+use crate::shared::{LogColumns, MetricColumns, Signal, SpanColumns, TenantId, Timestamp};
+
+use super::resent::BodyHash;
+use super::tally::Tally;
+use super::{MemoryHold, NewSeries, Pending};
 
 /// What a new series takes in memory beside its texts and attributes, on its way to the store: among its request's new ones, in
 /// the index of these, and as a row of a block.
@@ -27,7 +31,30 @@ pub struct AcceptedMetrics {
 #[derive(Debug)]
 pub struct Accepted {
     pub payload: Payload,
+    /// Held for the payload, and for the body until the journal has it.
+    pub memory: MemoryHold,
+    pub tally: Tally,
+    pub body: ReceivedBody,
     pub pending: Pending,
+}
+
+/// The request as it came, and what it takes to read it again.
+#[derive(Debug)]
+pub struct ReceivedBody {
+    /// How it was read: words of whoever did, for [`Replay`](super::ports::Replay).
+    pub form: Vec<u8>,
+    pub bytes: Bytes,
+    pub compression: BodyCompression,
+    pub hash: BodyHash,
+    pub received_at: Timestamp,
+}
+
+/// Whether a body is worth compressing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyCompression {
+    None,
+    /// By its sender.
+    Compressed,
 }
 
 impl Payload {

@@ -1,104 +1,157 @@
-//! `Pending`: what an accepted request holds until its items are stored, in one piece that settles everything when it
+//! `Pending`: who waits for an accepted request, and what is counted of it, in one piece that settles everything when it
 //! goes, however it goes.
 
-use tokio::sync::oneshot;
-
 use super::counters::ItemCounters;
+use super::resent::Attempt;
+use super::{Durability, IngestError};
 
-/// Memory that was admitted for the items of a request.
+/// Memory that was admitted for a request.
 pub type MemoryHold = Box<dyn std::any::Any + Send>;
 
-/// Goes with accepted items. Dropped without [`Self::stored`], its items count as failed and its request is told so.
+/// Goes with accepted items. Dropped while nobody vouches for them, they count as failed and their request is told so.
 #[derive(Debug)]
 pub struct Pending {
     items: usize,
-    requester: Requester,
+    durability: Durability,
+    /// Absent once it was answered.
+    attempt: Option<Attempt>,
     counters: ItemCounters,
-    is_stored: bool,
-    _memory: MemoryHold,
+    state: State,
 }
 
-#[derive(Debug)]
-enum Requester {
-    /// Was answered when the items were accepted.
-    Answered,
-    Waiting(oneshot::Sender<()>),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    InMemory,
+    /// They come back after a restart.
+    InJournal,
+    /// Counted as what became of them.
+    Settled,
 }
 
 impl Pending {
-    /// For a request that is answered right away.
-    pub fn answered(items: usize, memory: MemoryHold, counters: ItemCounters) -> Self {
-        Self::new(items, Requester::Answered, memory, counters)
-    }
-
-    /// For a request that waits; the other end hears when its items are stored, or fails when they are not.
-    pub fn awaited(
-        items: usize,
-        memory: MemoryHold,
-        counters: ItemCounters,
-    ) -> (Self, oneshot::Receiver<()>) {
-        let (stored, waiting) = oneshot::channel();
-        (Self::new(items, Requester::Waiting(stored), memory, counters), waiting)
-    }
-
-    fn new(items: usize, requester: Requester, memory: MemoryHold, counters: ItemCounters) -> Self {
+    /// For a request that is answered as its durability says.
+    pub fn new(items: usize, durability: Durability, attempt: Attempt, counters: ItemCounters) -> Self {
         counters.begin(items);
-        Self { items, requester, counters, is_stored: false, _memory: memory }
+        Self { items, durability, attempt: Some(attempt), counters, state: State::InMemory }
     }
 
-    /// Whether the client left without an answer. It will send the items again, so they must not be stored twice.
-    pub fn is_abandoned(&self) -> bool {
-        matches!(&self.requester, Requester::Waiting(stored) if stored.is_closed())
+    /// For items that were acknowledged before this process began.
+    pub fn recovered(items: usize, counters: ItemCounters) -> Self {
+        counters.begin(items);
+        Self { items, durability: Durability::Journal, attempt: None, counters, state: State::InJournal }
     }
 
-    /// The items are durable and visible.
+    /// They are queued, and there is no journal.
+    pub fn queued(&mut self) {
+        if self.durability == Durability::Memory {
+            self.answer(Ok(()));
+        }
+    }
+
+    /// They are on this node's disk.
+    pub fn journaled(&mut self) {
+        self.state = State::InJournal;
+        if self.durability == Durability::Journal {
+            self.answer(Ok(()));
+        }
+    }
+
+    /// They are durable and visible in the store.
     pub fn stored(mut self) {
-        self.is_stored = true;
+        self.state = State::Settled;
         self.counters.stored(self.items);
-        if let Requester::Waiting(stored) = std::mem::replace(&mut self.requester, Requester::Answered) {
-            // The client may have left just now.
-            let _ = stored.send(());
+        self.answer(Ok(()));
+    }
+
+    /// The store refused them for good; they are kept aside.
+    pub fn dead_lettered(mut self) {
+        self.state = State::Settled;
+        self.counters.dead_lettered(self.items);
+        self.answer(Err(IngestError::DeadLettered));
+    }
+
+    /// They were not taken.
+    pub fn refused(mut self, error: IngestError) {
+        self.answer(Err(error));
+    }
+
+    fn answer(&mut self, answer: Result<(), IngestError>) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.settle(answer);
         }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.is_stored {
-            self.counters.failed(self.items);
+        match self.state {
+            State::InMemory => self.counters.failed(self.items),
+            State::InJournal => self.counters.left_in_journal(self.items),
+            State::Settled => {}
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::shared::{Signal, TenantId};
-    use crate::telemetry::application::IngestCounters;
+    use std::time::Duration;
 
-    fn counters() -> ItemCounters {
-        IngestCounters::default().items(&TenantId::unnamed(), Signal::Logs)
+    use super::*;
+    use crate::shared::{Signal, TenantId, Timestamp};
+    use crate::telemetry::application::IngestCounters;
+    use crate::telemetry::application::resent::{Answer, BodyHash, ResentWindow, Seen};
+    use tokio::sync::oneshot::Receiver;
+
+    struct Case {
+        pending: Pending,
+        answer: Receiver<Answer>,
+        counters: ItemCounters,
     }
 
-    #[tokio::test]
-    async fn a_request_hears_of_its_items_and_of_their_loss() {
-        let counters = counters();
-        let (pending, waiting) = Pending::awaited(3, Box::new(()), counters.clone());
-        assert_eq!(counters.values(), (3, 0, 0));
-        pending.stored();
-        assert_eq!((waiting.await, counters.values()), (Ok(()), (0, 3, 0)));
-        let (pending, waiting) = Pending::awaited(4, Box::new(()), counters.clone());
-        drop(pending);
-        assert!(waiting.await.is_err());
-        assert_eq!(counters.values(), (0, 3, 4));
+    fn case(durability: Durability) -> Case {
+        let window = ResentWindow::new(Duration::from_secs(600));
+        let counters = IngestCounters::default().items(&TenantId::unnamed(), Signal::Logs);
+        let Seen::First(attempt) = window.enter(BodyHash(1), Timestamp::EPOCH) else { panic!() };
+        let Seen::OnItsWay(answer) = window.enter(BodyHash(1), Timestamp::EPOCH) else { panic!() };
+        Case { pending: Pending::new(3, durability, attempt, counters.clone()), answer, counters }
     }
 
     #[test]
-    fn only_who_waits_can_leave() {
-        let (pending, waiting) = Pending::awaited(1, Box::new(()), counters());
-        assert!(!pending.is_abandoned());
-        drop(waiting);
-        assert!(pending.is_abandoned());
-        assert!(!Pending::answered(1, Box::new(()), counters()).is_abandoned());
+    fn a_request_is_answered_at_the_stage_that_was_promised() {
+        for durability in [Durability::Journal, Durability::Store, Durability::Memory] {
+            let Case { mut pending, mut answer, counters } = case(durability);
+            match durability {
+                Durability::Memory => pending.queued(),
+                Durability::Journal | Durability::Store => pending.journaled(),
+            }
+            assert_eq!(answer.try_recv().is_ok(), durability != Durability::Store, "{durability:?}");
+            assert_eq!(counters.values(), (3, 0, 0));
+            pending.stored();
+            assert_eq!(counters.values(), (0, 3, 0));
+        }
+    }
+
+    #[test]
+    fn what_is_dropped_has_failed_unless_the_journal_has_it() {
+        let Case { pending, mut answer, counters } = case(Durability::Store);
+        drop(pending);
+        assert_eq!((answer.try_recv(), counters.values()), (Ok(Err(IngestError::NotStored)), (0, 0, 3)));
+
+        let Case { mut pending, mut answer, counters } = case(Durability::Journal);
+        pending.journaled();
+        drop(pending);
+        assert_eq!((answer.try_recv(), counters.values()), (Ok(Ok(())), (0, 0, 0)));
+    }
+
+    #[test]
+    fn a_refusal_and_a_dead_letter_reach_who_waits() {
+        let Case { pending, mut answer, counters } = case(Durability::Journal);
+        pending.refused(IngestError::JournalFull);
+        assert_eq!((answer.try_recv(), counters.values()), (Ok(Err(IngestError::JournalFull)), (0, 0, 3)));
+
+        let Case { mut pending, mut answer, counters } = case(Durability::Store);
+        pending.journaled();
+        pending.dead_lettered();
+        assert_eq!((answer.try_recv(), counters.values()), (Ok(Err(IngestError::DeadLettered)), (0, 0, 0)));
     }
 }

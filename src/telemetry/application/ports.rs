@@ -1,10 +1,11 @@
 //! Ports of the write path: the series catalogue, and the sink that brings accepted items into the store.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
-use crate::shared::{SeriesId, SeriesIdentity, WatchId};
+use crate::shared::{SeriesId, SeriesIdentity, Signal, TenantId, Timestamp, WatchId};
 
-use super::Accepted;
+use super::{Accepted, Payload};
 
 /// Hash of everything that identifies a series *as it was sent* (one series may have several wire forms), tenant included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,7 +72,10 @@ pub trait SeriesLookup {
 
 /// Port: what becomes of accepted items.
 pub trait Sink: Debug + Send + Sync {
-    /// Hands them over, without waiting.
+    /// Whether there is a chance that items of this tenant are taken.
+    fn admit(&self, tenant: &TenantId) -> Result<(), SinkRefusal>;
+
+    /// Hands them over, without waiting. What they pend on hears the rest.
     fn submit(&self, accepted: Accepted) -> Result<(), SinkRefusal>;
 }
 
@@ -82,4 +86,29 @@ pub enum SinkRefusal {
     Busy,
     #[error("the write path is shutting down")]
     Closed,
+    #[error("the journal is full")]
+    JournalFull,
+    #[error("the journal's disk has no space")]
+    NoSpace,
+    #[error("the journal failed")]
+    JournalFailed,
+    #[error("the tenant holds more of the journal than its share")]
+    OverShare { retry_after: Duration },
+}
+
+/// Port: reads a request again that was journaled, into the items that were acknowledged. One per thread.
+pub trait Replay: Send {
+    /// Absent if the journal's words cannot be read: they were damaged, or a newer version wrote them.
+    fn replay(&mut self, body: &JournaledBody<'_>) -> Option<Payload>;
+}
+
+/// A body as the journal kept it.
+#[derive(Debug, Clone, Copy)]
+pub struct JournaledBody<'a> {
+    pub tenant: &'a TenantId,
+    pub signal: Signal,
+    pub received_at: Timestamp,
+    /// As [`ReceivedBody::form`](super::ReceivedBody).
+    pub form: &'a [u8],
+    pub bytes: &'a [u8],
 }

@@ -23,6 +23,15 @@ impl AcceptanceWindow {
         }
     }
 
+    pub const fn between(earliest: Timestamp, latest: Timestamp) -> Self {
+        Self { earliest, latest }
+    }
+
+    /// Both belong to it.
+    pub const fn ends(self) -> (Timestamp, Timestamp) {
+        (self.earliest, self.latest)
+    }
+
     pub fn check(self, time: Timestamp) -> Result<(), Rejection> {
         if time < self.earliest {
             Err(Rejection::TimeTooOld)

@@ -7,7 +7,7 @@ use arrow_schema::ArrowError;
 use crate::shared::{
     DomainEvent, LogColumns, LogsIngested, MetricColumns, MetricsIngested, SpanColumns, SpansIngested,
 };
-use crate::telemetry::application::{Accepted, AcceptedMetrics, NewSeries, Payload, Pending};
+use crate::telemetry::application::{AcceptedMetrics, NewSeries, Payload};
 
 use super::blocks::{self, TableBlock};
 use super::log_blocks::{self, LOGS_TABLE};
@@ -23,23 +23,20 @@ pub struct BatchRows {
 }
 
 impl BatchRows {
-    /// Parts rows from those who wait for them.
-    pub fn of(requests: Vec<Accepted>) -> (Self, Vec<Pending>) {
-        let mut rows = Self::default();
-        let mut all_pending = Vec::with_capacity(requests.len());
-        for Accepted { payload, pending } in requests {
-            all_pending.push(pending);
-            match payload {
-                Payload::Metrics(metrics) => {
-                    let AcceptedMetrics { columns, new_series } = *metrics;
-                    rows.metrics.push(columns);
-                    rows.new_series.extend(new_series);
-                }
-                Payload::Logs(columns) => rows.logs.push(*columns),
-                Payload::Spans(columns) => rows.spans.push(*columns),
-            }
+    /// Adds the rows of one request.
+    pub fn add(&mut self, payload: Payload) {
+        if payload.items() == 0 {
+            return;
         }
-        (rows, all_pending)
+        match payload {
+            Payload::Metrics(metrics) => {
+                let AcceptedMetrics { columns, new_series } = *metrics;
+                self.metrics.push(columns);
+                self.new_series.extend(new_series);
+            }
+            Payload::Logs(columns) => self.logs.push(*columns),
+            Payload::Spans(columns) => self.spans.push(*columns),
+        }
     }
 
     /// Series that are known to everybody once their rows are stored.

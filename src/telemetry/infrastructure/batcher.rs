@@ -1,11 +1,16 @@
 //! Collects accepted requests into batches, one signal each, and seals them by rows, bytes or age.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Sender;
+use tokio_util::sync::CancellationToken;
 
+use crate::platform::journal::{AppendError, BatchNumber, BatchRange, Journal, Stream};
 use crate::shared::Signal;
-use crate::telemetry::application::Accepted;
+
+use super::backlog::{Backlog, Taken};
+use super::entry::Entry;
 
 /// When a batch is sealed: whichever comes first.
 #[derive(Debug, Clone, Copy)]
@@ -15,41 +20,98 @@ pub struct SealLimits {
     pub age_max: Duration,
 }
 
-/// What comes in.
-#[derive(Debug)]
-pub enum Incoming {
-    Accepted(Box<Accepted>),
-    /// Seal what there is and end.
-    Stop,
-}
+/// How long a seal that the journal does not take waits for the next attempt.
+const SEAL_RETRY: Duration = Duration::from_millis(100);
 
-/// Requests of one signal that are inserted together, with a number that no other batch of this process has.
+/// Requests of one signal that are inserted together.
 #[derive(Debug)]
 pub struct SealedBatch {
-    pub number: u64,
-    pub requests: Vec<Accepted>,
+    pub name: BatchName,
+    pub entries: Vec<Entry>,
+}
+
+/// No other batch has it, in this process or after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchName {
+    /// The same after a restart.
+    Journaled(BatchNumber, BatchRange),
+    /// Of this run of the process.
+    Unjournaled(u64),
+}
+
+impl BatchName {
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Journaled(number, _) => number.get(),
+            Self::Unjournaled(number) => number,
+        }
+    }
+}
+
+/// The journal's stream of a signal.
+pub fn stream(signal: Signal) -> Stream {
+    Stream(signal as u8)
+}
+
+/// From what to what these entries reach; absent if they are in no journal.
+pub fn range(entries: &[Entry]) -> Option<BatchRange> {
+    let (first, last) = (entries.first()?, entries.last()?);
+    let (signal, first, last) = (first.signal, first.kept()?.sequence, last.kept()?.sequence);
+    Some(BatchRange { stream: stream(signal), first, last })
+}
+
+/// Seals the range and returns when that is on disk. Tries again for as long as there is hope.
+pub fn seal(
+    journal: &Journal,
+    range: BatchRange,
+    give_up: &CancellationToken,
+) -> Result<BatchNumber, AppendError> {
+    loop {
+        let sealed = journal.seal(range).and_then(|ticket| ticket.wait());
+        match sealed {
+            Err(error) if error.may_pass() && !give_up.is_cancelled() => {
+                tracing::warn!(%error, "a batch cannot be sealed and waits");
+                std::thread::park_timeout(SEAL_RETRY);
+            }
+            sealed => return sealed,
+        }
+    }
+}
+
+/// Where batches come from and go to.
+#[derive(Debug)]
+pub struct Batcher {
+    pub backlog: Arc<Backlog>,
+    pub journal: Option<Arc<Journal>>,
+    pub sealed: Sender<SealedBatch>,
+    pub limits: SealLimits,
+    pub give_up: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct OpenBatch {
-    requests: Vec<Accepted>,
+    entries: Vec<Entry>,
     rows: usize,
     bytes: usize,
     opened: Option<Instant>,
 }
 
 impl OpenBatch {
-    fn add(&mut self, accepted: Accepted) {
-        self.rows += accepted.payload.items();
-        self.bytes += accepted.payload.block_bytes();
+    fn add(&mut self, entry: Entry) {
+        self.rows += entry.items;
+        self.bytes += entry.block_bytes;
         self.opened.get_or_insert_with(Instant::now);
-        self.requests.push(accepted);
+        self.entries.push(entry);
     }
 
     /// A single request may pass the limit, but never one after another: a block's texts have to stay within 2 GiB.
-    fn has_room_for(&self, accepted: &Accepted, limits: SealLimits) -> bool {
-        self.requests.is_empty()
-            || self.bytes.saturating_add(accepted.payload.block_bytes()) <= limits.bytes_max
+    fn has_room_for(&self, entry: &Entry, limits: SealLimits) -> bool {
+        self.entries.is_empty() || self.bytes.saturating_add(entry.block_bytes) <= limits.bytes_max
+    }
+
+    /// What is in the journal is named by it, what is not is named otherwise.
+    fn is_of_one_kind_with(&self, entry: &Entry) -> bool {
+        self.entries.first().is_none_or(|first| first.kept().is_some() == entry.kept().is_some())
     }
 
     fn is_full(&self, limits: SealLimits) -> bool {
@@ -61,79 +123,63 @@ impl OpenBatch {
     }
 }
 
-/// Runs until it is told to stop or everybody has left. Waiting for a free inserter is how pressure of the store reaches
-/// the queue in front.
-///
-/// Requests whose client has left are not sealed: it will send them again.
-pub fn run(incoming: &Receiver<Incoming>, sealed: &Sender<SealedBatch>, limits: SealLimits) {
-    let mut batcher = Batcher { open: Default::default(), number: 0, limits, sealed };
-    loop {
-        let received = match batcher.oldest() {
-            Some(opened) => incoming.recv_deadline(opened + limits.age_max),
-            None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
-            Ok(Incoming::Accepted(accepted)) => batcher.add(*accepted),
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(Incoming::Stop) | Err(RecvTimeoutError::Disconnected) => {
-                // Some may have passed the door just before it was closed.
-                for late in incoming.try_iter() {
-                    if let Incoming::Accepted(accepted) = late {
-                        batcher.add(*accepted);
-                    }
-                }
-                batcher.seal_where(|_| true);
-                return;
+impl Batcher {
+    /// Runs until the backlog is closed and empty. Waiting for a free inserter is how pressure of the store reaches the
+    /// backlog. `recovered` were sealed before this process began.
+    pub fn run(self, recovered: Vec<SealedBatch>) {
+        for batch in recovered {
+            self.hand_over(batch);
+        }
+        let mut open: [OpenBatch; Signal::ALL.len()] = Default::default();
+        let mut number = 0;
+        loop {
+            let oldest = open.iter().filter_map(|open| open.opened).min();
+            match self.backlog.take(oldest.map(|opened| opened + self.limits.age_max)) {
+                Taken::Entry(entry) => self.add(&mut open, &mut number, *entry),
+                Taken::TimedOut => {}
+                Taken::Closed => break,
             }
+            // Also after a request: a busy signal must not hold up the others.
+            let is_due = |open: &&mut OpenBatch| open.is_due(self.limits.age_max);
+            open.iter_mut().filter(is_due).for_each(|due| self.seal(std::mem::take(due), &mut number));
         }
-        // Also after a request: a busy signal must not hold up the others.
-        batcher.seal_where(|open| open.is_due(limits.age_max));
-    }
-}
-
-struct Batcher<'s> {
-    open: [OpenBatch; Signal::ALL.len()],
-    number: u64,
-    limits: SealLimits,
-    sealed: &'s Sender<SealedBatch>,
-}
-
-impl Batcher<'_> {
-    fn oldest(&self) -> Option<Instant> {
-        self.open.iter().filter_map(|open| open.opened).min()
+        open.into_iter().for_each(|rest| self.seal(rest, &mut number));
     }
 
-    fn add(&mut self, accepted: Accepted) {
-        let signal = accepted.payload.signal() as usize;
-        let Some(open) = self.open.get_mut(signal) else { return };
-        if !open.has_room_for(&accepted, self.limits) {
-            let full = std::mem::take(open);
-            self.seal(full);
+    fn add(&self, open: &mut [OpenBatch], number: &mut u64, entry: Entry) {
+        let Some(open) = open.get_mut(entry.signal as usize) else { return };
+        if !open.has_room_for(&entry, self.limits) || !open.is_of_one_kind_with(&entry) {
+            self.seal(std::mem::take(open), number);
         }
-        let Some(open) = self.open.get_mut(signal) else { return };
-        open.add(accepted);
+        open.add(entry);
         if open.is_full(self.limits) {
-            let full = std::mem::take(open);
-            self.seal(full);
+            self.seal(std::mem::take(open), number);
         }
     }
 
-    fn seal_where(&mut self, is_due: impl Fn(&OpenBatch) -> bool) {
-        for signal in 0..self.open.len() {
-            let due = self.open.get_mut(signal).filter(|open| is_due(open)).map(std::mem::take);
-            if let Some(due) = due {
-                self.seal(due);
+    fn seal(&self, open: OpenBatch, number: &mut u64) {
+        let OpenBatch { entries, .. } = open;
+        if entries.is_empty() {
+            return;
+        }
+        let name = match (&self.journal, range(&entries)) {
+            (Some(journal), Some(range)) => match seal(journal, range, &self.give_up) {
+                Ok(number) => BatchName::Journaled(number, range),
+                // They stay in the journal; the next process goes on with them.
+                Err(error) => {
+                    return tracing::error!(%error, "a batch could not be sealed and is not stored now");
+                }
+            },
+            _ => {
+                *number += 1;
+                BatchName::Unjournaled(*number)
             }
-        }
+        };
+        self.hand_over(SealedBatch { name, entries });
     }
 
-    fn seal(&mut self, open: OpenBatch) {
-        let mut requests = open.requests;
-        requests.retain(|request| !request.pending.is_abandoned());
-        if !requests.is_empty() {
-            self.number += 1;
-            // Inserters live longer than the batcher; if they are gone, the requests are told so by being dropped.
-            let _ = self.sealed.send(SealedBatch { number: self.number, requests });
-        }
+    fn hand_over(&self, batch: SealedBatch) {
+        // Inserters live longer than the batcher; if they are gone, what was waiting is told so by being dropped.
+        let _ = self.sealed.send(batch);
     }
 }

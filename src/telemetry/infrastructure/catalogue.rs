@@ -148,7 +148,17 @@ impl Catalogue {
 
     /// A view for one thread.
     pub fn reader(self: &Arc<Self>) -> CatalogueReader {
-        CatalogueReader { catalogue: Arc::clone(self), slots: vec![Slot::EMPTY; READER_SLOTS], hour: 0 }
+        self.reader_with_limit(self.limits.series_max_per_tenant)
+    }
+
+    /// A view for a thread that reads requests again: whether a tenant may have their series was decided before.
+    pub fn replay_reader(self: &Arc<Self>) -> CatalogueReader {
+        self.reader_with_limit(usize::MAX)
+    }
+
+    fn reader_with_limit(self: &Arc<Self>, series_max: usize) -> CatalogueReader {
+        let slots = vec![Slot::EMPTY; READER_SLOTS];
+        CatalogueReader { catalogue: Arc::clone(self), slots, hour: 0, series_max }
     }
 
     /// Series that are known just now.
@@ -203,7 +213,7 @@ impl Catalogue {
         key: WireKey,
         identity: &SeriesIdentity,
         day: i64,
-        staged: usize,
+        room: usize,
     ) -> Result<Admission, SeriesLimitReached> {
         let tenant = self.tenant(&identity.tenant);
         // Ids are hashes that a sender may make collide with those of another tenant, which has to gain it nothing.
@@ -218,7 +228,7 @@ impl Catalogue {
             return Ok(Admission { entry, standing });
         }
         let count = tenant.load(Ordering::Relaxed);
-        if count.saturating_add(staged) >= self.limits.series_max_per_tenant {
+        if count >= room {
             return Err(SeriesLimitReached);
         }
         let entry = SeriesEntry { id: identity.id, watch: self.watch.0.watch(identity) };
@@ -282,6 +292,7 @@ pub struct CatalogueReader {
     catalogue: Arc<Catalogue>,
     slots: Vec<Slot>,
     hour: u32,
+    series_max: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -331,7 +342,7 @@ impl SeriesLookup for CatalogueReader {
         day: i64,
         staged: usize,
     ) -> Result<Admission, SeriesLimitReached> {
-        self.catalogue.admit(key, identity, day, staged)
+        self.catalogue.admit(key, identity, day, self.series_max.saturating_sub(staged))
     }
 }
 

@@ -1,17 +1,26 @@
-//! How telemetry reaches the store: the series catalogue, batches, blocks and inserts.
+//! How telemetry reaches the store: the journal's records, the series catalogue, batches, blocks and inserts.
 
+pub mod backlog;
 pub mod batch_rows;
 pub mod batcher;
 pub mod block_columns;
 pub mod block_origins;
 pub mod blocks;
 pub mod catalogue;
+pub mod checkpoint;
+pub mod closing;
+pub mod entry;
 pub mod inserter;
+pub mod keeper;
+pub mod loading;
 pub mod log_blocks;
+pub mod record_header;
+pub mod refusals;
+pub mod restore;
 pub mod schema;
 pub mod span_blocks;
 pub mod stall;
 pub mod write_path;
 
 pub use catalogue::{Catalogue, CatalogueLimits, CatalogueReader};
-pub use write_path::{WritePath, WritePathOptions};
+pub use write_path::{LeftOver, WritePath, WritePathOptions, WritePathParts};

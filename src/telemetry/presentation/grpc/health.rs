@@ -6,7 +6,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
 
-use crate::platform::lifecycle::Lifecycle;
+use crate::platform::health::Readiness;
 use crate::shared::Signal;
 
 /// How often readiness is looked at. The stop is seen at once.
@@ -14,18 +14,18 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// A request names one service.
 const REQUEST_BYTES_MAX: usize = 4_096;
 
-/// The service, kept up to date by a task of `lifecycle` until that stops.
-pub(super) async fn service(served: &[Signal], lifecycle: &Lifecycle) -> HealthServer<impl Health + use<>> {
+/// The service, kept up to date by a task until the process stops.
+pub(super) async fn service(served: &[Signal], readiness: &Readiness) -> HealthServer<impl Health + use<>> {
     let mut states = States {
         reporter: HealthReporter::new(),
         names: [""].into_iter().chain(served.iter().copied().map(super::service_name)).collect(),
     };
     let server =
         HealthServer::new(tonic_health::server::HealthService::from_health_reporter(states.reporter.clone()));
-    states.set(status(lifecycle)).await;
-    let watched = lifecycle.clone();
-    lifecycle.spawn("grpc health", async move {
-        let stop = watched.stop_token();
+    states.set(status(readiness)).await;
+    let watched = readiness.clone();
+    readiness.lifecycle().spawn("grpc health", async move {
+        let stop = watched.lifecycle().stop_token();
         while stop.run_until_cancelled(tokio::time::sleep(POLL_INTERVAL)).await.is_some() {
             states.set(status(&watched)).await;
         }
@@ -34,9 +34,8 @@ pub(super) async fn service(served: &[Signal], lifecycle: &Lifecycle) -> HealthS
     server.max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
-fn status(lifecycle: &Lifecycle) -> ServingStatus {
-    let ready = !lifecycle.is_stopping() && lifecycle.failed().is_empty();
-    if ready { ServingStatus::Serving } else { ServingStatus::NotServing }
+fn status(readiness: &Readiness) -> ServingStatus {
+    if readiness.problem().is_none() { ServingStatus::Serving } else { ServingStatus::NotServing }
 }
 
 struct States {
@@ -67,11 +66,13 @@ mod tests {
     use tonic_health::pb::health_client::HealthClient;
 
     use super::*;
+    use crate::platform::lifecycle::Lifecycle;
 
     #[tokio::test]
     async fn a_worker_that_failed_makes_every_service_not_serving() {
         let lifecycle = Lifecycle::default();
-        let mut client = HealthClient::new(service(&[Signal::Logs], &lifecycle).await);
+        let mut client =
+            HealthClient::new(service(&[Signal::Logs], &Readiness::new(lifecycle.clone(), Vec::new())).await);
         let mut both = async || {
             let mut found = Vec::new();
             for service in ["", super::super::service_name(Signal::Logs)] {

@@ -18,7 +18,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
-use crate::platform::lifecycle::Lifecycle;
+use crate::platform::health::Readiness;
 use crate::shared::Signal;
 use crate::telemetry::application::SeriesLookup;
 
@@ -40,10 +40,10 @@ const fn service_name(signal: Signal) -> &'static str {
     }
 }
 
-/// The routes; health is kept up to date until `lifecycle` stops.
+/// The routes; health is kept up to date until the process stops.
 pub async fn router<C: SeriesLookup + 'static>(
     receiver: &Arc<Receiver<C>>,
-    lifecycle: &Lifecycle,
+    readiness: &Readiness,
 ) -> Result<Router, RoutesError> {
     let with_signal = |router: Router, signal: Signal| {
         let receiver = Arc::clone(receiver);
@@ -54,7 +54,7 @@ pub async fn router<C: SeriesLookup + 'static>(
     };
     let routes = Signal::ALL.into_iter().fold(Router::new(), with_signal);
     Ok(routes
-        .route_service("/grpc.health.v1.Health/{method}", health::service(&Signal::ALL, lifecycle).await)
+        .route_service("/grpc.health.v1.Health/{method}", health::service(&Signal::ALL, readiness).await)
         .route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection::service_v1()?)
         .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", reflection::service_v1alpha()?)
         .fallback(export::unknown_method)

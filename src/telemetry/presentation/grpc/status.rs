@@ -135,6 +135,9 @@ mod tests {
             Failure::Meter(MeterError::Exhausted),
             Failure::Pool(PoolError::Busy),
             Failure::Ingest(IngestError::Overloaded),
+            Failure::Ingest(IngestError::JournalFull),
+            Failure::Ingest(IngestError::NoSpace),
+            Failure::Ingest(IngestError::JournalFailed),
             Failure::Ingest(IngestError::ShuttingDown),
             Failure::Ingest(IngestError::NotStored),
         ];
@@ -153,6 +156,7 @@ mod tests {
             (Failure::Meter(MeterError::TooMuch).into(), Code::ResourceExhausted),
             (Failure::Unpack(UnpackError::Malformed).into(), Code::InvalidArgument),
             (Failure::Pool(PoolError::Lost).into(), Code::Internal),
+            (Failure::Ingest(IngestError::DeadLettered).into(), Code::Internal),
             (FramingError::Trailing.into(), Code::InvalidArgument),
             (Refused::Encoding, Code::Unimplemented),
             (Refused::EncodingUnnamed, Code::Internal),

@@ -23,8 +23,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -33,7 +32,7 @@ use crate::shared::{Signal, Timestamp};
 use crate::telemetry::application::rejections::{
     Outcome, REJECTIONS_MAX_PER_TENANT, RejectionEntry, RejectionLog,
 };
-use crate::tenancy::{Access, Action, Caller, guarded};
+use crate::tenancy::Caller;
 
 /// Path of the list, on the API's listener.
 pub const REJECTIONS_PATH: &str = "/api/v2/ingest/rejections";
@@ -46,13 +45,7 @@ const NAME_CHARS_MAX: usize = 64;
 
 type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
-/// The routes that telemetry has on the API's listener. Only keys that may read come in, and each sees its own tenant's.
-pub fn api_router(rejections: Arc<RejectionLog>, access: Access) -> Router {
-    let routes = Router::new().route(REJECTIONS_PATH, get(handle)).with_state(rejections);
-    guarded(routes, access, Action::Read)
-}
-
-async fn handle(
+pub(super) async fn handle(
     State(log): State<Arc<RejectionLog>>,
     Extension(caller): Extension<Caller>,
     pairs: Pairs,

@@ -1,6 +1,7 @@
 //! OTLP over HTTP: the routes of the ingest listener, and what the API says of ingestion.
 
 mod get_rejections;
+mod get_stats;
 mod post_signal;
 
 use std::sync::Arc;
@@ -10,16 +11,18 @@ use axum::Router;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::shared::Signal;
-use crate::telemetry::application::SeriesLookup;
+use crate::telemetry::application::{RejectionLog, SeriesLookup};
+use crate::tenancy::{Access, Action, guarded};
 
 use super::otlp::answer::{Refusal, refused};
 use super::otlp::receive::Receiver;
 
-pub use get_rejections::{REJECTIONS_PATH, api_router};
+pub use get_rejections::REJECTIONS_PATH;
+pub use get_stats::{STATS_PATH, Stats};
 
 /// How long a browser may remember what it was allowed.
 const PREFLIGHT_AGE_MAX: Duration = Duration::from_secs(3_600);
@@ -58,6 +61,13 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([RETRY_AFTER])
         .max_age(PREFLIGHT_AGE_MAX)
+}
+
+/// The routes that telemetry has on the API's listener. Only keys that may read come in, and each sees its own tenant's.
+pub fn api_router(rejections: Arc<RejectionLog>, stats: Stats, access: Access) -> Router {
+    let rejections = Router::new().route(REJECTIONS_PATH, get(get_rejections::handle)).with_state(rejections);
+    let stats = Router::new().route(STATS_PATH, get(get_stats::handle)).with_state(stats);
+    guarded(rejections.merge(stats), access, Action::Read)
 }
 
 async fn unknown_path(headers: HeaderMap) -> Response {

@@ -3,16 +3,17 @@
 use crate::platform::http::BudgetShare;
 use crate::shared::{Signal, TenantId, Timestamp};
 use crate::telemetry::application::{AcceptedMetrics, Payload, SeriesLookup};
-use crate::telemetry::domain::{AcceptanceWindow, Findings};
+use crate::telemetry::domain::Findings;
 
 use super::answer::Encoding;
 use super::attributes::AttributeLimits;
-use super::content::{Packing, UnpackLimits, unpack};
+use super::content::{UnpackLimits, unpack};
+use super::form::Form;
 use super::json::JsonReader;
 use super::logs::{self, DecodedLogs, LogsIntake};
 use super::meter::{Meter, MeterError};
 use super::metrics::keys::KeySeed;
-use super::metrics::{self, DecodedMetrics, MetricsIntake};
+use super::metrics::{self, DecodedMetrics, MetricsIntake, OverLimit};
 use super::receive::Failure;
 use super::traces::{self, DecodedTraces, TracesIntake};
 use super::walk_error::WalkError;
@@ -47,10 +48,12 @@ impl<C> DecodeState<C> {
 pub struct Decoded {
     pub payload: Payload,
     pub findings: Findings,
+    /// What was decided about points, to be kept in the form.
+    pub over_limit: OverLimit,
 }
 
 /// Bounds on what one request may hold.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentLimits {
     /// Of the body as sent, and of the body unpacked.
     pub body: UnpackLimits,
@@ -64,46 +67,54 @@ pub struct ContentLimits {
 pub struct Decode {
     pub tenant: TenantId,
     pub signal: Signal,
-    pub encoding: Encoding,
-    pub packing: Packing,
     pub received_at: Timestamp,
-    pub window: AcceptanceWindow,
     pub seed: KeySeed,
-    pub limits: ContentLimits,
+    pub form: Form,
 }
 
 impl Decode {
-    /// The share comes back as large as what the items hold.
+    /// The share comes back as large as what the items will hold. They hold that much when their block is built; until then
+    /// it covers the body and the journal's copy of it.
     pub fn run<C: SeriesLookup>(
-        self,
-        body: &[u8],
-        mut share: BudgetShare,
-        state: &mut DecodeState<C>,
-    ) -> Result<(Decoded, BudgetShare), Failure> {
-        let decoded = self.decode(body, &mut share, state);
-        state.shrink();
-        let decoded = decoded?;
-        settle(&mut share, decoded.payload.held_bytes())?;
-        Ok((decoded, share))
-    }
-
-    fn decode<C: SeriesLookup>(
         self,
         body: &[u8],
         share: &mut BudgetShare,
         state: &mut DecodeState<C>,
     ) -> Result<Decoded, Failure> {
+        let decoded = self.decode(body, &mut Meter::new(share), state)?;
+        settle(share, decoded.payload.held_bytes().max(2 * body.len()))?;
+        Ok(decoded)
+    }
+
+    /// Leaves no large buffers behind.
+    pub fn decode<C: SeriesLookup>(
+        self,
+        body: &[u8],
+        meter: &mut Meter<'_>,
+        state: &mut DecodeState<C>,
+    ) -> Result<Decoded, Failure> {
+        let decoded = self.unpack_and_walk(body, meter, state);
+        state.shrink();
+        decoded
+    }
+
+    fn unpack_and_walk<C: SeriesLookup>(
+        self,
+        body: &[u8],
+        meter: &mut Meter<'_>,
+        state: &mut DecodeState<C>,
+    ) -> Result<Decoded, Failure> {
         let DecodeState { catalogue, unpacked, json } = state;
-        let mut meter = Meter::new(share);
-        let body = unpack(self.packing, body, unpacked, self.limits.body, |bytes| meter.take(bytes))?;
-        let message = match self.encoding {
+        let Form { packing, encoding, limits, .. } = &self.form;
+        let body = unpack(*packing, body, unpacked, limits.body, |bytes| meter.take(bytes))?;
+        let message = match encoding {
             Encoding::Protobuf => body,
-            Encoding::Json => json.transcode(self.signal, body, &mut meter)?,
+            Encoding::Json => json.transcode(self.signal, body, meter)?,
         };
         Ok(match self.signal {
-            Signal::Metrics => self.metrics(message, catalogue, &mut meter)?,
-            Signal::Logs => self.logs(message, &mut meter)?,
-            Signal::Traces => self.traces(message, &mut meter)?,
+            Signal::Metrics => self.metrics(message, catalogue, meter)?,
+            Signal::Logs => self.logs(message, meter)?,
+            Signal::Traces => self.traces(message, meter)?,
         })
     }
 
@@ -113,39 +124,40 @@ impl Decode {
         catalogue: &mut C,
         meter: &mut Meter<'_>,
     ) -> Result<Decoded, WalkError> {
-        let Self { tenant, window, seed, limits, .. } = self;
+        let Self { tenant, seed, form: Form { window, limits, over_limit, .. }, .. } = self;
         let intake = MetricsIntake::new(tenant, window, seed, meter, catalogue);
-        let mut intake = intake.with_attribute_limits(limits.attributes);
+        let mut intake = intake.with_attribute_limits(limits.attributes).with_over_limit(over_limit);
         metrics::walk(message, &mut intake)?;
-        let DecodedMetrics { columns, new_series, findings } = intake.finish();
+        let DecodedMetrics { columns, new_series, findings, over_limit } = intake.finish();
         let metrics = Box::new(AcceptedMetrics { columns, new_series });
-        Ok(Decoded { payload: Payload::Metrics(metrics), findings })
+        Ok(Decoded { payload: Payload::Metrics(metrics), findings, over_limit })
     }
 
     fn logs(self, message: &[u8], meter: &mut Meter<'_>) -> Result<Decoded, WalkError> {
-        let Self { tenant, received_at, window, limits, .. } = self;
+        let Self { tenant, received_at, form: Form { window, limits, .. }, .. } = self;
         let bodies = limits.log_body_bytes_max;
         let mut intake = LogsIntake::new(tenant, received_at, window, limits.attributes, bodies, meter);
         logs::walk(message, &mut intake)?;
         let DecodedLogs { columns, findings } = intake.finish();
-        Ok(Decoded { payload: Payload::Logs(Box::new(columns)), findings })
+        let payload = Payload::Logs(Box::new(columns));
+        Ok(Decoded { payload, findings, over_limit: OverLimit::default() })
     }
 
     fn traces(self, message: &[u8], meter: &mut Meter<'_>) -> Result<Decoded, WalkError> {
-        let Self { tenant, window, limits, .. } = self;
+        let Self { tenant, form: Form { window, limits, .. }, .. } = self;
         let mut intake = TracesIntake::new(tenant, window, limits.attributes, meter);
         traces::walk(message, &mut intake)?;
         let DecodedTraces { columns, findings } = intake.finish();
-        Ok(Decoded { payload: Payload::Spans(Box::new(columns)), findings })
+        let payload = Payload::Spans(Box::new(columns));
+        Ok(Decoded { payload, findings, over_limit: OverLimit::default() })
     }
 }
 
-/// From now on the items are held, no longer the body.
-fn settle(share: &mut BudgetShare, items_bytes: usize) -> Result<(), MeterError> {
-    match items_bytes.checked_sub(share.bytes()) {
+fn settle(share: &mut BudgetShare, bytes: usize) -> Result<(), MeterError> {
+    match bytes.checked_sub(share.bytes()) {
         Some(missing) => Meter::new(share).take(missing),
         None => {
-            share.shrink_to(items_bytes);
+            share.shrink_to(bytes);
             Ok(())
         }
     }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::http::{Extensions, HeaderMap};
 use bytes::Bytes;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::platform::cpu_pool::{CpuPool, PoolError};
 use crate::platform::http::{BodyError, BudgetShare, ByteBudget};
-use crate::shared::{Clock, Signal, TenantId};
+use crate::shared::{Clock, Signal, TenantId, Timestamp};
 use crate::telemetry::application::{
-    Ingest, IngestCommand, IngestCounters, IngestError, IngestReceipt, RejectionEntry, RejectionLog, SentAs,
-    SeriesLookup,
+    BodyCompression, BodyHash, Ingest, IngestCommand, IngestCounters, IngestError, IngestReceipt,
+    ReceivedBody, RejectionEntry, RejectionLog, SentAs, SeriesLookup, Submitted,
 };
 use crate::telemetry::domain::AcceptanceWindow;
 use crate::tenancy::{Access, AccessError, Action, Denial, permitted};
@@ -19,8 +20,10 @@ use crate::tenancy::{Access, AccessError, Action, Denial, permitted};
 use super::answer::{Encoding, Refusal};
 use super::content::{HeaderRefusal, Packing, UnpackError};
 use super::decode::{ContentLimits, Decode, DecodeState};
+use super::form::Form;
 use super::json::JsonError;
 use super::meter::MeterError;
+use super::metrics::OverLimit;
 use super::metrics::keys::KeySeed;
 use super::walk_error::WalkError;
 use super::wire::WireError;
@@ -58,6 +61,8 @@ pub struct Receiver<C> {
     pub budget: ByteBudget,
     pub limits: RequestLimits,
     pub seed: KeySeed,
+    /// Of the hashes by which bodies are recognised that are sent again.
+    pub hash_seed: u64,
     pub access: Access,
     pub counters: IngestCounters,
     pub rejections: Arc<RejectionLog>,
@@ -88,37 +93,44 @@ pub struct Received {
 }
 
 impl<C: SeriesLookup + 'static> Receiver<C> {
-    /// Whose data a request brings: only its credential decides.
+    /// Whose data a request brings: only its credential decides. Refused early where it has no chance.
     pub fn permit(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<TenantId, Failure> {
-        Ok(permitted(&self.access, headers, extensions, Action::Send)?.tenant)
+        let tenant = permitted(&self.access, headers, extensions, Action::Send)?.tenant;
+        self.ingest.admit(&tenant)?;
+        Ok(tenant)
     }
 
     /// Decodes on a decode thread, then admits, stores and acknowledges.
     pub async fn receive(&self, sender: &Sender, received: Received) -> Result<IngestReceipt, Failure> {
-        let Sender { tenant, signal, sent_as } = sender;
-        let Received { packing, body, share } = received;
+        let Sender { tenant, sent_as, .. } = sender;
         let received_at = self.clock.now();
-        let Reach { past, future } = self.limits.reach(*signal);
-        let decode = Decode {
-            tenant: tenant.clone(),
-            signal: *signal,
-            encoding: match sent_as {
-                SentAs::HttpJson => Encoding::Json,
-                SentAs::HttpProtobuf | SentAs::Grpc => Encoding::Protobuf,
-            },
-            packing,
-            received_at,
-            window: AcceptanceWindow::around(received_at, past, future),
-            seed: self.seed,
-            limits: self.limits.content,
+        let job = Job {
+            decode: self.decode_of(sender, received.packing, received_at),
+            hash_seed: self.hash_seed,
+            ingest: self.ingest.clone(),
         };
-        let (decoded, memory) = self.decode.run(move |state| decode.run(&body, share, state)).await??;
-        let command =
-            IngestCommand { payload: decoded.payload, findings: decoded.findings, memory: Box::new(memory) };
-        let receipt = self.ingest.handle(command).await?;
+        let submitted = self.decode.run(move |state| job.run(received, state)).await??;
+        let receipt = submitted.acknowledged().await?;
         let entry = RejectionEntry::partial(received_at, tenant.clone(), *sent_as, &receipt.findings);
         entry.into_iter().for_each(|entry| self.rejections.record(entry));
         Ok(receipt)
+    }
+
+    fn decode_of(&self, sender: &Sender, packing: Packing, received_at: Timestamp) -> Decode {
+        let Reach { past, future } = self.limits.reach(sender.signal);
+        let encoding = match sender.sent_as {
+            SentAs::HttpJson => Encoding::Json,
+            SentAs::HttpProtobuf | SentAs::Grpc => Encoding::Protobuf,
+        };
+        let form = Form {
+            encoding,
+            packing,
+            window: AcceptanceWindow::around(received_at, past, future),
+            limits: self.limits.content,
+            over_limit: OverLimit::default(),
+        };
+        let (tenant, signal) = (sender.tenant.clone(), sender.signal);
+        Decode { tenant, signal, received_at, seed: self.seed, form }
     }
 
     /// Counts a request that was refused as a whole, and notes it for its tenant where the same request will always be
@@ -131,6 +143,46 @@ impl<C: SeriesLookup + 'static> Receiver<C> {
             self.rejections.record(RejectionEntry::refused(now, tenant, signal, sent_as, reason, message));
         }
     }
+}
+
+/// What a decode thread does with one request.
+struct Job {
+    decode: Decode,
+    hash_seed: u64,
+    ingest: Ingest,
+}
+
+impl Job {
+    fn run<C: SeriesLookup>(
+        self,
+        received: Received,
+        state: &mut DecodeState<C>,
+    ) -> Result<Submitted, Failure> {
+        let Self { decode, hash_seed, ingest } = self;
+        let Received { packing, body: bytes, mut share } = received;
+        let (mut form, received_at) = (decode.form.clone(), decode.received_at);
+        let hash = body_hash(&decode, &bytes, hash_seed);
+        let decoded = decode.run(&bytes, &mut share, state)?;
+        form.over_limit = decoded.over_limit;
+        let compression = match packing {
+            Packing::Plain => BodyCompression::None,
+            Packing::Gzip | Packing::Zstd | Packing::Deflate => BodyCompression::Compressed,
+        };
+        let form = form.encode();
+        let body = ReceivedBody { form, bytes, compression, hash, received_at };
+        let memory = Box::new(share);
+        let command = IngestCommand { payload: decoded.payload, findings: decoded.findings, memory, body };
+        Ok(ingest.submit(command)?)
+    }
+}
+
+/// The same bytes mean the same only from the same tenant, for the same signal, and read in the same way.
+fn body_hash(decode: &Decode, bytes: &[u8], seed: u64) -> BodyHash {
+    let mut hash = Xxh3::with_seed(seed);
+    hash.update(decode.tenant.as_str().as_bytes());
+    hash.update(&[0, decode.signal as u8, decode.form.encoding as u8, decode.form.packing as u8]);
+    hash.update(bytes);
+    BodyHash(hash.digest128())
 }
 
 /// Why a request was refused as a whole.
@@ -194,9 +246,10 @@ impl Failure {
             Self::Body(BodyError::Exhausted(_))
             | Self::Unpack(UnpackError::Meter(MeterError::Exhausted))
             | Self::Meter(MeterError::Exhausted)
-            | Self::Pool(PoolError::Busy)
-            | Self::Ingest(_) => Refusal::Busy,
-            Self::Pool(PoolError::Lost) => Refusal::Internal,
+            | Self::Pool(PoolError::Busy) => Refusal::Busy,
+            Self::Ingest(IngestError::OverShare { retry_after }) => Refusal::TooMany { retry_after },
+            Self::Pool(PoolError::Lost) | Self::Ingest(IngestError::DeadLettered) => Refusal::Internal,
+            Self::Ingest(_) => Refusal::Busy,
         }
     }
 
@@ -220,6 +273,11 @@ impl Failure {
             Self::Pool(PoolError::Busy) => "decoders_busy",
             Self::Pool(PoolError::Lost) => "decoder_lost",
             Self::Ingest(IngestError::Overloaded) => "queue_full",
+            Self::Ingest(IngestError::JournalFull) => "journal_full",
+            Self::Ingest(IngestError::NoSpace) => "journal_no_space",
+            Self::Ingest(IngestError::JournalFailed) => "journal_failed",
+            Self::Ingest(IngestError::OverShare { .. }) => "journal_share",
+            Self::Ingest(IngestError::DeadLettered) => "dead_lettered",
             Self::Ingest(IngestError::ShuttingDown) => "shutting_down",
             Self::Ingest(IngestError::NotStored) => "not_stored",
         }

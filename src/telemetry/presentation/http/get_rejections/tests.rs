@@ -8,8 +8,10 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::shared::{Clock, TenantId};
+use crate::telemetry::application::Durability;
 use crate::telemetry::application::rejections::SentAs;
 use crate::telemetry::domain::{Findings, Rejection, Warning};
+use crate::telemetry::presentation::http::{Stats, api_router};
 use crate::tenancy::{Access, AccessCounters, ApiKey, KeyId, Role, hash_secret};
 
 struct Stopped;
@@ -51,7 +53,10 @@ fn router() -> axum::Router {
         key("admin", "bank", Role::Admin),
         key("sender", "shop", Role::Ingest),
     ];
-    api_router(log(), Access::with_keys(keys, Arc::new(Stopped), AccessCounters::default()))
+    let clock: Arc<dyn Clock> = Arc::new(Stopped);
+    let stats = Stats { durability: Durability::Memory, ledger: Arc::default(), journal: None, clock };
+    let access = Access::with_keys(keys, Arc::new(Stopped), AccessCounters::default());
+    api_router(log(), stats, access)
 }
 
 async fn ask(key: &str, query: &str) -> (StatusCode, Value) {

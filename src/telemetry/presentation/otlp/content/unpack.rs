@@ -8,7 +8,7 @@ use super::Packing;
 use crate::telemetry::presentation::otlp::meter::MeterError;
 
 /// Bounds on what a packed body may become.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnpackLimits {
     pub bytes_max: usize,
     /// Unpacked bytes per packed byte, beyond the first MiB.

@@ -17,6 +17,7 @@ use super::super::walk_error::WalkError;
 use super::super::wire::WireError;
 use super::identity::Origin;
 use super::keys::{KeyChain, KeySeed};
+use super::over_limit::OverLimit;
 use super::points::{AttributeBytes, ExponentialHistogramPoint, HistogramPoint, NumberPoint, SummaryPoint};
 use super::walker::{Around, MetricHeader, MetricsVisitor};
 
@@ -26,6 +27,7 @@ pub struct DecodedMetrics {
     pub columns: MetricColumns,
     pub new_series: Vec<NewSeries>,
     pub findings: Findings,
+    pub over_limit: OverLimit,
 }
 
 /// What a metric takes beside its name.
@@ -50,6 +52,10 @@ pub struct MetricsIntake<'c, 's, C> {
     staged: HashMap<(WireKey, i64), SeriesEntry>,
     /// Staged series that were not known at all.
     staged_new: usize,
+    /// How many points asked for their series so far.
+    place: u32,
+    /// Points that were found to be over the limit when the request came first.
+    decided: OverLimit,
     pub(super) exemplar_run: ExemplarRun,
     pub(super) decoded: DecodedMetrics,
 }
@@ -122,11 +128,14 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
             origin: Origin::default(),
             staged: HashMap::new(),
             staged_new: 0,
+            place: 0,
+            decided: OverLimit::default(),
             exemplar_run: ExemplarRun::NotBegun,
             decoded: DecodedMetrics {
                 columns: MetricColumns::new(tenant),
                 new_series: Vec::new(),
                 findings: Findings::new(Signal::Metrics),
+                over_limit: OverLimit::default(),
             },
         }
     }
@@ -135,6 +144,12 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
     #[must_use]
     pub fn with_attribute_limits(self, limits: AttributeLimits) -> Self {
         Self { limits, origin: Origin::new(limits), ..self }
+    }
+
+    /// For a request that is read again: these points were rejected then.
+    #[must_use]
+    pub fn with_over_limit(self, decided: OverLimit) -> Self {
+        Self { decided, ..self }
     }
 
     pub fn finish(mut self) -> DecodedMetrics {
@@ -185,12 +200,24 @@ impl<'c, 's, C: SeriesLookup> MetricsIntake<'c, 's, C> {
     ) -> Result<SeriesEntry, PointError> {
         let key = self.keys.point(attributes)?;
         let day = time.day();
+        let place = self.place;
+        self.place = place.wrapping_add(1);
+        if !self.decided.is_empty() && self.decided.holds(place) {
+            return Err(PointError::Rejected(Rejection::SeriesLimit));
+        }
         if let Some(entry) = self.catalogue.find(key, day) {
             return Ok(entry);
         }
         match self.staged.get(&(key, day)) {
             Some(entry) => Ok(*entry),
-            None => self.stage(around, attributes, key, time),
+            None => {
+                let staged = self.stage(around, attributes, key, time);
+                if staged == Err(PointError::Rejected(Rejection::SeriesLimit)) {
+                    self.charge(OverLimit::POINT_BYTES)?;
+                    self.decoded.over_limit.push(place);
+                }
+                staged
+            }
         }
     }
 

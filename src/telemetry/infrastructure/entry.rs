@@ -1,0 +1,115 @@
+//! `Entry`: one accepted request on its way to the store. Its items may be in memory, or only in the journal.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::platform::journal::KeptRecord;
+use crate::shared::{Signal, TenantId};
+use crate::telemetry::application::{Accepted, MemoryHold, Payload, Pending};
+
+/// A request between its acknowledgement and the store.
+#[derive(Debug)]
+pub struct Entry {
+    pub tenant: TenantId,
+    pub signal: Signal,
+    pub items: usize,
+    /// What they take as rows of a block.
+    pub block_bytes: usize,
+    pub source: Source,
+    pub pending: Pending,
+}
+
+/// Where the items are.
+#[derive(Debug)]
+pub enum Source {
+    /// There is no journal. Absent once they were taken out.
+    Memory(Option<Held>),
+    Journal {
+        kept: KeptRecord,
+        /// Absent where memory was short, or the process began after they came: then they are read back.
+        held: Option<Held>,
+    },
+}
+
+/// Items in memory, counted for as long as they are.
+#[derive(Debug)]
+pub struct Held {
+    pub payload: Payload,
+    memory: MemoryHold,
+    counted: Counted,
+}
+
+/// Bytes of items in memory, over all entries.
+#[derive(Debug, Clone, Default)]
+pub struct HeldBytes(Arc<AtomicUsize>);
+
+#[derive(Debug)]
+struct Counted {
+    sum: HeldBytes,
+    bytes: usize,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.sum.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl HeldBytes {
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn hold(&self, payload: Payload, memory: MemoryHold) -> Held {
+        let bytes = payload.held_bytes();
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+        Held { payload, memory, counted: Counted { sum: self.clone(), bytes } }
+    }
+}
+
+impl Held {
+    /// The items, and what is to be kept for as long as they are in memory.
+    pub fn split(self) -> (Payload, HeldMemory) {
+        (self.payload, HeldMemory { _memory: self.memory, _counted: self.counted })
+    }
+}
+
+/// Memory of items that are becoming rows.
+#[derive(Debug)]
+pub struct HeldMemory {
+    _memory: MemoryHold,
+    _counted: Counted,
+}
+
+impl Entry {
+    /// For a request that no journal has.
+    pub fn in_memory(accepted: Accepted, held_bytes: &HeldBytes) -> Self {
+        let Accepted { payload, memory, pending, .. } = accepted;
+        let (tenant, signal) = (payload.tenant().clone(), payload.signal());
+        let (items, block_bytes) = (payload.items(), payload.block_bytes());
+        let source = Source::Memory(Some(held_bytes.hold(payload, memory)));
+        Self { tenant, signal, items, block_bytes, source, pending }
+    }
+
+    pub fn kept(&self) -> Option<&KeptRecord> {
+        match &self.source {
+            Source::Journal { kept, .. } => Some(kept),
+            Source::Memory(_) => None,
+        }
+    }
+
+    /// Takes the items out, if they are in memory.
+    pub fn take_held(&mut self) -> Option<Held> {
+        match &mut self.source {
+            Source::Memory(held) => held.take(),
+            Source::Journal { held, .. } => held.take(),
+        }
+    }
+
+    /// Frees the memory of items that can be read back.
+    pub fn let_go(&mut self) {
+        if let Source::Journal { held, .. } = &mut self.source {
+            *held = None;
+        }
+    }
+}
