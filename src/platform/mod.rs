@@ -10,3 +10,4 @@ pub mod journal;
 pub mod lifecycle;
 pub mod logging;
 pub mod outgoing;
+pub mod resilience;
