@@ -1,4 +1,4 @@
-//! Who may come in: the configured API keys, and a word where there are none and should be.
+//! Who may come in and how fast: the configured API keys and rates, and a word where there are none and should be.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use crate::config::{ApiKey as ConfiguredKey, Expiry, KeyRole, Settings};
 use crate::shared::Clock;
-use crate::tenancy::{Access, AccessCounters, ApiKey, KeyId, Role, SecretHash};
+use crate::tenancy::{Access, AccessCounters, ApiKey, KeyId, Rate, RateLimits, Rates, Role, SecretHash};
 
 /// Open where no keys are configured.
 pub fn build_access(
@@ -20,6 +20,16 @@ pub fn build_access(
     }
     let keys = settings.keys.iter().map(|(id, key)| api_key(id, key)).collect::<Result<Vec<_>, _>>()?;
     Ok(Access::with_keys(keys, Arc::clone(clock), AccessCounters::register(registry)))
+}
+
+/// The same for every tenant.
+pub fn build_rates(settings: &Settings) -> Rates {
+    let limits = &settings.limits;
+    Rates::new(RateLimits {
+        requests: Rate::per_second(limits.requests_per_second),
+        bytes: Rate::per_second(limits.bytes_per_second.bytes()),
+        items: Rate::per_second(limits.items_per_second),
+    })
 }
 
 fn api_key(id: &str, key: &ConfiguredKey) -> anyhow::Result<ApiKey> {

@@ -33,7 +33,7 @@ use crate::telemetry::{
 use crate::tenancy::Access;
 
 use super::Surroundings;
-use super::access::build_access;
+use super::access::{build_access, build_rates};
 use super::ingestion;
 
 /// Bodies that wait for a decode thread, per thread.
@@ -111,6 +111,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         seed,
         hash_seed: write_path.hash_seed(),
         access: access.clone(),
+        rates: Arc::new(build_rates(settings)),
         counters,
         rejections: Arc::clone(&rejections),
         clock: Arc::clone(&clock),

@@ -33,7 +33,7 @@ impl Settings {
         let mut lines = Lines(Vec::new());
         self.listen_and_store(&mut lines);
         self.ingest_lines(&mut lines);
-        self.query_and_alerting(&mut lines);
+        self.limits_query_and_alerting(&mut lines);
         for (id, key) in &self.keys {
             lines.api_key(id, key);
         }
@@ -108,7 +108,11 @@ impl Settings {
         lines.list("ingest.cors_origins", &ingest.cors_origins);
     }
 
-    fn query_and_alerting(&self, lines: &mut Lines) {
+    fn limits_query_and_alerting(&self, lines: &mut Lines) {
+        let limits = &self.limits;
+        lines.bare("limits.requests_per_second", limits.requests_per_second);
+        lines.bare("limits.items_per_second", limits.items_per_second);
+        lines.bytes("limits.bytes_per_second", limits.bytes_per_second);
         let query = &self.query;
         lines.duration("query.timeout", query.timeout);
         lines.bytes("query.memory_bytes_max", query.memory_bytes_max);

@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
 use super::{
-    Alerting, ByteSize, Durability, Ingest, Journal, Library, Listen, Log, LogFormat, Outgoing, Query, Reach,
-    Rules, Settings, Shutdown, Store, StoreKind,
+    Alerting, ByteSize, Durability, Ingest, Journal, Library, Limits, Listen, Log, LogFormat, Outgoing,
+    Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         journal: journal(reader, &store),
         store,
         ingest: ingest(reader),
+        limits: limits(reader),
         query: query(reader),
         alerting: alerting(reader),
         keys: api_keys(reader),
@@ -149,6 +150,15 @@ fn decode_threads(reader: &mut Reader) -> usize {
 fn reach(reader: &mut Reader, path: &str) -> Reach {
     let duration = reader.duration(path, Duration::ZERO..=DAY * 36_500);
     if duration.is_zero() { Reach::Unlimited } else { Reach::Within(duration) }
+}
+
+/// Zero is no limit.
+fn limits(reader: &mut Reader) -> Limits {
+    Limits {
+        requests_per_second: reader.count("limits.requests_per_second", 0..=1_000_000_000),
+        items_per_second: reader.count("limits.items_per_second", 0..=1_000_000_000),
+        bytes_per_second: reader.bytes("limits.bytes_per_second", ByteSize::from_bytes(0)..=TEBIBYTE),
+    }
 }
 
 fn query(reader: &mut Reader) -> Query {

@@ -18,6 +18,7 @@ pub struct Settings {
     pub store: Store,
     pub journal: Journal,
     pub ingest: Ingest,
+    pub limits: Limits,
     pub query: Query,
     pub alerting: Alerting,
     /// API keys by id: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`. Without any the server is open.
@@ -136,6 +137,17 @@ pub enum Durability {
 pub enum Reach {
     Unlimited,
     Within(Duration),
+}
+
+/// What one tenant may send per second, with bursts of two seconds' worth; zero is no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Up to 1,000,000,000.
+    pub requests_per_second: u64,
+    /// Points, log records and spans together, up to 1,000,000,000.
+    pub items_per_second: u64,
+    /// Bodies as received, up to 1 TiB.
+    pub bytes_per_second: ByteSize,
 }
 
 /// What one query may take.

@@ -24,6 +24,6 @@ pub use byte_budget::{BudgetExhausted, BudgetShare, ByteBudget};
 pub use limits::{ConnectionLimits, Http2Limits};
 pub use metrics::{CloseReason, ConnectionMetrics, ListenerMetrics};
 pub use peer_address::PeerAddress;
-pub use problem::{BEARER_CHALLENGE, Problem, method_not_allowed, unknown_path};
+pub use problem::{BEARER_CHALLENGE, Problem, method_not_allowed, seconds_rounded_up, unknown_path};
 pub use problem_kind::ProblemKind;
 pub use request_id::{Panic, RequestId, identify, without_panic};

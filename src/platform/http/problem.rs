@@ -193,7 +193,8 @@ impl IntoResponse for Problem {
     }
 }
 
-fn seconds_rounded_up(wait: Duration) -> u64 {
+/// As `Retry-After` tells a wait: whoever comes back after so long does not come too early.
+pub fn seconds_rounded_up(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 

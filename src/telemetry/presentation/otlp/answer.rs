@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 
-use crate::platform::http::BEARER_CHALLENGE;
+use crate::platform::http::{BEARER_CHALLENGE, seconds_rounded_up};
 use crate::shared::Signal;
 use crate::telemetry::application::IngestReceipt;
 
@@ -179,7 +179,7 @@ pub fn refused(encoding: Encoding, refusal: Refusal, message: &str) -> Response<
     match refusal {
         Refusal::Busy => _ = headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
         Refusal::TooMany { retry_after } => {
-            headers.insert(header::RETRY_AFTER, retry_after.as_secs().max(1).into());
+            headers.insert(header::RETRY_AFTER, seconds_rounded_up(retry_after).into());
         }
         Refusal::Unauthenticated => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER_CHALLENGE));

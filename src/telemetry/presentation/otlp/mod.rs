@@ -8,6 +8,7 @@ pub mod decode;
 pub mod fields;
 pub mod form;
 pub mod item_texts;
+mod job;
 pub mod json;
 pub mod logs;
 pub mod meter;

@@ -1,26 +1,25 @@
 //! `Receiver`: one request's way from its body to its receipt, whatever transport brought it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{Extensions, HeaderMap};
 use bytes::Bytes;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::platform::cpu_pool::{CpuPool, PoolError};
 use crate::platform::http::{BodyError, BudgetShare, ByteBudget};
 use crate::shared::{Clock, Signal, TenantId, Timestamp};
 use crate::telemetry::application::{
-    BodyCompression, BodyHash, Ingest, IngestCommand, IngestCounters, IngestError, IngestReceipt,
-    ReceivedBody, RejectionEntry, RejectionLog, SentAs, SeriesLookup, Submitted,
+    Ingest, IngestCounters, IngestError, IngestReceipt, RejectionEntry, RejectionLog, SentAs, SeriesLookup,
 };
 use crate::telemetry::domain::AcceptanceWindow;
-use crate::tenancy::{Access, AccessError, Action, Denial, permitted};
+use crate::tenancy::{Access, AccessError, Action, Denial, RateExceeded, RateOf, Rates, permitted};
 
 use super::answer::{Encoding, Refusal};
 use super::content::{HeaderRefusal, Packing, UnpackError};
 use super::decode::{ContentLimits, Decode, DecodeState};
 use super::form::Form;
+use super::job::Job;
 use super::json::JsonError;
 use super::meter::MeterError;
 use super::metrics::OverLimit;
@@ -64,6 +63,7 @@ pub struct Receiver<C> {
     /// Of the hashes by which bodies are recognised that are sent again.
     pub hash_seed: u64,
     pub access: Access,
+    pub rates: Arc<Rates>,
     pub counters: IngestCounters,
     pub rejections: Arc<RejectionLog>,
     pub clock: Arc<dyn Clock>,
@@ -93,9 +93,11 @@ pub struct Received {
 }
 
 impl<C: SeriesLookup + 'static> Receiver<C> {
-    /// Whose data a request brings: only its credential decides. Refused early where it has no chance.
+    /// Whose data a request brings, and that this tenant may send one more: only the credential decides. Refused early where it
+    /// has no chance, before anything is read of the body.
     pub fn permit(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<TenantId, Failure> {
         let tenant = permitted(&self.access, headers, extensions, Action::Send)?.tenant;
+        self.rates.admit(&tenant, RateOf::Requests, 1, Instant::now())?;
         self.ingest.admit(&tenant)?;
         Ok(tenant)
     }
@@ -103,10 +105,12 @@ impl<C: SeriesLookup + 'static> Receiver<C> {
     /// Decodes on a decode thread, then admits, stores and acknowledges.
     pub async fn receive(&self, sender: &Sender, received: Received) -> Result<IngestReceipt, Failure> {
         let Sender { tenant, sent_as, .. } = sender;
+        self.rates.admit(tenant, RateOf::Bytes, received.body.len() as u64, Instant::now())?;
         let received_at = self.clock.now();
         let job = Job {
             decode: self.decode_of(sender, received.packing, received_at),
             hash_seed: self.hash_seed,
+            rates: Arc::clone(&self.rates),
             ingest: self.ingest.clone(),
         };
         let submitted = self.decode.run(move |state| job.run(received, state)).await??;
@@ -145,51 +149,13 @@ impl<C: SeriesLookup + 'static> Receiver<C> {
     }
 }
 
-/// What a decode thread does with one request.
-struct Job {
-    decode: Decode,
-    hash_seed: u64,
-    ingest: Ingest,
-}
-
-impl Job {
-    fn run<C: SeriesLookup>(
-        self,
-        received: Received,
-        state: &mut DecodeState<C>,
-    ) -> Result<Submitted, Failure> {
-        let Self { decode, hash_seed, ingest } = self;
-        let Received { packing, body: bytes, mut share } = received;
-        let (mut form, received_at) = (decode.form.clone(), decode.received_at);
-        let hash = body_hash(&decode, &bytes, hash_seed);
-        let decoded = decode.run(&bytes, &mut share, state)?;
-        form.over_limit = decoded.over_limit;
-        let compression = match packing {
-            Packing::Plain => BodyCompression::None,
-            Packing::Gzip | Packing::Zstd | Packing::Deflate => BodyCompression::Compressed,
-        };
-        let form = form.encode();
-        let body = ReceivedBody { form, bytes, compression, hash, received_at };
-        let memory = Box::new(share);
-        let command = IngestCommand { payload: decoded.payload, findings: decoded.findings, memory, body };
-        Ok(ingest.submit(command)?)
-    }
-}
-
-/// The same bytes mean the same only from the same tenant, for the same signal, and read in the same way.
-fn body_hash(decode: &Decode, bytes: &[u8], seed: u64) -> BodyHash {
-    let mut hash = Xxh3::with_seed(seed);
-    hash.update(decode.tenant.as_str().as_bytes());
-    hash.update(&[0, decode.signal as u8, decode.form.encoding as u8, decode.form.packing as u8]);
-    hash.update(bytes);
-    BodyHash(hash.digest128())
-}
-
 /// Why a request was refused as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Access(#[from] AccessError),
+    #[error(transparent)]
+    Rate(#[from] RateExceeded),
     #[error(transparent)]
     Header(#[from] HeaderRefusal),
     #[error(transparent)]
@@ -230,9 +196,8 @@ impl Failure {
     /// What kind of answer it is, on every transport.
     pub const fn refusal(&self) -> Refusal {
         match *self {
-            Self::Access(AccessError::Denied(Denial::TooManyFailures { retry_after })) => {
-                Refusal::TooMany { retry_after }
-            }
+            Self::Access(AccessError::Denied(Denial::TooManyFailures { retry_after }))
+            | Self::Rate(RateExceeded { retry_after, .. }) => Refusal::TooMany { retry_after },
             Self::Access(AccessError::Denied(_)) => Refusal::Unauthenticated,
             Self::Access(AccessError::NotAllowed(_)) => Refusal::Forbidden,
             Self::Header(_) => Refusal::Unsupported,
@@ -257,6 +222,7 @@ impl Failure {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Access(error) => error.name(),
+            Self::Rate(exceeded) => exceeded.of.name(),
             Self::Header(HeaderRefusal::Type) => "content_type",
             Self::Header(HeaderRefusal::Encoding) => "content_encoding",
             Self::Body(BodyError::TooLarge { .. }) | Self::Unpack(UnpackError::TooLarge) => "body_too_large",
