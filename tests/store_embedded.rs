@@ -9,10 +9,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use telemetryflow::platform::clickhouse::embedded::{
     EmbeddedOptions, EmbeddedStore, OpenError, QueryLimits, find_library,
 };
@@ -24,7 +26,7 @@ use telemetryflow::shared::{
 };
 use telemetryflow::telemetry::schema::{MIGRATIONS, retain_metrics};
 use telemetryflow::telemetry::stages::blocks::{self, SAMPLES_TABLE, SERIES_TABLE};
-use telemetryflow::telemetry::stages::{NewSeries, SeriesEntry, WireKey};
+use telemetryflow::telemetry::stages::{NewSeries, PartsMetrics, PartsPressure, SeriesEntry, WireKey};
 
 fn open(path: &Path) -> Result<EmbeddedStore, OpenError> {
     EmbeddedStore::open(&EmbeddedOptions {
@@ -266,4 +268,64 @@ fn a_newer_schema_is_refused() {
         matches!(refused, MigrationError::Newer { found, known } if (found, known) == (NEWEST + 1, NEWEST)),
         "{refused}"
     );
+}
+
+/// Each row of such an insert becomes a part of its own.
+const EACH_ROW_A_PART: &str = "SETTINGS max_block_size = 1, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 1, max_insert_threads = 1";
+
+#[test]
+fn inserts_are_held_back_by_the_partition_with_the_most_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(open(folder.path()).unwrap());
+    let mut registry = Registry::default();
+    let pressure = PartsPressure::new(Arc::clone(&store), PartsMetrics::register(&mut registry));
+    let mut now = Instant::now();
+    let mut pause_after = |statements: &[String]| {
+        statements.iter().for_each(|statement| store.execute(statement).expect(statement));
+        now += Duration::from_secs(1);
+        pressure.pause(now).as_millis()
+    };
+    assert_eq!(pause_after(&[]), 0, "no database");
+    migrate(&*store, MIGRATIONS).unwrap();
+    assert_eq!(pause_after(&[]), 0, "no rows");
+
+    let make = |table: &str| {
+        [
+            format!(
+                "CREATE TABLE telemetryflow.{table} (day UInt8, n UInt64) ENGINE = MergeTree PARTITION BY day ORDER BY n"
+            ),
+            format!("SYSTEM STOP MERGES telemetryflow.{table}"),
+        ]
+    };
+    let fill = |table: &str, day: u8, parts: u64| {
+        format!(
+            "INSERT INTO telemetryflow.{table} SELECT {day}, number FROM numbers({parts}) {EACH_ROW_A_PART}"
+        )
+    };
+    pause_after(&[make("first"), make("second")].concat());
+    // Only together they would be too many.
+    assert_eq!(pause_after(&[fill("first", 1, 150), fill("first", 2, 100), fill("second", 1, 100)]), 0);
+    assert_eq!(pause_after(&[fill("first", 1, 75)]), 500);
+    assert_eq!(pause_after(&[fill("second", 1, 200)]), 1_000);
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    assert!(text.contains("\nstore_parts_max 300\n"), "{text}");
+    assert!(text.contains("\nstore_parts_paused_milliseconds_total 1500\n"), "{text}");
+    assert_eq!(
+        pause_after(&["DROP TABLE telemetryflow.first".into(), "DROP TABLE telemetryflow.second".into()]),
+        0
+    );
+}
+
+#[test]
+fn the_engine_delays_inserts_much_later_than_we_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let rows = select(
+        &store,
+        "SELECT toUInt64(value) AS value FROM system.merge_tree_settings \
+         WHERE name IN ('parts_to_delay_insert', 'parts_to_throw_insert') ORDER BY name",
+    );
+    let limits = rows.batches[0].column(0).as_primitive::<UInt64Type>().values().to_vec();
+    assert_eq!(limits, [1_000, 3_000]);
 }

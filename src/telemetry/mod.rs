@@ -35,6 +35,7 @@ pub mod stages {
     pub use super::presentation::otlp::wire::WireError;
 
     pub use super::domain::{Findings, Log, LogDraft, Rejection, Severity, Span, SpanDraft, Warning};
+    pub use super::infrastructure::parts_pressure::{PartsMetrics, PartsPressure};
     pub use super::infrastructure::{log_blocks, span_blocks};
     pub use super::presentation::otlp::attributes::AttributeLimits;
     pub use super::presentation::otlp::fields::Repeated;

@@ -17,6 +17,7 @@ pub mod log_blocks;
 pub mod record_header;
 pub mod refusals;
 pub mod restore;
+pub mod parts_pressure;
 pub mod schema;
 pub mod span_blocks;
 pub mod stall;
