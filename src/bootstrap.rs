@@ -1,6 +1,7 @@
 //! Where the parts meet: the only place that names adapters of several contexts. Starts them, and stops them in order.
 
 mod access;
+mod dead_letters;
 mod ingestion;
 mod listeners;
 mod parts;
@@ -25,6 +26,7 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleSet> {
     }
 }
 
+pub use dead_letters::dead_letters_path;
 pub use sql::run as run_sql;
 pub use surroundings::{Machine, Surroundings};
 

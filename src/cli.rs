@@ -1,6 +1,9 @@
 //! The command line.
 
+mod dead_letters;
+
 use std::fmt::Display;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,6 +40,11 @@ enum Action {
     },
     /// Make an API key: print it, this once, with the configuration section that makes it valid.
     CreateKey(KeyRequest),
+    /// What was acknowledged and the store refuses for good: look at it, have it stored after all, or thrown away.
+    DeadLetters {
+        #[command(subcommand)]
+        action: dead_letters::Action,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +79,7 @@ pub fn run(command: Command, surroundings: &dyn Surroundings) -> ExitCode {
         Action::CheckConfig(configured) => check_config(&configured),
         Action::Sql { configured, format, statement } => sql(&configured, &format, &statement),
         Action::CreateKey(request) => create_key(request),
+        Action::DeadLetters { action } => dead_letters::run(action),
     }
 }
 
@@ -149,8 +158,6 @@ fn failed(error: impl Display) -> ExitCode {
 
 /// Prints for people.
 pub fn say(text: impl Display) {
-    #[expect(clippy::print_stdout, reason = "the command line speaks to whoever started it")]
-    {
-        println!("{text}");
-    }
+    // Who has closed the pipe (`| head`) has read enough.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -7,6 +7,7 @@ mod presentation;
 
 pub use application::{Durability, Ingest, IngestCounters, RejectionEntry, RejectionLog, SentAs};
 pub use infrastructure::batcher::SealLimits;
+pub use infrastructure::dead_letters;
 pub use infrastructure::{
     Catalogue, CatalogueLimits, CatalogueReader, LeftOver, WritePath, WritePathOptions, WritePathParts,
     schema,

@@ -49,6 +49,8 @@ pub struct PartsPressure {
     store: Arc<dyn Store>,
     metrics: PartsMetrics,
     last: Mutex<Last>,
+    /// Held by whoever asks: where queries keep all connections busy, one inserter waits for its turn, and not all.
+    asking: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -59,13 +61,16 @@ struct Last {
 
 impl PartsPressure {
     pub fn new(store: Arc<dyn Store>, metrics: PartsMetrics) -> Self {
-        Self { store, metrics, last: Mutex::default() }
+        Self { store, metrics, last: Mutex::default(), asking: Mutex::default() }
     }
 
     /// How long whoever is about to insert should wait first; counted as waited. Asks the engine if nobody has within the last
     /// second, and so may block as long as a short query; meanwhile the others go by the last answer.
     pub fn pause(&self, now: Instant) -> Duration {
-        let pause = if self.is_my_turn(now) { self.ask() } else { self.last.lock().pause };
+        let pause = match self.asking.try_lock() {
+            Some(_asking) if self.is_my_turn(now) => self.ask(),
+            _ => self.last.lock().pause,
+        };
         self.metrics.paused_ms.inc_by(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
         pause
     }
@@ -185,5 +190,47 @@ mod tests {
             assert_eq!(store.asked.load(Ordering::SeqCst), asked, "at {at} ms");
         }
         assert_eq!((metrics.parts_max.get(), metrics.paused_ms.get()), (300, 3_200));
+    }
+
+    /// Answers each question only when it is told to.
+    #[derive(Debug)]
+    struct Slow {
+        asked: crossbeam_channel::Sender<()>,
+        answer: crossbeam_channel::Receiver<()>,
+    }
+
+    impl Store for Slow {
+        fn execute(&self, _: &str) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn select(&self, _: &Select<'_>) -> Result<Rows, StoreError> {
+            self.asked.send(()).unwrap();
+            self.answer.recv().unwrap();
+            Ok(Rows::default())
+        }
+
+        fn insert(&self, _: &Insert<'_>) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn while_one_waits_for_the_engine_the_others_do_not() {
+        let (asked, was_asked) = crossbeam_channel::bounded(2);
+        let (tell, answer) = crossbeam_channel::bounded(2);
+        let pressure = PartsPressure::new(Arc::new(Slow { asked, answer }), PartsMetrics::default());
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| pressure.pause(start));
+            was_asked.recv().unwrap();
+            assert_eq!(pressure.pause(start + Duration::from_secs(60)), Duration::ZERO);
+            assert!(was_asked.is_empty(), "nobody else asks");
+            tell.send(()).unwrap();
+            first.join().unwrap();
+        });
+        tell.send(()).unwrap();
+        pressure.pause(start + Duration::from_secs(60));
+        assert_eq!(was_asked.len(), 1, "who comes afterwards does");
     }
 }
