@@ -1,0 +1,71 @@
+//! TelemetryFlow with faults: the same program as `src/main.rs`, whose store and journal files do as they are told.
+//!
+//! * `FAULTY_CRASH=POINT:N`: the process kills itself, with SIGKILL, when it comes to the point for the N-th time.
+//!   * `before_sync`, `after_sync`: around the sync of a segment of the journal;
+//!   * `before_insert`: a batch is sealed, nothing of it inserted;
+//!   * `mid_insert`: at a random moment of an insert, which never returns to its caller;
+//!   * `between_tables`: one table of a batch has its rows, the next one does not;
+//!   * `after_insert`: the store has the rows, nobody was told.
+//! * `FAULTY_CONTROL=FILE`: the file is read before each insert and before each write of the journal. Replace it in one
+//!   piece (write another one, rename it). It holds one of
+//!   * `up` (also when there is no such file): nothing is wrong;
+//!   * `down`: inserts answer that the store is not available, and it is not asked;
+//!   * `cut`: inserts are made, and answer that the store is not available;
+//!   * `hang`: inserts wait until the file says something else;
+//!   * `full`: writes of the journal answer that the disk is full, inserts that the store is not available;
+//!   * `refuse TEXT`: inserts of blocks that hold TEXT are refused for good.
+
+mod control;
+mod crash;
+mod files;
+mod store;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use telemetryflow::bootstrap::Surroundings;
+use telemetryflow::cli::Command;
+use telemetryflow::platform::clickhouse::Store;
+use telemetryflow::platform::journal::FileSystem;
+
+use control::Control;
+use crash::Crash;
+use files::FaultyFiles;
+use store::FaultyStore;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What the environment asks for.
+#[derive(Debug)]
+struct Faults {
+    crash: Arc<Crash>,
+    control: Control,
+}
+
+impl Surroundings for Faults {
+    fn store(&self, opened: Arc<dyn Store>) -> Arc<dyn Store> {
+        Arc::new(FaultyStore::new(opened, Arc::clone(&self.crash), self.control.clone()))
+    }
+
+    fn journal_files(&self, on_disk: Arc<dyn FileSystem>) -> Arc<dyn FileSystem> {
+        Arc::new(FaultyFiles::new(on_disk, Arc::clone(&self.crash), self.control.clone()))
+    }
+}
+
+fn main() -> ExitCode {
+    let variable = |name| std::env::var(name).ok();
+    let crash = match Crash::parse(variable("FAULTY_CRASH").as_deref()) {
+        Ok(crash) => Arc::new(crash),
+        Err(wrong) => {
+            #[expect(clippy::print_stderr, reason = "the command line speaks to whoever started it")]
+            {
+                eprintln!("faulty: FAULTY_CRASH: {wrong}");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let control = Control::at(variable("FAULTY_CONTROL").map(Into::into));
+    telemetryflow::cli::run(Command::parse(), &Faults { crash, control })
+}

@@ -1,0 +1,94 @@
+//! The store behind a connection that fails as it is told, in a process that may die around an insert.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreError, StoreErrorKind, arrow};
+
+use super::control::{Control, Order};
+use super::crash::{Crash, Point};
+
+/// How many batches are remembered; fewer are in flight.
+const BATCHES_MAX: usize = 256;
+
+#[derive(Debug)]
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    crash: Arc<Crash>,
+    control: Control,
+    progress: Mutex<Progress>,
+}
+
+impl FaultyStore {
+    pub fn new(inner: Arc<dyn Store>, crash: Arc<Crash>, control: Control) -> Self {
+        Self { inner, crash, control, progress: Mutex::default() }
+    }
+
+    fn visit_before(&self, insert: &Insert<'_>) {
+        let last = self.progress.lock().last_table(batch_of(insert));
+        match last {
+            None => self.crash.at(Point::BeforeInsert),
+            Some(table) if table != insert.table => self.crash.at(Point::BetweenTables),
+            Some(_) => {}
+        }
+    }
+}
+
+impl Store for FaultyStore {
+    fn execute(&self, statement: &str) -> Result<(), StoreError> {
+        self.inner.execute(statement)
+    }
+
+    fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError> {
+        self.inner.select(select)
+    }
+
+    fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError> {
+        self.visit_before(insert);
+        let order = self.control.after_hanging();
+        match &order {
+            Order::Down | Order::Full => return Err(unavailable("the store is down")),
+            Order::Refuse(text) if holds(insert, text)? => {
+                return Err(StoreError::new(StoreErrorKind::Refused, "the store refuses this text"));
+            }
+            Order::Up | Order::Cut | Order::Hang | Order::Refuse(_) => {}
+        }
+        self.crash.during(Point::MidInsert, || self.inner.insert(insert))?;
+        self.progress.lock().inserted(batch_of(insert), insert.table);
+        self.crash.at(Point::AfterInsert);
+        if order == Order::Cut { Err(unavailable("the connection was cut")) } else { Ok(()) }
+    }
+}
+
+fn unavailable(why: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, why)
+}
+
+/// Blocks go to the engine without compression, so a text of theirs is found in their bytes.
+fn holds(insert: &Insert<'_>, text: &str) -> Result<bool, StoreError> {
+    let bytes = arrow::encode(insert.batch)?;
+    Ok(bytes.windows(text.len().max(1)).any(|window| window == text.as_bytes()))
+}
+
+/// The token without the table behind it.
+fn batch_of<'i>(insert: &Insert<'i>) -> &'i str {
+    insert.token.strip_suffix(insert.table).unwrap_or(insert.token)
+}
+
+/// The table that a batch came to last.
+#[derive(Debug, Default)]
+struct Progress(VecDeque<(String, &'static str)>);
+
+impl Progress {
+    fn last_table(&self, batch: &str) -> Option<&'static str> {
+        self.0.iter().rev().find(|(known, _)| known == batch).map(|(_, table)| *table)
+    }
+
+    fn inserted(&mut self, batch: &str, table: &'static str) {
+        if self.0.len() == BATCHES_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((batch.to_owned(), table));
+    }
+}
