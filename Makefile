@@ -3,9 +3,10 @@
 CONFIG ?= config.toml
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO ?= cargo
+KILLS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench load clean
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench load crash clean
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -69,6 +70,11 @@ bench: ## The micro-benchmarks
 
 load: build ## Measure a release build under load; writes the table in load-tests/README.md
 	@load-tests/run
+
+# One summary line for each of the tests, with the seed that repeats what was drawn.
+crash: ## Kill servers under load, many times (KILLS=300), and compare what was acknowledged with what is stored
+	@$(CARGO) build --locked --quiet --example faulty
+	@TELEMETRYFLOW_KILLS=$(KILLS) $(CARGO) test --locked --quiet --test crash -- --nocapture --test-threads 2
 
 clean: ## Remove what was built (vendor/ and data/ stay)
 	@$(CARGO) clean --quiet

@@ -87,7 +87,7 @@ fn letter(sequence: u64) -> Letter {
         reason: Reason::new(&format!("Code: 53. {}", "a long story ".repeat(20))),
         tokens: vec!["v1/node/7/3/otel_traces".to_owned(), "v1/node/7/4/\u{1b}[31m".to_owned()],
     };
-    Letter { about, header: vec![1; 12], payload: Payload::Packed(vec![2; 345]) }
+    Letter { about, header: vec![1; 12], payload: Payload::Packed(vec![2; 345].into()) }
 }
 
 #[test]

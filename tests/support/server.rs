@@ -50,8 +50,20 @@ struct Output {
 
 /// A program call, without what the tester's own environment says of TelemetryFlow.
 pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_telemetryflow"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TELEMETRYFLOW__")) {
+    alone(Command::new(env!("CARGO_BIN_EXE_telemetryflow")))
+}
+
+/// As [`program`], for the one with faults (`tests/faulty/program.rs`).
+pub fn faulty() -> Command {
+    let folder = Path::new(env!("CARGO_BIN_EXE_telemetryflow")).parent().expect("the folder of the program");
+    let path = folder.join("examples").join("faulty");
+    assert!(path.exists(), "{} is missing: cargo build --example faulty", path.display());
+    alone(Command::new(path))
+}
+
+fn alone(mut command: Command) -> Command {
+    let ours = |name: &str| name.starts_with("TELEMETRYFLOW__") || name.starts_with("FAULTY_");
+    for (name, _) in std::env::vars().filter(|(name, _)| ours(name)) {
         command.env_remove(name);
     }
     command
@@ -101,13 +113,19 @@ impl Server {
     }
 
     pub fn start_with(folder: &TempDir, extra: &str, environment: &[(&str, &str)]) -> Self {
+        let mut program = program();
+        program.envs(plain_ingestion(extra)).envs(environment.iter().copied());
+        let server = Self::spawn(program, folder, extra).ready();
+        server.unwrap_or_else(|ended| panic!("the server ended with {}:\n{}", ended.status, ended.stderr))
+    }
+
+    /// A process that has just begun.
+    pub fn spawn(mut program: Command, folder: &TempDir, extra: &str) -> Self {
         let config = configure(folder.path(), extra);
-        let mut process = program()
+        let mut process = program
             .arg("serve")
             .arg("--config")
             .arg(config)
-            .envs(plain_ingestion(extra))
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -119,17 +137,27 @@ impl Server {
             follow(process.stderr.take().expect("stderr"), &output.stderr),
         ];
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { process, output, readers, grpc: nowhere, otlp: nowhere, api: nowhere };
-        [server.grpc, server.otlp, server.api] =
-            eventually("the server is ready", READY_WITHIN, || server.addresses());
-        server
+        Self { process, output, readers, grpc: nowhere, otlp: nowhere, api: nowhere }
+    }
+
+    /// Waits until it is ready. The other answer is that it ended instead.
+    pub fn ready(mut self) -> Result<Self, Stopped> {
+        let begun = Instant::now();
+        let found = eventually("the server is ready", READY_WITHIN, || {
+            let ended = self.process.try_wait().expect("the state of the process");
+            ended.map(Err).or_else(|| self.addresses().map(Ok))
+        });
+        match found {
+            Ok([grpc, otlp, api]) => {
+                (self.grpc, self.otlp, self.api) = (grpc, otlp, api);
+                Ok(self)
+            }
+            Err(status) => Err(self.ended(status, begun)),
+        }
     }
 
     /// The bound addresses: from the greeting on stdout, or, where the log is for machines, from its line.
-    fn addresses(&mut self) -> Option<[SocketAddr; 3]> {
-        if let Some(status) = self.process.try_wait().expect("the state of the process") {
-            panic!("the server ended with {status}:\n{}", self.log());
-        }
+    fn addresses(&self) -> Option<[SocketAddr; 3]> {
         let greeting = self.output.stdout.lock().expect("stdout").clone();
         let after = |text: &str, mark: &str| {
             let rest = text.split_once(mark)?.1;
@@ -193,12 +221,27 @@ impl Server {
     }
 
     /// SIGTERM, and what followed.
-    pub fn stop(mut self) -> Stopped {
-        let asked = Instant::now();
+    pub fn stop(self) -> Stopped {
         self.terminate();
+        self.wait()
+    }
+
+    /// SIGKILL, and what it had said by then.
+    pub fn kill(mut self) -> Stopped {
+        self.process.kill().expect("it is killed, or has ended already");
+        self.wait()
+    }
+
+    /// Until it ends of itself.
+    pub fn wait(mut self) -> Stopped {
+        let begun = Instant::now();
         let status =
             eventually("the server stops", STOPPED_WITHIN, || self.process.try_wait().expect("its state"));
-        let took = asked.elapsed();
+        self.ended(status, begun)
+    }
+
+    fn ended(mut self, status: ExitStatus, begun: Instant) -> Stopped {
+        let took = begun.elapsed();
         for reader in self.readers.drain(..) {
             reader.join().expect("its output is read");
         }

@@ -1,0 +1,34 @@
+//! Scenario: clients send all three signals and repeat what was not acknowledged, while the server is killed again and again, at
+//! random moments, during its start, and at each point of the write path that has a name; each time it starts on the same data.
+//! Guarantees: every acknowledged item is in the tables, none is there that was not sent, and none is there twice unless
+//! its bytes were sent twice; a point is never there without its series, nor a span without its trace.
+//!
+//! `TELEMETRYFLOW_KILLS` is how often the server is killed in all of these tests together (30); `TELEMETRYFLOW_SEED`
+//! repeats what was drawn, though not what the machine made of it.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test ends where something unexpected happens")]
+
+mod exactly_once;
+mod support;
+
+#[path = "crash/rounds.rs"]
+mod rounds;
+
+use rounds::Kill::{AnyMoment, At, WhileStarting};
+use rounds::{Rounds, share};
+
+#[test]
+fn a_server_that_is_killed_at_any_moment_keeps_what_it_acknowledged() {
+    let kills = [AnyMoment, AnyMoment, AnyMoment, WhileStarting];
+    Rounds::begin("any moment").killed(share(12), &kills).reconcile();
+}
+
+#[test]
+fn a_server_that_dies_before_or_in_an_insert_keeps_what_it_acknowledged() {
+    Rounds::begin("inserts").killed(share(9), &[At("before_insert"), At("mid_insert")]).reconcile();
+}
+
+#[test]
+fn a_server_that_dies_between_tables_or_before_it_can_answer_keeps_what_it_acknowledged() {
+    Rounds::begin("batches").killed(share(9), &[At("between_tables"), At("after_insert")]).reconcile();
+}
