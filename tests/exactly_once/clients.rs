@@ -60,6 +60,7 @@ struct Shared {
     stop: AtomicBool,
     acknowledged: AtomicU64,
     refused: AtomicU64,
+    unanswered: AtomicU64,
 }
 
 /// Clients that send until they are told to finish.
@@ -99,6 +100,11 @@ impl Clients {
     /// Answers so far that were not 200.
     pub fn refused(&self) -> u64 {
         self.shared.refused.load(Ordering::SeqCst)
+    }
+
+    /// Requests so far whose answer did not come in time, or at all.
+    pub fn unanswered(&self) -> u64 {
+        self.shared.unanswered.load(Ordering::SeqCst)
     }
 
     /// Returns when everything that was sent is acknowledged.
@@ -141,11 +147,10 @@ impl Shared {
             attempts += u32::from(outcome != Outcome::Nobody);
             match outcome {
                 Outcome::Taken => return attempts,
-                Outcome::Refused { status: 429 | 503, .. } => {
-                    self.refused.fetch_add(1, Ordering::SeqCst);
-                }
+                Outcome::Refused { status: 429 | 503, .. } => _ = self.refused.fetch_add(1, Ordering::SeqCst),
                 Outcome::Refused { status, text, .. } => panic!("{status}: {text}"),
-                Outcome::Unanswered | Outcome::Nobody => {}
+                Outcome::Unanswered => _ = self.unanswered.fetch_add(1, Ordering::SeqCst),
+                Outcome::Nobody => {}
             }
             assert!(
                 Instant::now() < deadline,

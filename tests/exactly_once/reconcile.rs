@@ -73,14 +73,22 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Fails unless the promise was kept.
+    /// Fails unless every item is there, once, and no other.
     #[track_caller]
-    pub fn assert_exactly_once(&self, durability: Durability) {
+    pub fn assert_exactly_once(&self) {
+        assert_eq!(self.copies, Count::default(), "what was sent again was stored again");
+        self.assert_kept(Durability::Store);
+    }
+
+    /// Fails unless what this durability promises was kept.
+    #[track_caller]
+    pub fn assert_kept(&self, durability: Durability) {
         let none = Count::default();
         let broken = [&self.missing, &self.duplicates, &self.seen_twice, &self.foreign];
         assert!(broken.iter().all(|count| **count == none) && self.orphans == 0, "{self:#?}");
-        if durability == Durability::Journal {
-            assert_eq!(self.copies, none, "what was sent again was stored again");
+        match durability {
+            Durability::Store => {}
+            Durability::Journal => assert_eq!(self.copies, none, "what was sent again was stored again"),
         }
     }
 }

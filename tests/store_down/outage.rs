@@ -1,0 +1,91 @@
+//! `Outage`: a server under load whose store and disk do as they are told.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::exactly_once::{
+    Clients, Comparison, DURABILITY, Durability, Outcome, Request, Sender, compare, ledger,
+};
+use crate::support::server::{Stopped, faulty, folder};
+use crate::support::{Server, eventually};
+
+/// What is waited for comes within it, also on a busy machine; an insert is tried again after five seconds at most.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Requests that show that the load passes.
+const SOME: u64 = 30;
+
+#[derive(Debug)]
+pub struct Outage {
+    pub durability: Durability,
+    pub clients: Clients,
+    pub server: Server,
+    folder: TempDir,
+    control: PathBuf,
+}
+
+impl Outage {
+    /// A server at work, whose clients wait for each answer at most for `patience`.
+    pub fn begin(patience: Duration) -> Self {
+        let folder = folder();
+        let control = folder.path().join("control");
+        let server = start(&folder, &control);
+        let clients = Clients::start(patience);
+        clients.send_to(server.otlp);
+        let outage = Self { durability: DURABILITY, clients, server, folder, control };
+        outage.load_passes();
+        outage
+    }
+
+    /// From now on the store (and the disk) are like this; see `tests/faulty/program.rs`.
+    pub fn order(&self, order: &str) {
+        let written = self.control.with_extension("new");
+        fs::write(&written, order).expect("the order is written");
+        fs::rename(written, &self.control).expect("the order is in place");
+    }
+
+    /// Returns when the server has acknowledged some more.
+    pub fn load_passes(&self) {
+        let enough = self.clients.acknowledged() + SOME;
+        self.until("requests are acknowledged", || self.clients.acknowledged() >= enough);
+    }
+
+    pub fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        eventually(what, PATIENCE, || is_so().then_some(()));
+    }
+
+    /// Sends a request of its own, once.
+    pub fn send(&self, request: &Request) -> Outcome {
+        Sender::new(PATIENCE).send(self.server.otlp, request)
+    }
+
+    /// SIGKILL, and another server on the same data. The clients go on.
+    pub fn restart_killed(mut self) -> Self {
+        self.clients.hold();
+        let Stopped { stderr, .. } = self.server.kill();
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        self.server = start(&self.folder, &self.control);
+        self.clients.send_to(self.server.otlp);
+        self
+    }
+
+    /// The store is back; returns what was found when everything had been stored.
+    pub fn end(self) -> Comparison {
+        self.order("up");
+        self.load_passes();
+        let sent = self.clients.finish();
+        ledger::settle(&self.server, self.durability, &sent, 0);
+        let stopped = self.server.stop();
+        assert!(stopped.status.success() && !stopped.stderr.contains("panicked"), "{}", stopped.stderr);
+        compare(&self.folder, &sent)
+    }
+}
+
+fn start(folder: &TempDir, control: &PathBuf) -> Server {
+    let mut program = faulty();
+    program.env("FAULTY_CONTROL", control);
+    let server = Server::spawn(program, folder, &DURABILITY.configuration()).ready();
+    server.unwrap_or_else(|ended| panic!("{}: {}", ended.status, ended.stderr))
+}
