@@ -141,7 +141,7 @@ impl Rounds {
             (self.clients.acknowledged() >= enough).then_some(())
         });
         let sent = self.clients.finish();
-        ledger::settle(&server, self.durability, &sent, 0);
+        ledger::settle(&server, self.durability, &sent, &[]);
         let stopped = server.stop();
         assert!(stopped.status.success(), "{}", stopped.stderr);
 

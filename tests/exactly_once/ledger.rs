@@ -1,11 +1,12 @@
 //! The server's own account of what it took: `GET /api/v2/ingest/stats`.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::Value;
 use telemetryflow::shared::Signal;
 
-use super::{Durability, Sent};
+use super::{Durability, Request, Sent};
 use crate::support::{Server, eventually};
 
 /// A journal is drained at some ten thousand items a second, also by a debug build.
@@ -41,9 +42,10 @@ impl Ledger {
     }
 }
 
-/// Waits until nothing is in flight, and compares the ledger with what was acknowledged. Where an answer says that it
-/// is stored, nothing is in flight when the last one has come, and there is no ledger.
-pub fn settle(server: &Server, durability: Durability, sent: &[Sent], dead_lettered: u64) {
+/// Waits until nothing is in flight, and compares the ledger with what was acknowledged: stored, or set aside because
+/// the store refuses it. Where an answer says that it is stored, nothing is in flight when the last one has come, and
+/// there is no ledger.
+pub fn settle(server: &Server, durability: Durability, sent: &[Sent], refused: &[Request]) {
     if durability == Durability::Store {
         return;
     }
@@ -51,11 +53,15 @@ pub fn settle(server: &Server, durability: Durability, sent: &[Sent], dead_lette
         let ledger = eventually("nothing is in flight", DRAINED_WITHIN, || {
             Some(Ledger::of(server, signal)).filter(|ledger| ledger.in_flight == 0)
         });
-        let of_signal = sent.iter().filter(|sent| sent.signal == signal);
-        let stored = of_signal.map(|sent| sent.items.end - sent.items.start).sum();
-        let dead_lettered = if signal == Signal::Logs { dead_lettered } else { 0 };
-        let expected =
-            Ledger { received: stored + dead_lettered, stored, rejected: 0, dead_lettered, in_flight: 0 };
+        let stored = items(sent.iter().map(|sent| (sent.signal, &sent.items)), signal);
+        let dead_lettered = items(refused.iter().map(|refused| (refused.signal, &refused.items)), signal);
+        let received = stored + dead_lettered;
+        let expected = Ledger { received, stored, rejected: 0, dead_lettered, in_flight: 0 };
         assert_eq!(ledger, expected, "the ledger of {}", signal.name());
     }
+}
+
+/// How many items of the signal there are.
+fn items<'i>(requests: impl Iterator<Item = (Signal, &'i Range<u64>)>, signal: Signal) -> u64 {
+    requests.filter(|(of, _)| *of == signal).map(|(_, items)| items.end - items.start).sum()
 }

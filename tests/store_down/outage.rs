@@ -76,7 +76,7 @@ impl Outage {
         self.order("up");
         self.load_passes();
         let sent = self.clients.finish();
-        ledger::settle(&self.server, self.durability, &sent, 0);
+        ledger::settle(&self.server, self.durability, &sent, &[]);
         let stopped = self.server.stop();
         assert!(stopped.status.success() && !stopped.stderr.contains("panicked"), "{}", stopped.stderr);
         compare(&self.folder, &sent)
