@@ -6,7 +6,7 @@ CARGO ?= cargo
 KILLS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench load crash clean
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench load crash full-disk clean
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -75,6 +75,9 @@ load: build ## Measure a release build under load; writes the table in load-test
 crash: ## Kill servers under load, many times (KILLS=300), and compare what was acknowledged with what is stored
 	@$(CARGO) build --locked --quiet --example faulty
 	@TELEMETRYFLOW_KILLS=$(KILLS) $(CARGO) test --locked --quiet --test crash -- --nocapture --test-threads 2
+
+full-disk: build ## Fill a small disk under a release build at work, free it, and compare what was acknowledged with what is stored
+	@TELEMETRYFLOW_BIN="$(TARGET_DIR)/release/telemetryflow" load-tests/full-disk
 
 clean: ## Remove what was built (vendor/ and data/ stay)
 	@$(CARGO) clean --quiet
