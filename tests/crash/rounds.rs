@@ -14,8 +14,10 @@ use crate::support::{Server, eventually};
 
 /// How often `make test` kills servers in all.
 const KILLS: usize = 30;
+/// After so many, a table that is never merged has more parts than a server can start with in good time.
+const KEPT_KILLS_MAX: usize = 100;
 /// How long a server lives that is killed at any moment: a few dozen batches.
-const LIFE_MAX: Duration = Duration::from_millis(700);
+const LIFE_MAX: Duration = Duration::from_millis(1_200);
 /// About what a start takes.
 const START: Duration = Duration::from_millis(700);
 /// Points are visited so often at most before the process dies.
@@ -54,8 +56,13 @@ pub struct Rounds {
 
 /// How many of all kills are those that are `of` by default.
 pub fn share(of: usize) -> usize {
-    let all = std::env::var("TELEMETRYFLOW_KILLS").map(|all| all.parse().expect("TELEMETRYFLOW_KILLS"));
-    (of * all.unwrap_or(KILLS)).div_ceil(KILLS)
+    (of * kills()).div_ceil(KILLS)
+}
+
+/// In all tests together.
+fn kills() -> usize {
+    let kills = std::env::var("TELEMETRYFLOW_KILLS").map(|kills| kills.parse().expect("TELEMETRYFLOW_KILLS"));
+    kills.unwrap_or(KILLS)
 }
 
 impl Rounds {
@@ -109,6 +116,9 @@ impl Rounds {
         let visit = self.random.u32(1..=VISITS_MAX);
         let mut program = faulty();
         program.env("FAULTY_CRASH", format!("{point}:{visit}"));
+        if kills() <= KEPT_KILLS_MAX {
+            program.env("FAULTY_KEEP_COPIES", "1");
+        }
         let ended = self.try_start(program).map_or_else(|ended| ended, Server::wait);
         self.clients.hold();
         ended

@@ -1,13 +1,13 @@
 //! `Crash`: the end of the process at a point of its work that has a name.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-/// An insert into small tables takes less.
-const MID_INSERT_MAX: Duration = Duration::from_millis(8);
+/// How long work takes of which nothing is known yet.
+const FIRST_WORK: Duration = Duration::from_millis(10);
 
 /// Where the process may die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ impl Point {
 pub struct Crash {
     last: Option<(Point, u32)>,
     visits: AtomicU32,
+    /// How long the work at the point took when it was last done; 0 before that.
+    work_us: AtomicU64,
 }
 
 impl Crash {
@@ -49,7 +51,7 @@ impl Crash {
             Some((Point::parse(point)?, visit.parse().ok().filter(|visit| *visit > 0)?))
         });
         match parsed {
-            Some(last) => Ok(Self { last: Some(last), visits: AtomicU32::new(0) }),
+            Some(last) => Ok(Self { last: Some(last), ..Self::default() }),
             None => Err(format!("{text:?} is not POINT:N with a point that is known and N from 1 on")),
         }
     }
@@ -61,17 +63,34 @@ impl Crash {
         }
     }
 
-    /// Does not return from the last visit, whose work goes on until the process dies at a random moment of it.
+    /// Does not return from the last visit, whose work goes on until the process dies at a random moment of it, or a
+    /// little later.
     pub fn during<T>(&self, point: Point, work: impl FnOnce() -> T) -> T {
         if !self.is_last_visit(point) {
-            return work();
+            return self.measured(work);
         }
-        thread::spawn(|| {
-            thread::sleep(MID_INSERT_MAX.mul_f64(fastrand::f64()));
+        let moment = self.work().mul_f64(fastrand::f64() * 1.2);
+        thread::spawn(move || {
+            thread::sleep(moment);
             die();
         });
         work();
         wait_for_the_end()
+    }
+
+    fn measured<T>(&self, work: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let done = work();
+        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.work_us.store(took, Ordering::Relaxed);
+        done
+    }
+
+    fn work(&self) -> Duration {
+        match self.work_us.load(Ordering::Relaxed) {
+            0 => FIRST_WORK,
+            took => Duration::from_micros(took),
+        }
     }
 
     fn is_last_visit(&self, point: Point) -> bool {

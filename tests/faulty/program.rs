@@ -14,12 +14,15 @@
 //!   * `hang`: inserts wait until the file says something else;
 //!   * `full`: writes of the journal answer that the disk is full, inserts that the store is not available;
 //!   * `refuse TEXT`: inserts of blocks that hold TEXT are refused for good.
+//! * `FAULTY_KEEP_COPIES=1`: points and spans that were stored twice remain two rows, since nothing is merged any more in
+//!   this data folder.
 
 mod control;
 mod crash;
 mod files;
 mod store;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,7 +35,7 @@ use telemetryflow::platform::journal::FileSystem;
 use control::Control;
 use crash::Crash;
 use files::FaultyFiles;
-use store::FaultyStore;
+use store::{FaultyStore, keep_copies};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -42,10 +45,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Faults {
     crash: Arc<Crash>,
     control: Control,
+    keep_copies: bool,
 }
 
 impl Surroundings for Faults {
     fn store(&self, opened: Arc<dyn Store>) -> Arc<dyn Store> {
+        if self.keep_copies
+            && let Err(error) = keep_copies(opened.as_ref())
+        {
+            complain(format_args!("FAULTY_KEEP_COPIES: {error}"));
+            std::process::exit(1);
+        }
         Arc::new(FaultyStore::new(opened, Arc::clone(&self.crash), self.control.clone()))
     }
 
@@ -59,13 +69,18 @@ fn main() -> ExitCode {
     let crash = match Crash::parse(variable("FAULTY_CRASH").as_deref()) {
         Ok(crash) => Arc::new(crash),
         Err(wrong) => {
-            #[expect(clippy::print_stderr, reason = "the command line speaks to whoever started it")]
-            {
-                eprintln!("faulty: FAULTY_CRASH: {wrong}");
-            }
+            complain(format_args!("FAULTY_CRASH: {wrong}"));
             return ExitCode::FAILURE;
         }
     };
     let control = Control::at(variable("FAULTY_CONTROL").map(Into::into));
-    telemetryflow::cli::run(Command::parse(), &Faults { crash, control })
+    let keep_copies = variable("FAULTY_KEEP_COPIES").is_some();
+    telemetryflow::cli::run(Command::parse(), &Faults { crash, control, keep_copies })
+}
+
+fn complain(what: impl Display) {
+    #[expect(clippy::print_stderr, reason = "the command line speaks to whoever started it")]
+    {
+        eprintln!("faulty: {what}");
+    }
 }

@@ -12,6 +12,20 @@ use super::crash::{Crash, Point};
 /// How many batches are remembered; fewer are in flight.
 const BATCHES_MAX: usize = 256;
 
+/// Where a row takes the place of another one with the same key, as soon as parts are merged.
+const REPLACING: [&str; 2] = ["telemetryflow.metric_samples", "telemetryflow.otel_traces"];
+
+/// Keeps the parts of those tables as they are inserted, from now on and in every later process: the engine may merge
+/// one byte at most, and may have more parts than it would otherwise stand.
+pub fn keep_copies(store: &dyn Store) -> Result<(), StoreError> {
+    REPLACING.iter().try_for_each(|table| {
+        store.execute(&format!(
+            "ALTER TABLE {table} MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1, \
+             max_bytes_to_merge_at_min_space_in_pool = 1, parts_to_delay_insert = 100000, parts_to_throw_insert = 100000"
+        ))
+    })
+}
+
 #[derive(Debug)]
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
