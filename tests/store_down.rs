@@ -72,7 +72,7 @@ fn a_server_that_is_killed_while_answers_of_the_store_are_lost_keeps_what_it_ack
     let outage = Outage::begin(PATIENT);
     outage.order("cut");
     outage.until("inserts are repeated", || outage.server.measured(RETRIES, &[]) >= 3);
-    let outage = outage.restart_killed();
+    let outage = outage.restart_killed("cut");
     let durability = outage.durability;
     outage.end().assert_kept(durability);
 }

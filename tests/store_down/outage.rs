@@ -1,7 +1,7 @@
 //! `Outage`: a server under load whose store and disk do as they are told.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -41,9 +41,7 @@ impl Outage {
 
     /// From now on the store (and the disk) are like this; see `tests/faulty/program.rs`.
     pub fn order(&self, order: &str) {
-        let written = self.control.with_extension("new");
-        fs::write(&written, order).expect("the order is written");
-        fs::rename(written, &self.control).expect("the order is in place");
+        order_in(&self.control, order);
     }
 
     /// Returns when the server has acknowledged some more.
@@ -61,11 +59,12 @@ impl Outage {
         Sender::new(PATIENCE).send(self.server.otlp, request)
     }
 
-    /// SIGKILL, and another server on the same data. The clients go on.
-    pub fn restart_killed(mut self) -> Self {
+    /// SIGKILL, and another server on the same data, for which the store is as `order` says. The clients go on.
+    pub fn restart_killed(mut self, order: &str) -> Self {
         self.clients.hold();
         let Stopped { stderr, .. } = self.server.kill();
         assert!(!stderr.contains("panicked"), "{stderr}");
+        order_in(&self.control, order);
         self.server = start(&self.folder, &self.control);
         self.clients.send_to(self.server.otlp);
         self
@@ -83,7 +82,13 @@ impl Outage {
     }
 }
 
-fn start(folder: &TempDir, control: &PathBuf) -> Server {
+fn order_in(control: &Path, order: &str) {
+    let written = control.with_extension("new");
+    fs::write(&written, order).expect("the order is written");
+    fs::rename(written, control).expect("the order is in place");
+}
+
+fn start(folder: &TempDir, control: &Path) -> Server {
     let mut program = faulty();
     program.env("FAULTY_CONTROL", control);
     let server = Server::spawn(program, folder, &DURABILITY.configuration()).ready();
