@@ -1,5 +1,7 @@
 //! `Rounds`: one data folder, one crowd of clients, and server after server that does not end well.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -69,11 +71,13 @@ impl Rounds {
     pub fn begin(name: &'static str) -> Self {
         let seed = std::env::var("TELEMETRYFLOW_SEED").map(|seed| seed.parse().expect("TELEMETRYFLOW_SEED"));
         let seed = seed.unwrap_or_else(|_| fastrand::u64(..));
-        say(&format!("crash, {name}: TELEMETRYFLOW_SEED={seed}"));
+        let mut folder = folder();
+        folder.disable_cleanup(true);
+        say(&format!("crash, {name}: TELEMETRYFLOW_SEED={seed} in {}", folder.path().display()));
         Self {
             name,
             durability: DURABILITY,
-            folder: folder(),
+            folder,
             clients: Clients::start(PATIENCE),
             random: fastrand::Rng::with_seed(seed),
             seed,
@@ -83,7 +87,7 @@ impl Rounds {
         }
     }
 
-    /// In turn, `count` in all.
+    /// In turn, `count` in all. The folder with the data and the servers' logs stays unless all is well in the end.
     pub fn killed(mut self, count: usize, kills: &[Kill]) -> Self {
         for kill in kills.iter().cycle().take(count) {
             let ended = match kill {
@@ -91,11 +95,20 @@ impl Rounds {
                 Kill::WhileStarting => self.kill_while_starting(),
                 Kill::At(point) => self.let_die_at(point),
             };
+            self.keep_log(&ended, &format!("{kill:?}"));
             assert_eq!(ended.status.signal(), Some(9), "{kill:?}: {}\n{}", ended.status, ended.stderr);
             assert!(!ended.stderr.contains("panicked"), "{kill:?}: {}", ended.stderr);
             self.kills += 1;
         }
         self
+    }
+
+    /// After those of the servers before.
+    fn keep_log(&self, ended: &Stopped, how: &str) {
+        let mut options = OpenOptions::new();
+        let log = options.create(true).append(true).open(self.folder.path().join("log"));
+        let text = format!("{}-- {how}: {}\n", ended.stderr, ended.status);
+        log.and_then(|mut log| log.write_all(text.as_bytes())).expect("the log is kept");
     }
 
     fn kill_at_any_moment(&mut self) -> Stopped {
@@ -153,6 +166,7 @@ impl Rounds {
         let sent = self.clients.finish();
         ledger::settle(&server, self.durability, &sent, &[]);
         let stopped = server.stop();
+        self.keep_log(&stopped, "stopped");
         assert!(stopped.status.success(), "{}", stopped.stderr);
 
         let found = compare(&self.folder, &sent);
@@ -168,6 +182,7 @@ impl Rounds {
             self.seed,
         ));
         found.assert_kept(self.durability);
+        self.folder.disable_cleanup(false);
     }
 }
 

@@ -108,9 +108,9 @@ impl Clients {
     }
 
     /// Returns when everything that was sent is acknowledged.
-    pub fn finish(self) -> Vec<Sent> {
+    pub fn finish(&mut self) -> Vec<Sent> {
         self.shared.stop.store(true, Ordering::SeqCst);
-        let sent = self.threads.into_iter().map(|thread| thread.join().expect("a client that succeeds"));
+        let sent = self.threads.drain(..).map(|thread| thread.join().expect("a client that succeeds"));
         sent.flatten().collect()
     }
 

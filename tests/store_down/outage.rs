@@ -71,7 +71,7 @@ impl Outage {
     }
 
     /// The store is back; returns what was found when everything had been stored.
-    pub fn end(self) -> Comparison {
+    pub fn end(mut self) -> Comparison {
         self.order("up");
         self.load_passes();
         let sent = self.clients.finish();
