@@ -14,21 +14,31 @@ mod support;
 #[path = "crash/rounds.rs"]
 mod rounds;
 
+use exactly_once::{DURABILITY, Durability};
 use rounds::Kill::{AnyMoment, At, WhileStarting};
 use rounds::{Rounds, share};
 
 #[test]
 fn a_server_that_is_killed_at_any_moment_keeps_what_it_acknowledged() {
     let kills = [AnyMoment, AnyMoment, AnyMoment, WhileStarting];
-    Rounds::begin("any moment").killed(share(12), &kills).reconcile();
+    Rounds::begin("any moment", DURABILITY).killed(share(12), &kills).reconcile();
 }
 
 #[test]
 fn a_server_that_dies_before_or_in_an_insert_keeps_what_it_acknowledged() {
-    Rounds::begin("inserts").killed(share(9), &[At("before_insert"), At("mid_insert")]).reconcile();
+    let kills = [At("before_insert"), At("mid_insert")];
+    Rounds::begin("inserts", DURABILITY).killed(share(9), &kills).reconcile();
 }
 
 #[test]
 fn a_server_that_dies_between_tables_or_before_it_can_answer_keeps_what_it_acknowledged() {
-    Rounds::begin("batches").killed(share(9), &[At("between_tables"), At("after_insert")]).reconcile();
+    let kills = [At("between_tables"), At("after_insert")];
+    Rounds::begin("batches", DURABILITY).killed(share(9), &kills).reconcile();
+}
+
+/// What these tests would say of a server that loses what it acknowledged.
+#[test]
+fn a_loss_is_found_where_a_loss_is_all_that_is_promised() {
+    let found = Rounds::begin("memory", Durability::Memory).killed(2, &[At("before_insert")]).reconcile();
+    assert!(found.missing.items > 0, "{found:#?}");
 }

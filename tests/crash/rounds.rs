@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::exactly_once::{Clients, DURABILITY, Durability, compare, ledger};
+use crate::exactly_once::{Clients, Comparison, Durability, compare, ledger};
 use crate::support::server::{Stopped, faulty, folder, program};
 use crate::support::{Server, eventually};
 
@@ -68,7 +68,8 @@ fn kills() -> usize {
 }
 
 impl Rounds {
-    pub fn begin(name: &'static str) -> Self {
+    /// A server that promises what `durability` says.
+    pub fn begin(name: &'static str, durability: Durability) -> Self {
         let seed = std::env::var("TELEMETRYFLOW_SEED").map(|seed| seed.parse().expect("TELEMETRYFLOW_SEED"));
         let seed = seed.unwrap_or_else(|_| fastrand::u64(..));
         let mut folder = folder();
@@ -76,7 +77,7 @@ impl Rounds {
         say(&format!("crash, {name}: TELEMETRYFLOW_SEED={seed} in {}", folder.path().display()));
         Self {
             name,
-            durability: DURABILITY,
+            durability,
             folder,
             clients: Clients::start(PATIENCE),
             random: fastrand::Rng::with_seed(seed),
@@ -156,8 +157,9 @@ impl Rounds {
         Server::spawn(program, &self.folder, &self.durability.configuration())
     }
 
-    /// The last server is left alone until all is acknowledged. Then the tables are compared with what was sent.
-    pub fn reconcile(mut self) {
+    /// The last server is left alone until all is acknowledged. Then the tables are compared with what was sent; fails
+    /// unless the promise was kept.
+    pub fn reconcile(mut self) -> Comparison {
         let server = self.start();
         let enough = self.clients.acknowledged() + LAST_REQUESTS;
         eventually("the last server is at work", AT_WORK_WITHIN, || {
@@ -183,6 +185,7 @@ impl Rounds {
         ));
         found.assert_kept(self.durability);
         self.folder.disable_cleanup(false);
+        found
     }
 }
 

@@ -46,7 +46,7 @@ impl Ledger {
 /// the store refuses it. Where an answer says that it is stored, nothing is in flight when the last one has come, and
 /// there is no ledger.
 pub fn settle(server: &Server, durability: Durability, sent: &[Sent], refused: &[Request]) {
-    if durability == Durability::Store {
+    if durability != Durability::Journal {
         return;
     }
     for signal in Signal::ALL {

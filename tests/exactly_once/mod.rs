@@ -18,6 +18,8 @@ pub use requests::Request;
 /// When the server answers, and with it how much of the promise holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
+    /// Before anything is stored: what a crash takes was acknowledged.
+    Memory,
     /// After the insert. What is sent again because an answer was lost may be there twice: copies are not recognised.
     Store,
     /// After the journal has it. Copies are recognised, and the server's own ledger is exact.
@@ -27,6 +29,7 @@ pub enum Durability {
 impl Durability {
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Memory => "memory",
             Self::Store => "store",
             Self::Journal => "journal",
         }
