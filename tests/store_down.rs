@@ -17,7 +17,7 @@ use outage::Outage;
 use telemetryflow::shared::Signal;
 
 /// Longer than any of these stores is away.
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_secs(50);
 /// Gives up while the store hangs.
 const IMPATIENT: Duration = Duration::from_millis(300);
 

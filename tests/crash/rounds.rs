@@ -146,7 +146,7 @@ impl Rounds {
         let begun = Instant::now();
         let server = self.spawn(program).ready()?;
         self.starts.push(begun.elapsed());
-        self.clients.send_to(server.otlp);
+        self.clients.send_to(&server);
         Ok(server)
     }
 

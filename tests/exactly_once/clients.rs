@@ -1,6 +1,5 @@
 //! Clients as SDKs are: each sends one request after the other, and the same bytes again until they are acknowledged.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -10,7 +9,8 @@ use std::time::{Duration, Instant};
 use telemetryflow::shared::Signal;
 
 use super::requests::Numbers;
-use super::{Outcome, Request, Sender};
+use super::{Listeners, Outcome, Request, Sender};
+use crate::support::Server;
 
 /// Two per signal.
 const CLIENTS: usize = 6;
@@ -33,18 +33,18 @@ pub struct Sent {
 /// Where the server is, for as long as there is one.
 #[derive(Debug, Default)]
 struct Address {
-    current: Mutex<Option<SocketAddr>>,
+    current: Mutex<Option<Listeners>>,
     changed: Condvar,
 }
 
 impl Address {
-    fn set(&self, address: Option<SocketAddr>) {
+    fn set(&self, address: Option<Listeners>) {
         *self.current.lock().expect("the address") = address;
         self.changed.notify_all();
     }
 
     /// Waits for one until the deadline.
-    fn get(&self, deadline: Instant) -> Option<SocketAddr> {
+    fn get(&self, deadline: Instant) -> Option<Listeners> {
         let left = deadline.saturating_duration_since(Instant::now());
         let current = self.current.lock().expect("the address");
         let waited = self.changed.wait_timeout_while(current, left, |current| current.is_none());
@@ -83,8 +83,8 @@ impl Clients {
     }
 
     /// Where the server is from now on.
-    pub fn send_to(&self, address: SocketAddr) {
-        self.shared.address.set(Some(address));
+    pub fn send_to(&self, server: &Server) {
+        self.shared.address.set(Some(Listeners::of(server)));
     }
 
     /// There is no server: its port may soon be somebody else's.

@@ -4,16 +4,18 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends where something unexpected happens")]
 
+mod call;
 pub mod clients;
 pub mod ledger;
 mod post;
 pub mod reconcile;
 pub mod requests;
+mod sender;
 
 pub use clients::{Clients, Sent};
-pub use post::{Outcome, Sender};
 pub use reconcile::{Comparison, compare};
 pub use requests::Request;
+pub use sender::{Listeners, Outcome, Sender};
 
 /// When the server answers, and with it how much of the promise holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,34 +1,20 @@
-//! One client's connection to a server that may end at any moment.
+//! One client's connection over HTTP to a server that may end at any moment.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::Request;
+use super::{Outcome, Request};
 use crate::support::http::request as http_request;
-use crate::support::server::PROTOBUF;
 
-/// What became of a request that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// 200, and all of it.
-    Taken,
-    /// Another status, with the seconds of its `Retry-After`.
-    Refused { status: u16, retry_after: Option<u64>, text: String },
-    /// The connection ended, or nothing came in time: nobody knows.
-    Unanswered,
-    /// Nobody listens, so nothing was sent.
-    Nobody,
-}
-
-/// Keeps a connection for as long as it works.
+/// Keeps a connection over HTTP/1.1 for as long as it works.
 #[derive(Debug)]
-pub struct Sender {
+pub struct Poster {
     patience: Duration,
     connection: Option<(SocketAddr, BufReader<TcpStream>)>,
 }
 
-impl Sender {
+impl Poster {
     /// Waits for an answer for so long.
     pub fn new(patience: Duration) -> Self {
         Self { patience, connection: None }
@@ -40,14 +26,14 @@ impl Sender {
             return Outcome::Nobody;
         };
         let path = format!("/v1/{}", request.signal.name());
-        let bytes = http_request("POST", &path, &[PROTOBUF], &request.body);
+        let bytes = http_request("POST", &path, request.form.headers(), &request.body);
         let sent = stream.get_mut().write_all(&bytes).ok();
         let Some((status, retry_after, body)) = sent.and_then(|()| answer(&mut stream)) else {
             return Outcome::Unanswered;
         };
         self.connection = Some((to, stream));
         match status {
-            200 if body.is_empty() => Outcome::Taken,
+            200 if body == request.form.taken() => Outcome::Taken,
             // A load without mistakes is not rejected in part either.
             200 => panic!("rejected in part: {}", String::from_utf8_lossy(&body)),
             _ => Outcome::Refused { status, retry_after, text: String::from_utf8_lossy(&body).into_owned() },

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::exactly_once::{
-    Clients, Comparison, DURABILITY, Durability, Outcome, Request, Sender, compare, ledger,
+    Clients, Comparison, DURABILITY, Durability, Listeners, Outcome, Request, Sender, compare, ledger,
 };
 use crate::support::server::{Stopped, faulty, folder};
 use crate::support::{Server, eventually};
 
 /// What is waited for comes within it, also on a busy machine; an insert is tried again after five seconds at most.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(50);
 /// Requests that show that the load passes.
 const SOME: u64 = 30;
 
@@ -33,7 +33,7 @@ impl Outage {
         let control = folder.path().join("control");
         let server = start(&folder, &control);
         let clients = Clients::start(patience);
-        clients.send_to(server.otlp);
+        clients.send_to(&server);
         let outage = Self { durability: DURABILITY, clients, server, folder, control };
         outage.load_passes();
         outage
@@ -56,7 +56,7 @@ impl Outage {
 
     /// Sends a request of its own, once.
     pub fn send(&self, request: &Request) -> Outcome {
-        Sender::new(PATIENCE).send(self.server.otlp, request)
+        Sender::new(PATIENCE).send(Listeners::of(&self.server), request)
     }
 
     /// SIGKILL, and another server on the same data, for which the store is as `order` says. The clients go on.
@@ -66,7 +66,7 @@ impl Outage {
         assert!(!stderr.contains("panicked"), "{stderr}");
         order_in(&self.control, order);
         self.server = start(&self.folder, &self.control);
-        self.clients.send_to(self.server.otlp);
+        self.clients.send_to(&self.server);
         self
     }
 

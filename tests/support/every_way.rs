@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
+use telemetryflow::shared::Signal;
 use tokio::runtime::Runtime;
 use tonic::Code;
 
@@ -103,6 +104,15 @@ export!(
     rejected_spans,
     "rejectedSpans"
 );
+
+/// Package and service over gRPC.
+pub const fn service(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Metrics => ExportMetricsServiceRequest::SERVICE,
+        Signal::Logs => ExportLogsServiceRequest::SERVICE,
+        Signal::Traces => ExportTraceServiceRequest::SERVICE,
+    }
+}
 
 /// Sends to a server, each request on a connection of its own: who is silent for long is asked to leave.
 #[allow(missing_debug_implementations, reason = "a runtime shows nothing")]

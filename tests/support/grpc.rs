@@ -59,11 +59,16 @@ impl GrpcAnswer {
 
 impl GrpcConnection {
     pub async fn open(address: SocketAddr) -> Self {
-        let io = TokioIo::new(TcpStream::connect(address).await.expect("a connection"));
-        let (requests, connection) = handshake(TokioExecutor::new(), io).await.expect("a handshake");
+        Self::try_open(address).await.expect("a connection")
+    }
+
+    /// Absent if nobody listens.
+    pub async fn try_open(address: SocketAddr) -> Option<Self> {
+        let io = TokioIo::new(TcpStream::connect(address).await.ok()?);
+        let (requests, connection) = handshake(TokioExecutor::new(), io).await.ok()?;
         #[expect(clippy::disallowed_methods, reason = "it ends with its test")]
         tokio::spawn(connection);
-        Self { requests }
+        Some(Self { requests })
     }
 
     pub async fn ask(
