@@ -78,6 +78,19 @@ fn a_server_that_is_killed_while_answers_of_the_store_are_lost_keeps_what_it_ack
 }
 
 #[test]
+fn a_server_that_is_stopped_while_the_store_is_away_ends_in_time_and_loses_nothing() {
+    let mut outage = Outage::begin(PATIENT);
+    for order in ["down", "hang", "cut"] {
+        outage.order(order);
+        outage.until("items wait for the store", || outage.server.measured(IN_FLIGHT, &[]) >= 20);
+        outage = outage.restart_stopped("up");
+        outage.load_passes();
+    }
+    let durability = outage.durability;
+    outage.end().assert_kept(durability);
+}
+
+#[test]
 fn a_request_that_the_store_refuses_costs_its_neighbours_nothing() {
     let outage = Outage::begin(PATIENT);
     outage.order("refuse poison");

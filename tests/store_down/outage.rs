@@ -14,6 +14,10 @@ use crate::support::{Server, eventually};
 
 /// What is waited for comes within it, also on a busy machine; an insert is tried again after five seconds at most.
 const PATIENCE: Duration = Duration::from_secs(50);
+/// How long a server may take to stop, ...
+const STOP_DEADLINE: &str = "2s";
+/// ... and how long it may take to end then, also on a busy machine.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 /// Requests that show that the load passes.
 const SOME: u64 = 30;
 
@@ -59,6 +63,17 @@ impl Outage {
         Sender::new(PATIENCE).send(Listeners::of(&self.server), request)
     }
 
+    /// SIGTERM, and another server on the same data, for which the store is as `order` says. The clients go on.
+    pub fn restart_stopped(mut self, order: &str) -> Self {
+        self.clients.hold();
+        let Stopped { took, stderr, .. } = self.server.stop();
+        assert!(took < STOPPED_WITHIN && !stderr.contains("panicked"), "{took:?}: {stderr}");
+        order_in(&self.control, order);
+        self.server = start(&self.folder, &self.control);
+        self.clients.send_to(&self.server);
+        self
+    }
+
     /// SIGKILL, and another server on the same data, for which the store is as `order` says. The clients go on.
     pub fn restart_killed(mut self, order: &str) -> Self {
         self.clients.hold();
@@ -90,7 +105,7 @@ fn order_in(control: &Path, order: &str) {
 
 fn start(folder: &TempDir, control: &Path) -> Server {
     let mut program = faulty();
-    program.env("FAULTY_CONTROL", control);
+    program.env("FAULTY_CONTROL", control).env("TELEMETRYFLOW__SHUTDOWN__DEADLINE", STOP_DEADLINE);
     let server = Server::spawn(program, folder, &DURABILITY.configuration()).ready();
     server.unwrap_or_else(|ended| panic!("{}: {}", ended.status, ended.stderr))
 }
