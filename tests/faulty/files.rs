@@ -1,29 +1,62 @@
-//! The journal's files on a disk that may be full, in a process that may die while they are synced.
+//! The journal's files on a disk that may be full or fail, in a process that may die while they are synced.
 
 use std::any::Any;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use telemetryflow::platform::journal::{FileSystem, JournalFile};
 
 use super::control::{Control, Order};
 use super::crash::{Crash, Point};
 
+/// Which syncs of segments fail.
+#[derive(Debug, Default)]
+pub struct BadSyncs {
+    first: Option<u32>,
+    /// That one and all after it, not that one alone.
+    for_good: bool,
+    syncs: AtomicU32,
+}
+
+impl BadSyncs {
+    /// From `N` or `N+`; nothing asks for none.
+    pub fn parse(text: Option<&str>) -> Result<Self, String> {
+        let Some(text) = text else { return Ok(Self::default()) };
+        let number = text.strip_suffix('+').unwrap_or(text).parse().ok().filter(|number| *number > 0);
+        match number {
+            Some(first) => Ok(Self { first: Some(first), for_good: text.ends_with('+'), ..Self::default() }),
+            None => Err(format!("{text:?} is not N or N+ with N from 1 on")),
+        }
+    }
+
+    fn is_next(&self) -> bool {
+        let sync = self.syncs.fetch_add(1, Ordering::SeqCst) + 1;
+        self.first.is_some_and(|first| sync == first || (self.for_good && sync > first))
+    }
+}
+
 #[derive(Debug)]
 pub struct FaultyFiles {
     inner: Arc<dyn FileSystem>,
     crash: Arc<Crash>,
     control: Control,
+    bad_syncs: Arc<BadSyncs>,
 }
 
 impl FaultyFiles {
-    pub fn new(inner: Arc<dyn FileSystem>, crash: Arc<Crash>, control: Control) -> Self {
-        Self { inner, crash, control }
+    pub fn new(
+        inner: Arc<dyn FileSystem>,
+        crash: Arc<Crash>,
+        control: Control,
+        bad_syncs: Arc<BadSyncs>,
+    ) -> Self {
+        Self { inner, crash, control, bad_syncs }
     }
 
     fn file(&self, inner: Arc<dyn JournalFile>, is_segment: bool) -> Arc<dyn JournalFile> {
-        let crash = is_segment.then(|| Arc::clone(&self.crash));
-        Arc::new(FaultyFile { inner, crash, control: self.control.clone() })
+        let faults = is_segment.then(|| (Arc::clone(&self.crash), Arc::clone(&self.bad_syncs)));
+        Arc::new(FaultyFile { inner, faults, control: self.control.clone() })
     }
 }
 
@@ -62,16 +95,8 @@ impl FileSystem for FaultyFiles {
 struct FaultyFile {
     inner: Arc<dyn JournalFile>,
     /// Of a segment only.
-    crash: Option<Arc<Crash>>,
+    faults: Option<(Arc<Crash>, Arc<BadSyncs>)>,
     control: Control,
-}
-
-impl FaultyFile {
-    fn visit(&self, point: Point) {
-        if let Some(crash) = &self.crash {
-            crash.at(point);
-        }
-    }
 }
 
 impl JournalFile for FaultyFile {
@@ -91,9 +116,13 @@ impl JournalFile for FaultyFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.visit(Point::BeforeSync);
+        let Some((crash, bad_syncs)) = &self.faults else { return self.inner.sync_data() };
+        crash.at(Point::BeforeSync);
+        if bad_syncs.is_next() {
+            return Err(io::Error::other("the disk is told to fail"));
+        }
         self.inner.sync_data()?;
-        self.visit(Point::AfterSync);
+        crash.at(Point::AfterSync);
         Ok(())
     }
 }

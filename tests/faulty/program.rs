@@ -14,6 +14,7 @@
 //!   * `hang`: inserts wait until the file says something else;
 //!   * `full`: writes of the journal answer that the disk is full, inserts that the store is not available;
 //!   * `refuse TEXT`: inserts of blocks that hold TEXT are refused for good.
+//! * `FAULTY_SYNC=N` or `N+`: the N-th sync of a segment of the journal fails, or that one and all after it.
 //! * `FAULTY_KEEP_COPIES=1`: points and spans that were stored twice remain two rows, since nothing is merged any more in
 //!   this data folder.
 
@@ -34,7 +35,7 @@ use telemetryflow::platform::journal::FileSystem;
 
 use control::Control;
 use crash::Crash;
-use files::FaultyFiles;
+use files::{BadSyncs, FaultyFiles};
 use store::{FaultyStore, keep_copies};
 
 #[global_allocator]
@@ -45,7 +46,23 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Faults {
     crash: Arc<Crash>,
     control: Control,
+    bad_syncs: Arc<BadSyncs>,
     keep_copies: bool,
+}
+
+impl Faults {
+    fn asked_for() -> Result<Self, String> {
+        let variable = |name| std::env::var(name).ok();
+        let wrong = |name: &'static str| move |wrong: String| format!("{name}: {wrong}");
+        let crash = Crash::parse(variable("FAULTY_CRASH").as_deref()).map_err(wrong("FAULTY_CRASH"))?;
+        let bad_syncs = BadSyncs::parse(variable("FAULTY_SYNC").as_deref()).map_err(wrong("FAULTY_SYNC"))?;
+        Ok(Self {
+            crash: Arc::new(crash),
+            control: Control::at(variable("FAULTY_CONTROL").map(Into::into)),
+            bad_syncs: Arc::new(bad_syncs),
+            keep_copies: variable("FAULTY_KEEP_COPIES").is_some(),
+        })
+    }
 }
 
 impl Surroundings for Faults {
@@ -60,22 +77,19 @@ impl Surroundings for Faults {
     }
 
     fn journal_files(&self, on_disk: Arc<dyn FileSystem>) -> Arc<dyn FileSystem> {
-        Arc::new(FaultyFiles::new(on_disk, Arc::clone(&self.crash), self.control.clone()))
+        let (crash, bad_syncs) = (Arc::clone(&self.crash), Arc::clone(&self.bad_syncs));
+        Arc::new(FaultyFiles::new(on_disk, crash, self.control.clone(), bad_syncs))
     }
 }
 
 fn main() -> ExitCode {
-    let variable = |name| std::env::var(name).ok();
-    let crash = match Crash::parse(variable("FAULTY_CRASH").as_deref()) {
-        Ok(crash) => Arc::new(crash),
+    match Faults::asked_for() {
+        Ok(faults) => telemetryflow::cli::run(Command::parse(), &faults),
         Err(wrong) => {
-            complain(format_args!("FAULTY_CRASH: {wrong}"));
-            return ExitCode::FAILURE;
+            complain(wrong);
+            ExitCode::FAILURE
         }
-    };
-    let control = Control::at(variable("FAULTY_CONTROL").map(Into::into));
-    let keep_copies = variable("FAULTY_KEEP_COPIES").is_some();
-    telemetryflow::cli::run(Command::parse(), &Faults { crash, control, keep_copies })
+    }
 }
 
 fn complain(what: impl Display) {
