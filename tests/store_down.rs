@@ -1,6 +1,8 @@
-//! Scenario: under load of all three signals, the store goes away, hangs, loses its answers, or refuses a batch for good.
-//! Guarantees: clients are told to come back, within their patience and without a restart everything goes on, and each
-//! item is there once; the readiness of the server does not depend on the store.
+//! Scenario: under load of all three signals, the store goes away, hangs, loses its answers or refuses a request for good, the disk
+//! is full, and the server is killed meanwhile.
+//! Guarantees: requests are answered 200 for as long as the journal takes them, and 503 with `Retry-After` within a second
+//! when it does not; without a restart everything goes on, each item is there once, and what the store refuses is set
+//! aside alone; the readiness of the server does not depend on the store.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends where something unexpected happens")]
 
@@ -10,7 +12,7 @@ mod support;
 #[path = "store_down/outage.rs"]
 mod outage;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exactly_once::Outcome;
 use outage::Outage;
@@ -18,23 +20,21 @@ use telemetryflow::shared::Signal;
 
 /// Longer than any of these stores is away.
 const PATIENT: Duration = Duration::from_secs(50);
-/// Gives up while the store hangs.
-const IMPATIENT: Duration = Duration::from_millis(300);
-
+/// "disk full: 503 with Retry-After within 1 s".
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 const IN_FLIGHT: &str = "telemetryflow_ingest_items_in_flight";
 const RETRIES: &str = "telemetryflow_ingest_insert_retries_total";
 
 #[test]
-fn while_the_store_is_away_clients_are_told_when_to_come_back() {
+fn while_the_store_is_away_everything_is_acknowledged_and_stored_afterwards() {
     let outage = Outage::begin(PATIENT);
     outage.order("down");
-    // The pause after the sixth attempt at the same insert: from the fifth on, requests are refused.
     outage.until("an insert has failed for long", || outage.server.log().contains("retry_ms=1600"));
-    match outage.send(&outage.clients.request_with_text(Signal::Logs, "refused")) {
-        Outcome::Refused { status: 503, retry_after: Some(1..), .. } => {}
-        other => panic!("{other:?}"),
+    for _ in 0..5 {
+        outage.load_passes();
+        assert_eq!(outage.server.get("/readyz").status, 200);
     }
-    assert_eq!(outage.server.get("/readyz").status, 200);
+    assert_eq!((outage.clients.refused(), outage.clients.unanswered()), (0, 0));
     outage.end().assert_exactly_once();
 }
 
@@ -43,38 +43,99 @@ fn inserts_whose_answer_is_lost_are_made_once() {
     let outage = Outage::begin(PATIENT);
     outage.order("cut");
     outage.until("inserts are repeated", || outage.server.measured(RETRIES, &[]) >= 3);
+    outage.load_passes();
+    assert_eq!((outage.clients.refused(), outage.clients.unanswered()), (0, 0));
     outage.end().assert_exactly_once();
 }
 
 #[test]
-fn requests_that_wait_for_a_store_that_hangs_are_stored_when_it_goes_on() {
+fn a_store_that_hangs_keeps_nobody_waiting() {
     let outage = Outage::begin(PATIENT);
     outage.order("hang");
-    // All that six clients can have under way.
-    outage.until("everybody waits", || outage.server.measured(IN_FLIGHT, &[]) == 60);
-    let found = outage.end();
-    assert_eq!(found.resent, 0);
-    found.assert_exactly_once();
+    for _ in 0..5 {
+        outage.load_passes();
+    }
+    assert_eq!((outage.clients.refused(), outage.clients.unanswered()), (0, 0));
+    outage.end().assert_exactly_once();
 }
 
 #[test]
-fn clients_that_do_not_wait_for_a_store_that_hangs_lose_nothing_by_it() {
-    let outage = Outage::begin(IMPATIENT);
-    let before = outage.clients.unanswered();
-    outage.order("hang");
-    outage.until("clients give up waiting", || outage.clients.unanswered() >= before + 20);
-    let durability = outage.durability;
-    outage.end().assert_kept(durability);
+fn a_server_that_is_killed_while_the_store_is_not_itself_stores_everything_once() {
+    let mut outage = Outage::begin(PATIENT);
+    for order in ["cut", "down", "hang", "cut"] {
+        outage.order(order);
+        outage.load_passes();
+        outage = outage.restart_killed(order);
+        outage.load_passes();
+    }
+    outage.end().assert_exactly_once();
 }
 
 #[test]
-fn a_server_that_is_killed_while_answers_of_the_store_are_lost_keeps_what_it_acknowledged() {
+fn a_backlog_outlives_any_number_of_starts_that_do_not_come_to_their_end() {
     let outage = Outage::begin(PATIENT);
-    outage.order("cut");
-    outage.until("inserts are repeated", || outage.server.measured(RETRIES, &[]) >= 3);
-    let outage = outage.restart_killed("cut");
-    let durability = outage.durability;
-    outage.end().assert_kept(durability);
+    outage.order("down");
+    for _ in 0..5 {
+        outage.load_passes();
+    }
+    let outage = outage.restart_killed_while_starting(5);
+    outage.load_passes();
+    // Now replayed batches go into the store while starts are cut short.
+    outage.order("up");
+    outage.restart_killed_while_starting(5).end().assert_exactly_once();
+}
+
+#[test]
+fn a_full_disk_is_said_at_once_and_forgotten_when_there_is_space() {
+    let outage = Outage::begin(PATIENT);
+    outage.order("full");
+    outage.until("requests are refused", || outage.clients.refused() > 0);
+    for signal in Signal::ALL {
+        let request = outage.clients.request_with_text(signal, "refused");
+        let begun = Instant::now();
+        let outcome = outage.send(&request);
+        assert!(
+            matches!(outcome, Outcome::Refused { status: 503, retry_after: Some(1..), .. }),
+            "{outcome:?}"
+        );
+        assert!(begun.elapsed() < REFUSED_WITHIN, "{:?}", begun.elapsed());
+    }
+    assert_eq!(outage.clients.unanswered(), 0);
+    outage.end().assert_exactly_once();
+}
+
+#[test]
+fn a_sync_that_fails_once_is_noticed_by_nobody() {
+    let outage = Outage::begin_with(PATIENT, &[("FAULTY_SYNC", "20")]);
+    outage.until("the sync fails", || outage.server.log().contains("the disk is told to fail"));
+    outage.load_passes();
+    assert_eq!((outage.clients.refused(), outage.clients.unanswered()), (0, 0));
+    assert_eq!(outage.server.get("/readyz").status, 200);
+    outage.end().assert_exactly_once();
+}
+
+#[test]
+fn a_disk_that_fails_for_good_makes_the_server_unready_and_costs_nothing_that_was_acknowledged() {
+    // Late enough for the load to pass once.
+    let outage = Outage::begin_with(PATIENT, &[("FAULTY_SYNC", "200+")]);
+    outage.until("the server is not ready", || outage.server.get("/readyz").status == 503);
+    let request = outage.clients.request_with_text(Signal::Logs, "refused");
+    let outcome = outage.send(&request);
+    assert!(matches!(outcome, Outcome::Refused { status: 503, .. }), "{outcome:?}");
+    outage.restart_killed("up").end().assert_exactly_once();
+}
+
+#[test]
+fn what_a_full_disk_left_half_written_is_stored_once_or_sent_again() {
+    let mut outage = Outage::begin(PATIENT);
+    for _ in 0..3 {
+        let before = outage.clients.refused();
+        outage.order("full");
+        outage.until("requests are refused", || outage.clients.refused() > before);
+        outage = outage.restart_killed("up");
+        outage.load_passes();
+    }
+    outage.end().assert_exactly_once();
 }
 
 #[test]
@@ -91,16 +152,19 @@ fn a_server_that_is_stopped_while_the_store_is_away_ends_in_time_and_loses_nothi
 }
 
 #[test]
-fn a_request_that_the_store_refuses_costs_its_neighbours_nothing() {
-    let outage = Outage::begin(PATIENT);
+fn a_request_that_the_store_refuses_is_set_aside_alone_and_counted() {
+    let mut outage = Outage::begin(PATIENT);
     outage.order("refuse poison");
     for signal in Signal::ALL {
         let poisoned = outage.clients.request_with_text(signal, "poison");
-        match outage.send(&poisoned) {
-            Outcome::Refused { status: 503, .. } => {}
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(outage.send(&poisoned), Outcome::Taken);
+        let items = poisoned.items.end - poisoned.items.start;
+        outage.is_dead(poisoned);
+        outage.until("the request is set aside", || outage.dead_lettered(signal) == items);
         outage.load_passes();
     }
+    // What is set aside is still known, and still not stored, after a crash.
+    outage = outage.restart_killed("refuse poison");
+    outage.load_passes();
     outage.end().assert_exactly_once();
 }

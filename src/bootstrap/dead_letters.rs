@@ -6,5 +6,5 @@ use crate::config::Settings;
 
 /// The folder, for the server that writes them and for the command line that reads them.
 pub fn dead_letters_path(settings: &Settings) -> PathBuf {
-    settings.store.path.join("dead-letters")
+    settings.dead_letters.path.clone()
 }

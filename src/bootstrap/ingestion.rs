@@ -6,10 +6,12 @@ use anyhow::Context;
 
 use crate::config::{self, ByteSize, Settings};
 use crate::platform::health::{Condition, Details};
-use crate::platform::journal::{Disk, FileSystem, Journal, Options};
-use crate::telemetry::{Durability, SealLimits, Stats, WritePathOptions};
+use crate::platform::journal::{Disk, Journal, Options};
+use crate::telemetry::dead_letters::DeadLetters;
+use crate::telemetry::{Durability, JournalParts, SealLimits, Stats, WritePathOptions};
 
 use super::Surroundings;
+use super::dead_letters::dead_letters_path;
 
 const MIB: u64 = 1 << 20;
 /// Longest segment of the journal that is not made longer by long bodies.
@@ -45,10 +47,7 @@ pub fn write_path_options(settings: &Settings) -> WritePathOptions {
 }
 
 /// The journal's files; absent if nothing is journaled and no process before left anything to be stored.
-pub fn journal(
-    settings: &Settings,
-    surroundings: &dyn Surroundings,
-) -> anyhow::Result<Option<(Options, Arc<dyn FileSystem>)>> {
+pub fn journal(settings: &Settings, surroundings: &dyn Surroundings) -> anyhow::Result<Option<JournalParts>> {
     let path = &settings.journal.path;
     if settings.ingest.durability == config::Durability::Memory && !path.exists() {
         return Ok(None);
@@ -56,7 +55,11 @@ pub fn journal(
     let options = journal_options(settings)?;
     let files =
         Disk::new(path).with_context(|| format!("cannot use the journal's folder {}", path.display()))?;
-    Ok(Some((options, surroundings.journal_files(Arc::new(files)))))
+    let letters = dead_letters_path(settings);
+    let dead_letters = DeadLetters::open(&letters, settings.dead_letters.bytes_max.bytes())
+        .with_context(|| format!("cannot use the folder of dead letters {}", letters.display()))?;
+    let files = surroundings.journal_files(Arc::new(files));
+    Ok(Some(JournalParts { options, files, dead_letters: Arc::new(dead_letters) }))
 }
 
 /// Segments hold the longest record; otherwise they are as long as is good for the disk, and not too few.

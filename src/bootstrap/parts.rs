@@ -27,8 +27,8 @@ use crate::querying::{
 use crate::shared::Clock;
 use crate::telemetry::{
     AttributeLimits, Catalogue, CatalogueLimits, CatalogueReader, ContentLimits, DecodeState, Ingest,
-    IngestCounters, KeySeed, OtlpReplay, Reach, Receiver, RejectionLog, RequestLimits, Stats, UnpackLimits,
-    WritePath, WritePathParts, schema,
+    IngestCounters, KeySeed, OtlpReplay, PartsMetrics, PartsPressure, Reach, Receiver, RejectionLog,
+    RequestLimits, Stats, UnpackLimits, WritePath, WritePathParts, schema,
 };
 use crate::tenancy::Access;
 
@@ -81,6 +81,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         ingestion::write_path_options(settings),
         WritePathParts {
             store: Arc::clone(&store),
+            pressure: PartsPressure::new(Arc::clone(&store), PartsMetrics::register(&mut registry)),
             bus: Arc::clone(&bus),
             catalogue: Arc::clone(&catalogue),
             counters: counters.clone(),

@@ -81,6 +81,8 @@ impl Settings {
         let ingest = &self.ingest;
         lines.path("journal.path", &self.journal.path);
         lines.bytes("journal.bytes_max", self.journal.bytes_max);
+        lines.path("dead_letters.path", &self.dead_letters.path);
+        lines.bytes("dead_letters.bytes_max", self.dead_letters.bytes_max);
         lines.text(
             "ingest.durability",
             match ingest.durability {

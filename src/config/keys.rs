@@ -34,6 +34,8 @@ pub(super) const KEYS: &[Key] = &[
     key("store.retention_traces", "14d"),
     absent("journal.path"),
     key("journal.bytes_max", "10GiB"),
+    absent("dead_letters.path"),
+    key("dead_letters.bytes_max", "1GiB"),
     key("ingest.durability", "journal"),
     key("ingest.body_bytes_max", "64MiB"),
     key("ingest.body_ratio_max", "200"),

@@ -21,8 +21,9 @@ pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use settings::{
-    Alerting, ApiKey, Channel, ChannelKind, Durability, Expiry, Ingest, Journal, KeyRole, Library, Limits,
-    Listen, Log, LogFormat, Outgoing, Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
+    Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, Expiry, Ingest, Journal, KeyRole,
+    Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, Rules, Settings, Shutdown, Store,
+    StoreKind,
 };
 
 use reader::Reader;

@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
 use super::{
-    Alerting, ByteSize, Durability, Ingest, Journal, Library, Limits, Listen, Log, LogFormat, Outgoing,
-    Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
+    Alerting, ByteSize, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log, LogFormat,
+    Outgoing, Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,6 +28,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
     Settings {
         listen: listen(reader),
         journal: journal(reader, &store),
+        dead_letters: dead_letters(reader, &store),
         store,
         ingest: ingest(reader),
         limits: limits(reader),
@@ -87,6 +88,14 @@ fn journal(reader: &mut Reader, store: &Store) -> Journal {
         false => store.path.join("journal"),
     };
     Journal { path, bytes_max: reader.bytes("journal.bytes_max", ByteSize::mebibytes(512)..=TEBIBYTE) }
+}
+
+fn dead_letters(reader: &mut Reader, store: &Store) -> DeadLetters {
+    let path = match reader.is_written("dead_letters.path") {
+        true => reader.text("dead_letters.path").into(),
+        false => store.path.join("dead-letters"),
+    };
+    DeadLetters { path, bytes_max: reader.bytes("dead_letters.bytes_max", MEBIBYTE..=TEBIBYTE) }
 }
 
 fn ingest(reader: &mut Reader) -> Ingest {

@@ -17,6 +17,7 @@ pub struct Settings {
     pub listen: Listen,
     pub store: Store,
     pub journal: Journal,
+    pub dead_letters: DeadLetters,
     pub ingest: Ingest,
     pub limits: Limits,
     pub query: Query,
@@ -80,6 +81,15 @@ pub struct Journal {
     /// Its directory; `journal` in the store's unless configured.
     pub path: PathBuf,
     /// What it may take of the disk, 512 MiB to 1 TiB.
+    pub bytes_max: ByteSize,
+}
+
+/// Where requests are kept that the store refuses for good.
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    /// Its directory; `dead-letters` in the store's unless configured.
+    pub path: PathBuf,
+    /// What they may take of the disk, 1 MiB to 1 TiB.
     pub bytes_max: ByteSize,
 }
 

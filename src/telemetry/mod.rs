@@ -9,8 +9,8 @@ pub use application::{Durability, Ingest, IngestCounters, RejectionEntry, Reject
 pub use infrastructure::batcher::SealLimits;
 pub use infrastructure::dead_letters;
 pub use infrastructure::{
-    Catalogue, CatalogueLimits, CatalogueReader, LeftOver, WritePath, WritePathOptions, WritePathParts,
-    schema,
+    Catalogue, CatalogueLimits, CatalogueReader, JournalParts, LeftOver, PartsMetrics, PartsPressure,
+    WritePath, WritePathOptions, WritePathParts, schema,
 };
 pub use presentation::grpc::{RoutesError, router as grpc_router};
 pub use presentation::http::{REJECTIONS_PATH, STATS_PATH, Stats, api_router, router};

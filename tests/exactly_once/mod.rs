@@ -39,9 +39,12 @@ impl Durability {
 
     /// Configuration for it, with batches so small that many of them are under way when something happens.
     pub fn configuration(self) -> String {
-        format!("[ingest]\ndurability = \"{}\"\nbatch_age_max = \"20ms\"", self.name())
+        format!(
+            "[ingest]\ndurability = \"{}\"\nresent_window = \"10m\"\nbatch_age_max = \"20ms\"",
+            self.name()
+        )
     }
 }
 
 /// What the program promises by default.
-pub const DURABILITY: Durability = Durability::Store;
+pub const DURABILITY: Durability = Durability::Journal;

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
+use telemetryflow::shared::Signal;
 use tempfile::TempDir;
 
 use crate::exactly_once::{
@@ -14,6 +16,8 @@ use crate::support::{Server, eventually};
 
 /// What is waited for comes within it, also on a busy machine; an insert is tried again after five seconds at most.
 const PATIENCE: Duration = Duration::from_secs(50);
+/// About what a start takes.
+const START: Duration = Duration::from_millis(700);
 /// How long a server may take to stop, ...
 const STOP_DEADLINE: &str = "2s";
 /// ... and how long it may take to end then, also on a busy machine.
@@ -28,17 +32,24 @@ pub struct Outage {
     pub server: Server,
     folder: TempDir,
     control: PathBuf,
+    /// Acknowledged, and never stored.
+    dead: Vec<Request>,
 }
 
 impl Outage {
     /// A server at work, whose clients wait for each answer at most for `patience`.
     pub fn begin(patience: Duration) -> Self {
+        Self::begin_with(patience, &[])
+    }
+
+    /// As [`Self::begin`]. The environment is that of the first server alone.
+    pub fn begin_with(patience: Duration, environment: &[(&str, &str)]) -> Self {
         let folder = folder();
         let control = folder.path().join("control");
-        let server = start(&folder, &control);
+        let server = start_with(&folder, &control, environment);
         let clients = Clients::start(patience);
         clients.send_to(&server);
-        let outage = Self { durability: DURABILITY, clients, server, folder, control };
+        let outage = Self { durability: DURABILITY, clients, server, folder, control, dead: Vec::new() };
         outage.load_passes();
         outage
     }
@@ -58,9 +69,20 @@ impl Outage {
         eventually(what, PATIENCE, || is_so().then_some(()));
     }
 
+    /// Items among the dead letters, as the server says.
+    pub fn dead_lettered(&self, signal: Signal) -> u64 {
+        let stats = self.server.get("/api/v2/ingest/stats").json();
+        stats["signals"][signal.name()]["deadLettered"].as_u64().expect("a count")
+    }
+
     /// Sends a request of its own, once.
     pub fn send(&self, request: &Request) -> Outcome {
         Sender::new(PATIENCE).send(Listeners::of(&self.server), request)
+    }
+
+    /// The store will never take this request, which was acknowledged.
+    pub fn is_dead(&mut self, request: Request) {
+        self.dead.push(request);
     }
 
     /// SIGTERM, and another server on the same data, for which the store is as `order` says. The clients go on.
@@ -85,12 +107,28 @@ impl Outage {
         self
     }
 
+    /// SIGKILL, and then server after server that is killed at a random moment of its start. The clients go on with the
+    /// one that is left alone.
+    pub fn restart_killed_while_starting(mut self, count: usize) -> Self {
+        self.clients.hold();
+        self.server.kill();
+        for _ in 0..count {
+            let server = spawn(&self.folder, &self.control, &[]);
+            thread::sleep(START.mul_f64(fastrand::f64()));
+            let Stopped { stderr, .. } = server.kill();
+            assert!(!stderr.contains("panicked"), "{stderr}");
+        }
+        self.server = start(&self.folder, &self.control);
+        self.clients.send_to(&self.server);
+        self
+    }
+
     /// The store is back; returns what was found when everything had been stored.
     pub fn end(mut self) -> Comparison {
         self.order("up");
         self.load_passes();
         let sent = self.clients.finish();
-        ledger::settle(&self.server, self.durability, &sent, &[]);
+        ledger::settle(&self.server, self.durability, &sent, &self.dead);
         let stopped = self.server.stop();
         assert!(stopped.status.success() && !stopped.stderr.contains("panicked"), "{}", stopped.stderr);
         compare(&self.folder, &sent)
@@ -104,8 +142,17 @@ fn order_in(control: &Path, order: &str) {
 }
 
 fn start(folder: &TempDir, control: &Path) -> Server {
+    start_with(folder, control, &[])
+}
+
+fn start_with(folder: &TempDir, control: &Path, environment: &[(&str, &str)]) -> Server {
+    let server = spawn(folder, control, environment).ready();
+    server.unwrap_or_else(|ended| panic!("{}: {}", ended.status, ended.stderr))
+}
+
+fn spawn(folder: &TempDir, control: &Path, environment: &[(&str, &str)]) -> Server {
     let mut program = faulty();
     program.env("FAULTY_CONTROL", control).env("TELEMETRYFLOW__SHUTDOWN__DEADLINE", STOP_DEADLINE);
-    let server = Server::spawn(program, folder, &DURABILITY.configuration()).ready();
-    server.unwrap_or_else(|ended| panic!("{}: {}", ended.status, ended.stderr))
+    program.envs(environment.iter().copied());
+    Server::spawn(program, folder, &DURABILITY.configuration())
 }

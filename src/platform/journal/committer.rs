@@ -37,7 +37,7 @@ pub(super) struct Committer {
     pub(super) requests: Receiver<Request>,
     pub(super) shown: Arc<Mutex<Shown>>,
     release_floor: Arc<AtomicU64>,
-    is_full: bool,
+    lacks_space: bool,
 }
 
 impl Committer {
@@ -49,7 +49,7 @@ impl Committer {
         recovery: RecoveryCounts,
     ) -> Self {
         let shown = Arc::new(Mutex::new(Shown::default()));
-        let mut committer = Self { options, writer, requests, shown, release_floor, is_full: false };
+        let mut committer = Self { options, writer, requests, shown, release_floor, lacks_space: false };
         committer.show();
         committer.shown.lock().measures.recovery = recovery;
         committer
@@ -82,7 +82,7 @@ impl Committer {
             group.into_iter().map(|request| (request.draft, request.then)).unzip();
         self.writer.release_floor = self.release_floor.load(Ordering::Relaxed);
         let outcomes = self.writer.commit(&drafts);
-        self.note_fullness(&drafts, &outcomes);
+        self.note_space(&drafts, &outcomes);
         // Before the answers, so that who has one finds it counted.
         self.show();
         for (then, outcome) in thens.into_iter().zip(outcomes) {
@@ -93,12 +93,13 @@ impl Committer {
         }
     }
 
-    /// As the last record of the group found it; marks always find room.
-    fn note_fullness(&mut self, drafts: &[Draft], outcomes: &[Result<Sequence, AppendError>]) {
+    /// Whether the disk has space is seen by the last record of the group; without one it is tried.
+    fn note_space(&mut self, drafts: &[Draft], outcomes: &[Result<Sequence, AppendError>]) {
         let last = drafts.iter().zip(outcomes).rfind(|(draft, _)| draft.is_record());
-        if let Some((_, outcome)) = last {
-            self.is_full = matches!(outcome, Err(AppendError::Full | AppendError::NoSpace));
-        }
+        self.lacks_space = match last {
+            Some((_, outcome)) => *outcome == Err(AppendError::NoSpace),
+            None => self.lacks_space && self.writer.lacks_space(),
+        };
     }
 
     fn written(&self, sequence: Sequence) -> Result<Written, AppendError> {
@@ -120,7 +121,7 @@ impl Committer {
             syncs: writer.syncs,
             seals: writer.seals,
             sync_failures: writer.sync_failures,
-            is_full: self.is_full,
+            is_full: self.lacks_space || !writer.has_room(),
             is_failed: writer.is_failed(),
             recovery: shown.measures.recovery,
         };

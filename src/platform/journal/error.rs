@@ -41,9 +41,9 @@ pub enum AppendError {
 }
 
 impl AppendError {
-    /// Whether the same may be written later.
+    /// Whether the same may be written later. A mark that was written twice counts once.
     pub const fn may_pass(self) -> bool {
-        matches!(self, Self::Full | Self::NoSpace | Self::Busy)
+        matches!(self, Self::Full | Self::NoSpace | Self::Busy | Self::Uncertain)
     }
 }
 

@@ -136,7 +136,8 @@ impl Journal {
         receiver.blocking_recv().unwrap_or(Err(AppendError::Closed)).map(|_| ())
     }
 
-    /// Segments may be released below this sequence number, see [`Options::holds_segments`]. It never goes back.
+    /// Segments may be released below this sequence number, see [`Options::holds_segments`]. It never goes back. What that
+    /// frees is free with the next group; [`Self::flush`] makes one.
     pub fn allow_release(&self, below: u64) {
         self.release_floor.fetch_max(below, Ordering::Relaxed);
     }

@@ -64,6 +64,8 @@ pub(super) struct Ledger {
     accounts: HashMap<Arc<[u8]>, u64>,
     /// Records that are not closed, by the epoch of their segment.
     open: BTreeMap<u64, u64>,
+    /// The last mark that closed a record, by the epoch of the record's segment.
+    closed_by: BTreeMap<u64, Sequence>,
     records: u64,
     bytes: u64,
     /// How many slots at the front are known to hold nothing that is open.
@@ -77,6 +79,7 @@ impl Ledger {
             slots: VecDeque::new(),
             accounts: HashMap::new(),
             open: BTreeMap::new(),
+            closed_by: BTreeMap::new(),
             records: 0,
             bytes: 0,
             closed: 0,
@@ -107,6 +110,11 @@ impl Ledger {
     /// How many records of the segment are not closed.
     pub(super) fn open_in(&self, epoch: u64) -> u64 {
         self.open.get(&epoch).copied().unwrap_or(0)
+    }
+
+    /// The last mark that closed a record of the segment.
+    pub(super) fn closed_by(&self, epoch: u64) -> Option<Sequence> {
+        self.closed_by.get(&epoch).copied()
     }
 
     /// When the oldest open record was received.
@@ -197,6 +205,7 @@ impl Ledger {
         }
         entry.state = State::Closed(closing);
         let (account, position) = (Arc::clone(&entry.account), entry.position);
+        self.closed_by.insert(position.epoch, closing.mark);
         self.discount(&account, position);
     }
 
@@ -255,6 +264,11 @@ impl Ledger {
             }
         }
         self.open.retain(|_, open| *open > 0);
+        let oldest = self.slots.iter().find_map(|slot| match slot {
+            Slot::Record(entry) => Some(entry.position.epoch),
+            Slot::Absent | Slot::Mark => None,
+        });
+        self.closed_by.retain(|epoch, _| oldest.is_some_and(|oldest| *epoch >= oldest));
     }
 
     /// All that have not been released, in order.

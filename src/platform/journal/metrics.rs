@@ -67,7 +67,7 @@ pub struct Measures {
     pub seals: u64,
     /// Files that were left because writing or syncing failed.
     pub sync_failures: u64,
-    /// The last group had a record for which there was no room.
+    /// A record that comes now finds no room.
     pub is_full: bool,
     /// It failed twice and takes nothing any more: the node is not ready.
     pub is_failed: bool,

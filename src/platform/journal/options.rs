@@ -34,6 +34,8 @@ pub struct Options {
     pub queue_records_max: usize,
     /// How much of a coming segment is filled with zeros after each group.
     pub fill_bytes: u64,
+    /// How much of each header a start gives back before its record is read.
+    pub header_bytes_kept: usize,
     /// Whether a segment of which nothing is needed waits for [`Journal::allow_release`](super::Journal::allow_release) all the same:
     /// for callers who remember something of closed records, and have to write that down first.
     pub holds_segments: bool,
@@ -52,6 +54,7 @@ impl Default for Options {
             group_wait: Duration::from_millis(2),
             queue_records_max: 4096,
             fill_bytes: 1 << 20,
+            header_bytes_kept: 2_048,
             holds_segments: false,
         }
     }

@@ -236,7 +236,9 @@ impl<'a> Start<'a> {
                 Content::Mark(mark)
             }
             None => {
-                self.headers.insert(frame.sequence, frame.header().into());
+                let header = frame.header();
+                let header = header.get(..self.options.header_bytes_kept).unwrap_or(header);
+                self.headers.insert(frame.sequence, header.into());
                 Content::Record {
                     stream: frame.stream,
                     account: frame.account().into(),

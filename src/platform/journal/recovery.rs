@@ -42,6 +42,7 @@ pub struct PastRecord {
     pub stream: Stream,
     pub account: Arc<[u8]>,
     pub received_at: Timestamp,
+    /// Its beginning, see [`Options::header_bytes_kept`](super::Options).
     pub header: Box<[u8]>,
     /// Absent while it is open.
     pub closing: Option<Closing>,

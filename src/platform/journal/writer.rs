@@ -304,6 +304,27 @@ impl Writer {
         self.buffer.resize(self.buffer.len().next_multiple_of(block), 0);
     }
 
+    /// Whether a record may find room, as far as the journal's own bounds go.
+    pub(super) fn has_room(&self) -> bool {
+        let in_active = self
+            .active
+            .is_some_and(|active| active.offset + self.options.reserve_bytes < self.options.segment_bytes);
+        let in_another = (self.segments.len() as u64) < self.options.segments_max() - 1;
+        !self.failed && self.ledger.len() < self.options.records_max && (in_active || in_another)
+    }
+
+    /// Tries for the space that a record would want.
+    pub(super) fn lacks_space(&mut self) -> bool {
+        self.leave_a_spare().is_err()
+    }
+
+    /// Whether the caller has written down what it remembers of a segment's records, and of the marks that closed them.
+    fn is_allowed(&self, index: usize) -> bool {
+        let epoch = self.segments.get(index).map_or(0, |segment| segment.epoch);
+        let last_mark = self.ledger.closed_by(epoch).map_or(0, |mark| mark.0);
+        self.end_of(index).max(last_mark.saturating_add(1)) <= self.release_floor
+    }
+
     /// The first number behind a live segment.
     fn end_of(&self, index: usize) -> u64 {
         self.segments.get(index + 1).map_or(self.next_sequence, |segment| segment.first_sequence)
@@ -333,7 +354,7 @@ impl Writer {
         let candidates = self.segments.len().saturating_sub(kept);
         let is_done = |segment: &&Segment| self.ledger.open_in(segment.epoch) == 0;
         let done = self.segments.iter().take(candidates).take_while(is_done).count();
-        let count = (0..done).take_while(|index| self.end_of(*index) <= self.release_floor).count();
+        let count = (0..done).take_while(|index| self.is_allowed(*index)).count();
         self.held_segments = (done - count) as u64;
         if count == 0 {
             return;

@@ -11,7 +11,7 @@ use crate::telemetry::domain::Findings;
 
 use super::payload::{Accepted, Payload, ReceivedBody};
 use super::ports::{Sink, SinkRefusal};
-use super::resent::{Answer, ResentWindow, Seen};
+use super::resent::{Answer, Reading, ResentWindow, Seen};
 use super::tally::Tally;
 use super::{IngestCounters, MemoryHold, Pending};
 
@@ -52,6 +52,13 @@ pub struct IngestReceipt {
     /// What the answer promises.
     pub durability: Durability,
     pub findings: Findings,
+}
+
+impl IngestReceipt {
+    /// What was told when the same body came first.
+    fn repeating(self, reading: Reading) -> Self {
+        Self { findings: reading.instead_of(self.findings), ..self }
+    }
 }
 
 /// Why a request could not be taken. But for the last it may be sent again.
@@ -143,15 +150,15 @@ impl Ingest {
             self.counters.request_read(tenant, 0, &receipt.findings);
             return Ok(Submitted { receipt, answer: None });
         }
-        let attempt = match self.resent.enter(body.hash, body.received_at) {
+        let attempt = match self.resent.enter(body.hash, || Reading::of(&receipt.findings)) {
             Seen::First(attempt) => attempt,
-            Seen::OnItsWay(answer) => {
+            Seen::OnItsWay(answer, reading) => {
                 self.counters.request_resent(tenant, signal);
-                return Ok(Submitted { receipt, answer: Some(answer) });
+                return Ok(Submitted { receipt: receipt.repeating(reading), answer: Some(answer) });
             }
-            Seen::Acknowledged => {
+            Seen::Acknowledged(reading) => {
                 self.counters.request_resent(tenant, signal);
-                return Ok(Submitted { receipt, answer: None });
+                return Ok(Submitted { receipt: receipt.repeating(reading), answer: None });
             }
         };
         let items = payload.items();

@@ -104,6 +104,8 @@ pub enum Entered {
     /// A dead letter is tried again.
     Revived {
         items: u64,
+        hash: BodyHash,
+        at: Timestamp,
     },
 }
 
@@ -143,14 +145,18 @@ impl Ledger {
         let mut books = self.0.lock();
         books.advance(position);
         let account = books.accounts.entry(key).or_default();
-        match entered {
-            Entered::Revived { items } => account.revive(*items),
+        let body = match entered {
+            Entered::Revived { items, hash, at } => {
+                account.revive(*items);
+                (*hash, *at)
+            }
             Entered::Request { tally, hash, received_at } => {
                 account.acknowledge(tally);
-                if position.is_some() {
-                    books.bodies.push((*hash, *received_at));
-                }
+                (*hash, *received_at)
             }
+        };
+        if position.is_some() {
+            books.bodies.push(body);
         }
     }
 
@@ -244,7 +250,8 @@ mod tests {
         ledger.settle(None, Settlement::Lost, &settled(1));
         let after = account();
         assert_eq!((after.stored, after.dead_lettered, after.lost, after.in_flight), (6, 3, 1, 0));
-        ledger.enter(Some(Position(5)), key(Signal::Logs), &Entered::Revived { items: 3 });
+        let revived = Entered::Revived { items: 3, hash: BodyHash(0), at: Timestamp::EPOCH };
+        ledger.enter(Some(Position(5)), key(Signal::Logs), &revived);
         assert_eq!((account().dead_lettered, account().in_flight), (0, 3));
         ledger.settle(Some(Position(6)), Settlement::Stored, &settled(3));
         assert_eq!(account().stored, 9);

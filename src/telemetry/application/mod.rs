@@ -14,7 +14,7 @@ pub use counters::IngestCounters;
 pub use ingest::{Durability, Ingest, IngestCommand, IngestError, IngestReceipt, Submitted};
 pub use ledger::Ledger;
 pub use payload::{Accepted, AcceptedMetrics, BodyCompression, Payload, ReceivedBody, SERIES_BYTES};
-pub use pending::{MemoryHold, Pending};
+pub use pending::{AdmittedMemory, MemoryHold, Pending};
 pub use ports::{
     Admission, JournaledBody, NewSeries, Replay, SeriesEntry, SeriesLimitReached, SeriesLookup, Sink,
     SinkRefusal, Standing, WireKey,

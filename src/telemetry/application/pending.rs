@@ -5,8 +5,14 @@ use super::counters::ItemCounters;
 use super::resent::Attempt;
 use super::{Durability, IngestError};
 
-/// Memory that was admitted for a request.
-pub type MemoryHold = Box<dyn std::any::Any + Send>;
+/// Memory that was admitted for a request; given back when it is dropped.
+pub type MemoryHold = Box<dyn AdmittedMemory>;
+
+/// Port: bytes of the budget.
+pub trait AdmittedMemory: std::fmt::Debug + Send {
+    /// Gives back what exceeds so many bytes.
+    fn shrink_to(&mut self, bytes: usize);
+}
 
 /// Goes with accepted items. Dropped while nobody vouches for them, they count as failed and their request is told so.
 #[derive(Debug)]
@@ -35,10 +41,19 @@ impl Pending {
         Self { items, durability, attempt: Some(attempt), counters, state: State::InMemory }
     }
 
-    /// For items that were acknowledged before this process began.
-    pub fn recovered(items: usize, counters: ItemCounters) -> Self {
+    /// For items that the journal gave back. Whoever sends them again may wait for the store.
+    pub fn recovered(
+        items: usize,
+        durability: Durability,
+        attempt: Option<Attempt>,
+        counters: ItemCounters,
+    ) -> Self {
         counters.begin(items);
-        Self { items, durability: Durability::Journal, attempt: None, counters, state: State::InJournal }
+        let mut pending = Self { items, durability, attempt, counters, state: State::InJournal };
+        if durability != Durability::Store {
+            pending.answer(Ok(()));
+        }
+        pending
     }
 
     /// They are queued, and there is no journal.
@@ -94,13 +109,22 @@ impl Drop for Pending {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
-    use crate::shared::{Signal, TenantId, Timestamp};
+    use crate::shared::{Clock, Signal, TenantId, Timestamp};
     use crate::telemetry::application::IngestCounters;
-    use crate::telemetry::application::resent::{Answer, BodyHash, ResentWindow, Seen};
+    use crate::telemetry::application::resent::{Answer, BodyHash, Reading, ResentWindow, Seen};
     use tokio::sync::oneshot::Receiver;
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+    }
 
     struct Case {
         pending: Pending,
@@ -109,10 +133,10 @@ mod tests {
     }
 
     fn case(durability: Durability) -> Case {
-        let window = ResentWindow::new(Duration::from_secs(600));
+        let window = ResentWindow::new(Duration::from_secs(600), Arc::new(Stopped));
         let counters = IngestCounters::default().items(&TenantId::unnamed(), Signal::Logs);
-        let Seen::First(attempt) = window.enter(BodyHash(1), Timestamp::EPOCH) else { panic!() };
-        let Seen::OnItsWay(answer) = window.enter(BodyHash(1), Timestamp::EPOCH) else { panic!() };
+        let Seen::First(attempt) = window.enter(BodyHash(1), || Reading::Clean) else { panic!() };
+        let Seen::OnItsWay(answer, _) = window.enter(BodyHash(1), || Reading::Clean) else { panic!() };
         Case { pending: Pending::new(3, durability, attempt, counters.clone()), answer, counters }
     }
 

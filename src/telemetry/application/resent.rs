@@ -1,17 +1,19 @@
 //! `ResentWindow`: recognises a body that its tenant sends again, because the answer to the first did not reach it.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::shared::Timestamp;
+use crate::shared::{Clock, Timestamp};
+use crate::telemetry::domain::Findings;
 
 use super::IngestError;
 
-/// Most bodies that are remembered, some 64 bytes each; beyond it the oldest are forgotten early.
+/// Most bodies that are remembered, some 80 bytes each; beyond it the oldest are forgotten early.
 pub const BODIES_MAX: usize = 1_000_000;
 
 /// Hash of a body as received, with its tenant, signal and form. Keyed, so that nobody outside can make two alike.
@@ -21,33 +23,66 @@ pub struct BodyHash(pub u128);
 /// How a request ended.
 pub type Answer = Result<(), IngestError>;
 
-/// Remembers bodies for a while. Shared.
-#[derive(Debug)]
+/// What its sender was to be told of a body: the same must be told again, whatever a second reading would find.
+#[derive(Debug, Clone)]
+pub enum Reading {
+    /// Nothing was found wanting.
+    Clean,
+    Found(Arc<Findings>),
+    /// It was acknowledged by a process before this one.
+    Forgotten,
+}
+
+impl Reading {
+    pub fn of(findings: &Findings) -> Self {
+        let is_clean = findings.rejected_items() == 0 && findings.warnings().next().is_none();
+        if is_clean { Self::Clean } else { Self::Found(Arc::new(findings.clone())) }
+    }
+
+    /// What to tell, where a second reading found this.
+    pub fn instead_of(self, second: Findings) -> Findings {
+        match self {
+            Self::Clean => Findings::new(second.signal()),
+            Self::Found(first) => Findings::clone(&first),
+            Self::Forgotten => second,
+        }
+    }
+}
+
+/// Remembers bodies for a while after they were acknowledged, and for as long as they are not. Shared.
 pub struct ResentWindow {
     /// Zero: nothing is remembered.
     span: Duration,
     bodies_max: usize,
+    clock: Arc<dyn Clock>,
     bodies: Mutex<Bodies>,
 }
 
 #[derive(Debug, Default)]
 struct Bodies {
     known: HashMap<BodyHash, Known>,
-    /// Oldest first.
-    order: VecDeque<(Timestamp, BodyHash)>,
+    /// Those that were acknowledged, oldest first.
+    acknowledged: VecDeque<(Timestamp, BodyHash)>,
+    /// Numbers attempts, so that one does not speak for another.
+    attempts: u64,
 }
 
 #[derive(Debug)]
 struct Known {
-    at: Timestamp,
+    reading: Reading,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
     /// Not answered yet; these wait for the same answer.
-    Open(Vec<oneshot::Sender<Answer>>),
-    Acknowledged,
+    Open {
+        attempt: u64,
+        waiting: Vec<oneshot::Sender<Answer>>,
+    },
+    Acknowledged {
+        at: Timestamp,
+    },
 }
 
 /// Whether a body was seen before.
@@ -56,47 +91,62 @@ pub enum Seen {
     /// It was not: whoever asks has to bring it in, and to settle the attempt.
     First(Attempt),
     /// It is on its way; its answer is this one's, too.
-    OnItsWay(oneshot::Receiver<Answer>),
-    Acknowledged,
+    OnItsWay(oneshot::Receiver<Answer>, Reading),
+    Acknowledged(Reading),
+}
+
+impl fmt::Debug for ResentWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResentWindow")
+            .field("span", &self.span)
+            .field("bodies", &self.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ResentWindow {
-    pub fn new(span: Duration) -> Arc<Self> {
-        Self::with_room_for(span, BODIES_MAX)
+    pub fn new(span: Duration, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::with_room_for(span, clock, BODIES_MAX)
     }
 
-    fn with_room_for(span: Duration, bodies_max: usize) -> Arc<Self> {
-        Arc::new(Self { span, bodies_max, bodies: Mutex::default() })
+    fn with_room_for(span: Duration, clock: Arc<dyn Clock>, bodies_max: usize) -> Arc<Self> {
+        Arc::new(Self { span, bodies_max, clock, bodies: Mutex::default() })
     }
 
-    /// Asks whether this body was seen, and notes it.
-    pub fn enter(self: &Arc<Self>, hash: BodyHash, now: Timestamp) -> Seen {
-        let attempt =
-            || Seen::First(Attempt { window: Arc::clone(self), hash, waiting: None, is_settled: false });
+    /// Asks whether this body was seen, and notes it with what was found in it.
+    pub fn enter(self: &Arc<Self>, hash: BodyHash, reading: impl FnOnce() -> Reading) -> Seen {
+        let first = |number| {
+            Seen::First(Attempt { window: Arc::clone(self), hash, number, waiting: None, is_settled: false })
+        };
         if self.span.is_zero() {
-            return attempt();
+            return first(0);
         }
         let mut bodies = self.bodies.lock();
-        bodies.forget(now.minus(self.span), self.bodies_max);
-        match bodies.known.get_mut(&hash).map(|known| &mut known.state) {
-            Some(State::Acknowledged) => Seen::Acknowledged,
-            Some(State::Open(waiting)) => {
-                let (answer, receiver) = oneshot::channel();
-                waiting.push(answer);
-                Seen::OnItsWay(receiver)
-            }
-            None => {
-                bodies.note(hash, now, State::Open(Vec::new()));
-                attempt()
-            }
+        bodies.forget(self.clock.now().minus(self.span), self.bodies_max);
+        if let Some(known) = bodies.known.get_mut(&hash) {
+            let reading = known.reading.clone();
+            return match &mut known.state {
+                State::Acknowledged { .. } => Seen::Acknowledged(reading),
+                State::Open { waiting, .. } => {
+                    let (answer, receiver) = oneshot::channel();
+                    waiting.push(answer);
+                    Seen::OnItsWay(receiver, reading)
+                }
+            };
         }
+        bodies.attempts += 1;
+        let attempt = bodies.attempts;
+        let state = State::Open { attempt, waiting: Vec::new() };
+        bodies.known.insert(hash, Known { reading: reading(), state });
+        first(attempt)
     }
 
     /// Notes a body that was acknowledged before this process began.
-    pub fn remember(&self, hash: BodyHash, at: Timestamp) {
+    pub fn remember(&self, hash: BodyHash, reading: Reading, at: Timestamp) {
         if !self.span.is_zero() {
             let mut bodies = self.bodies.lock();
-            bodies.note(hash, at, State::Acknowledged);
+            bodies.known.insert(hash, Known { reading, state: State::Acknowledged { at } });
+            bodies.acknowledged.push_back((at, hash));
             bodies.forget(Timestamp::from_nanos(i64::MIN), self.bodies_max);
         }
     }
@@ -110,18 +160,18 @@ impl ResentWindow {
         self.len() == 0
     }
 
-    fn settle(&self, hash: BodyHash, answer: Answer) {
+    fn settle(&self, hash: BodyHash, number: u64, answer: Answer) {
         let mut bodies = self.bodies.lock();
-        let waiting = match answer {
-            Ok(()) => bodies
-                .known
-                .get_mut(&hash)
-                .map(|known| std::mem::replace(&mut known.state, State::Acknowledged)),
-            // Whoever sends it again has to be heard.
-            Err(_) => bodies.known.remove(&hash).map(|known| known.state),
-        };
+        let is_mine = |known: &Known| matches!(known.state, State::Open { attempt, .. } if attempt == number);
+        let Some(known) = bodies.known.remove(&hash).filter(is_mine) else { return };
+        if answer.is_ok() {
+            let at = self.clock.now();
+            let state = State::Acknowledged { at };
+            bodies.known.insert(hash, Known { reading: known.reading, state });
+            bodies.acknowledged.push_back((at, hash));
+        }
         drop(bodies);
-        if let Some(State::Open(waiting)) = waiting {
+        if let State::Open { waiting, .. } = known.state {
             // Those who left do not hear it.
             waiting.into_iter().for_each(|waiting| _ = waiting.send(answer));
         }
@@ -129,21 +179,17 @@ impl ResentWindow {
 }
 
 impl Bodies {
-    fn note(&mut self, hash: BodyHash, at: Timestamp, state: State) {
-        if self.known.insert(hash, Known { at, state }).is_none_or(|before| before.at != at) {
-            self.order.push_back((at, hash));
-        }
-    }
-
-    /// What is older than `before`, and the oldest beyond the limit.
+    /// What was acknowledged before `before`, and the oldest beyond the limit.
     fn forget(&mut self, before: Timestamp, bodies_max: usize) {
-        while let Some((at, hash)) = self.order.front().copied() {
-            if at >= before && self.order.len() <= bodies_max {
+        while let Some((at, hash)) = self.acknowledged.front().copied() {
+            if at >= before && self.acknowledged.len() <= bodies_max {
                 break;
             }
-            self.order.pop_front();
-            // A body that failed and came again is in the order twice.
-            if self.known.get(&hash).is_some_and(|known| known.at == at) {
+            self.acknowledged.pop_front();
+            // A body that was remembered twice is in the order twice.
+            let is_it =
+                |known: &Known| matches!(known.state, State::Acknowledged { at: known } if known == at);
+            if self.known.get(&hash).is_some_and(is_it) {
                 self.known.remove(&hash);
             }
         }
@@ -156,6 +202,7 @@ impl Bodies {
 pub struct Attempt {
     window: Arc<ResentWindow>,
     hash: BodyHash,
+    number: u64,
     waiting: Option<oneshot::Sender<Answer>>,
     is_settled: bool,
 }
@@ -178,7 +225,7 @@ impl Attempt {
             return;
         }
         if !self.window.span.is_zero() {
-            self.window.settle(self.hash, answer);
+            self.window.settle(self.hash, self.number, answer);
         }
         if let Some(waiting) = self.waiting.take() {
             // The sender may have left.
@@ -194,73 +241,4 @@ impl Drop for Attempt {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SPAN: Duration = Duration::from_secs(600);
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_nanos(seconds * 1_000_000_000)
-    }
-
-    fn first(seen: Seen) -> Attempt {
-        match seen {
-            Seen::First(attempt) => attempt,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_body_that_was_acknowledged_is_known_until_the_window_has_passed() {
-        let window = ResentWindow::new(SPAN);
-        first(window.enter(BodyHash(1), at(0))).settle(Ok(()));
-        assert!(matches!(window.enter(BodyHash(1), at(600)), Seen::Acknowledged));
-        assert!(matches!(window.enter(BodyHash(2), at(600)), Seen::First(_)));
-        first(window.enter(BodyHash(1), at(601))).settle(Ok(()));
-        assert_eq!(window.len(), 1, "the second failed, the first came anew");
-    }
-
-    #[tokio::test]
-    async fn whoever_sends_a_body_that_is_on_its_way_gets_its_answer() {
-        let window = ResentWindow::new(SPAN);
-        for (answer, is_known) in [(Ok(()), true), (Err(IngestError::JournalFull), false)] {
-            let attempt = first(window.enter(BodyHash(1), at(0)));
-            let Seen::OnItsWay(waiting) = window.enter(BodyHash(1), at(1)) else { panic!() };
-            let Seen::OnItsWay(left) = window.enter(BodyHash(1), at(1)) else { panic!() };
-            drop(left);
-            attempt.settle(answer);
-            assert_eq!(waiting.await, Ok(answer));
-            assert_eq!(matches!(window.enter(BodyHash(1), at(2)), Seen::Acknowledged), is_known);
-            window.settle(BodyHash(1), Err(IngestError::NotStored));
-        }
-    }
-
-    #[test]
-    fn a_body_that_failed_comes_as_if_for_the_first_time() {
-        let window = ResentWindow::new(SPAN);
-        drop(first(window.enter(BodyHash(1), at(0))));
-        first(window.enter(BodyHash(1), at(300))).settle(Ok(()));
-        assert!(matches!(window.enter(BodyHash(1), at(800)), Seen::Acknowledged), "counted from the second");
-        assert!(matches!(window.enter(BodyHash(1), at(901)), Seen::First(_)));
-    }
-
-    #[test]
-    fn a_window_of_no_length_knows_nobody() {
-        let window = ResentWindow::new(Duration::ZERO);
-        first(window.enter(BodyHash(1), at(0))).settle(Ok(()));
-        window.remember(BodyHash(1), at(0));
-        assert!(matches!(window.enter(BodyHash(1), at(0)), Seen::First(_)));
-        assert!(window.is_empty());
-    }
-
-    #[test]
-    fn the_oldest_are_forgotten_when_there_are_too_many() {
-        let window = ResentWindow::with_room_for(SPAN, 3);
-        for number in 0..5 {
-            window.remember(BodyHash(number), at(0));
-        }
-        assert_eq!(window.len(), 3);
-        assert!(matches!(window.enter(BodyHash(4), at(1)), Seen::Acknowledged));
-        assert!(matches!(window.enter(BodyHash(1), at(1)), Seen::First(_)));
-    }
-}
+mod tests;

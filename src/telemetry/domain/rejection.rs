@@ -113,14 +113,19 @@ impl Findings {
         self.signal
     }
 
+    /// Counts rejected items whose names are not known any more.
+    pub fn reject_unnamed(&mut self, reason: Rejection, items: u64) {
+        if let Some(count) = self.rejected.get_mut(reason as usize) {
+            *count += items;
+        }
+    }
+
     /// Counts rejected items. `name` helps their sender to find them: of the metric, of the span.
     pub fn reject(&mut self, name: &[u8], reason: Rejection, items: u64) {
         if items == 0 {
             return;
         }
-        if let Some(count) = self.rejected.get_mut(reason as usize) {
-            *count += items;
-        }
+        self.reject_unnamed(reason, items);
         if self.examples.len() < EXAMPLES_MAX {
             let name = name.get(..EXAMPLE_NAME_CHARS_MAX * 4).unwrap_or(name);
             self.add_example(name, reason);

@@ -85,9 +85,14 @@ impl Backlog {
         self.changed.notify_all();
     }
 
-    /// Forgets what waits: the journal has it, or it is answered as not stored.
+    /// Forgets what waits, and takes nothing more, so that no batch has a hole: the journal has it, or it is answered as not
+    /// stored.
     pub fn give_up(&self) {
-        let entries = std::mem::take(&mut self.queue.lock().entries);
+        let mut queue = self.queue.lock();
+        queue.is_closed = true;
+        let entries = std::mem::take(&mut queue.entries);
+        drop(queue);
+        self.changed.notify_all();
         drop(entries);
     }
 }

@@ -40,6 +40,13 @@ pub enum BatchName {
 }
 
 impl BatchName {
+    pub fn range(self) -> Option<BatchRange> {
+        match self {
+            Self::Journaled(_, range) => Some(range),
+            Self::Unjournaled(_) => None,
+        }
+    }
+
     pub fn number(self) -> u64 {
         match self {
             Self::Journaled(number, _) => number.get(),
@@ -85,6 +92,8 @@ pub struct Batcher {
     pub journal: Option<Arc<Journal>>,
     pub sealed: Sender<SealedBatch>,
     pub limits: SealLimits,
+    /// Of batches that were sealed before this process began: no other batch may reach over them.
+    pub recovered: Vec<BatchRange>,
     pub give_up: CancellationToken,
 }
 
@@ -112,6 +121,15 @@ impl OpenBatch {
     /// What is in the journal is named by it, what is not is named otherwise.
     fn is_of_one_kind_with(&self, entry: &Entry) -> bool {
         self.entries.first().is_none_or(|first| first.kept().is_some() == entry.kept().is_some())
+    }
+
+    /// Whether a batch lies between them that is sealed already.
+    fn is_cut_off_from(&self, entry: &Entry, recovered: &[BatchRange]) -> bool {
+        let last = self.entries.last().and_then(Entry::kept);
+        let (Some(last), Some(next)) = (last, entry.kept()) else { return false };
+        recovered.iter().any(|sealed| {
+            sealed.stream == next.stream && last.sequence < sealed.first && sealed.first < next.sequence
+        })
     }
 
     fn is_full(&self, limits: SealLimits) -> bool {
@@ -148,7 +166,8 @@ impl Batcher {
 
     fn add(&self, open: &mut [OpenBatch], number: &mut u64, entry: Entry) {
         let Some(open) = open.get_mut(entry.signal as usize) else { return };
-        if !open.has_room_for(&entry, self.limits) || !open.is_of_one_kind_with(&entry) {
+        let is_apart = !open.is_of_one_kind_with(&entry) || open.is_cut_off_from(&entry, &self.recovered);
+        if is_apart || !open.has_room_for(&entry, self.limits) {
             self.seal(std::mem::take(open), number);
         }
         open.add(entry);

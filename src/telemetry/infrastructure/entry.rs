@@ -68,6 +68,11 @@ impl HeldBytes {
 }
 
 impl Held {
+    /// The body is gone: from now on memory is held for the items alone.
+    pub fn without_body(&mut self) {
+        self.memory.shrink_to(self.counted.bytes);
+    }
+
     /// The items, and what is to be kept for as long as they are in memory.
     pub fn split(self) -> (Payload, HeldMemory) {
         (self.payload, HeldMemory { _memory: self.memory, _counted: self.counted })

@@ -4,17 +4,14 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use arrow_array::RecordBatch;
 use crossbeam_channel::Receiver;
-use tokio_util::sync::CancellationToken;
 
-use crate::platform::clickhouse::{Insert, Store, StoreError, StoreErrorKind};
+use crate::platform::clickhouse::{Insert, StoreError, StoreErrorKind};
 use crate::platform::event_bus::EventBus;
-use crate::platform::journal::Outcome;
+use crate::platform::journal::{JournalId, Outcome};
 use crate::telemetry::application::ledger::{Settled, Settlement};
-use crate::telemetry::application::{IngestCounters, Ledger, Pending, Replay};
+use crate::telemetry::application::{Ledger, Pending, Replay};
 
 use super::batch_rows::BatchRows;
 use super::batcher::{BatchName, SealedBatch};
@@ -22,33 +19,29 @@ use super::blocks::SERIES_TABLE;
 use super::catalogue::Catalogue;
 use super::closing::Closer;
 use super::entry::{Entry, HeldMemory};
+use super::insertion::{InsertError, Insertion};
 use super::loading::load;
-use super::stall::Stall;
-
-/// First and longest pause between attempts.
-const RETRY_FIRST: Duration = Duration::from_millis(50);
-const RETRY_MAX: Duration = Duration::from_secs(5);
+use super::poison::LetterDesk;
 
 /// What all inserters share.
 pub struct InserterParts {
-    pub store: Arc<dyn Store>,
+    pub insertion: Insertion,
     pub bus: Arc<EventBus>,
     pub catalogue: Arc<Catalogue>,
-    pub counters: IngestCounters,
     pub ledger: Arc<Ledger>,
-    /// Begins every token: the journal, or this run of the process. With it batch numbers are unique.
-    pub origin: Arc<str>,
+    /// The journal, where there is one, and this run of the process: what makes batch numbers unique.
+    pub journal_id: Option<JournalId>,
+    pub run: Arc<str>,
     pub closer: Closer,
+    /// Absent where nothing is journaled: what is refused then is lost.
+    pub desk: Option<LetterDesk>,
     /// Makes what reads requests back; once per thread.
     pub make_replay: Arc<dyn Fn() -> Box<dyn Replay> + Send + Sync>,
-    pub stall: Arc<Stall>,
-    /// Cancelled when there is no more time to try again.
-    pub give_up: CancellationToken,
 }
 
 impl fmt::Debug for InserterParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InserterParts").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("InserterParts").field("run", &self.run).finish_non_exhaustive()
     }
 }
 
@@ -64,14 +57,6 @@ impl fmt::Debug for Inserter {
     }
 }
 
-/// Why a batch is not in the store.
-#[derive(Debug)]
-enum InsertError {
-    /// The process ends. The journal has it.
-    GivenUp(StoreError),
-    Refused(StoreError),
-}
-
 impl Inserter {
     pub fn new(parts: Arc<InserterParts>) -> Self {
         Self { parts, replay: None }
@@ -82,6 +67,7 @@ impl Inserter {
         while let Ok(batch) = sealed.recv() {
             let number = batch.name.number();
             if catch_unwind(AssertUnwindSafe(|| self.store_batch(batch))).is_err() {
+                self.replay = None;
                 tracing::error!(batch = number, "an inserter panicked; its batch is stored after a restart");
             }
         }
@@ -91,16 +77,35 @@ impl Inserter {
         let SealedBatch { name, mut entries } = batch;
         let (rows, held, lost) = self.load(&mut entries);
         match self.parts.insert_rows(name, &rows) {
-            Ok(()) => self.parts.conclude(name, rows, entries, &lost),
-            Err(InsertError::GivenUp(error)) => {
-                tracing::warn!(batch = name.number(), %error, "a batch is not stored before the process ends");
+            Ok(()) => self.parts.conclude(name, rows, entries, lost),
+            Err(InsertError::GivenUp) => {
+                tracing::warn!(batch = name.number(), "a batch is not stored before the process ends");
             }
             Err(InsertError::Refused(error)) => {
                 drop((rows, held));
-                let items: usize = entries.iter().map(|entry| entry.items).sum();
-                tracing::error!(batch = name.number(), items, %error, "the store refused a batch");
-                self.parts.ledger.settle(None, Settlement::Lost, &settled(&entries));
+                let requests = entries.len();
+                tracing::warn!(batch = name.number(), requests, %error, "the store refuses a batch");
+                self.divide(name, entries, &error);
+                // Closes what is in neither half, because it could not be read.
+                if !lost.is_empty() {
+                    self.parts.closer.close(name, Outcome::Stored, Vec::new(), lost);
+                }
             }
+        }
+    }
+
+    /// Down to the request that is to blame. Requests that have just been read are read again: this is rare.
+    fn divide(&mut self, name: BatchName, mut entries: Vec<Entry>, error: &StoreError) {
+        let parts = Arc::clone(&self.parts);
+        let (Some(desk), BatchName::Journaled(..)) = (&parts.desk, name) else {
+            let items: usize = entries.iter().map(|entry| entry.items).sum();
+            tracing::error!(items, %error, "the store refuses items that are in no journal: they are lost");
+            return parts.ledger.settle(None, Settlement::Lost, &settled(&entries));
+        };
+        if entries.len() > 1 {
+            desk.split(entries, &parts.insertion).into_iter().for_each(|half| self.store_batch(half));
+        } else if let Some(entry) = entries.pop() {
+            desk.set_aside((name, &parts.token_begin(name)), entry, error, &parts);
         }
     }
 
@@ -117,13 +122,24 @@ impl Inserter {
 }
 
 impl InserterParts {
+    /// What the tokens of a batch have in common.
+    fn token_begin(&self, name: BatchName) -> String {
+        match (name, self.journal_id) {
+            (BatchName::Journaled(number, _), Some(journal)) => {
+                format!("v1/{:016x}/{}", journal.get(), number.get())
+            }
+            _ => format!("v1/{}/{}", self.run, name.number()),
+        }
+    }
+
     /// In the order of the blocks. That a series is known may be relied upon once its row is stored.
     fn insert_rows(&self, name: BatchName, rows: &BatchRows) -> Result<(), InsertError> {
         let unwritable = |error: arrow_schema::ArrowError| {
             InsertError::Refused(StoreError::new(StoreErrorKind::Refused, error.to_string()))
         };
-        for (table, block) in &rows.blocks().map_err(unwritable)? {
-            self.insert_until_answered(name.number(), table, block)?;
+        for (table, batch) in &rows.blocks().map_err(unwritable)? {
+            let token = format!("{}/{table}", self.token_begin(name));
+            self.insertion.insert(&Insert { table, token: &token, batch })?;
             if *table == SERIES_TABLE {
                 self.catalogue.rows_stored(rows.new_series());
             }
@@ -131,43 +147,13 @@ impl InserterParts {
         Ok(())
     }
 
-    fn insert_until_answered(
-        &self,
-        number: u64,
-        table: &'static str,
-        batch: &RecordBatch,
-    ) -> Result<(), InsertError> {
-        let token = format!("v1/{}/{number}/{table}", self.origin);
-        let started = Instant::now();
-        let mut retrying = None;
-        let mut pause = RETRY_FIRST;
-        loop {
-            let Err(error) = self.store.insert(&Insert { table, token: &token, batch }) else {
-                return Ok(());
-            };
-            if is_final(&error) {
-                return Err(InsertError::Refused(error));
-            }
-            if self.give_up.is_cancelled() {
-                return Err(InsertError::GivenUp(error));
-            }
-            tracing::warn!(batch = number, table, %error, retry_ms = pause.as_millis(), "an insert failed and is tried again");
-            self.counters.insert_retried();
-            if started.elapsed() > Stall::AFTER {
-                retrying.get_or_insert_with(|| self.stall.begin());
-            }
-            std::thread::park_timeout(pause);
-            pause = (pause * 2).min(RETRY_MAX);
-        }
-    }
-
     /// The events first: caches must know of new rows before a sender may believe that they can be read.
-    fn conclude(&self, name: BatchName, rows: BatchRows, entries: Vec<Entry>, lost: &[Settled]) {
-        self.counters.batch_stored();
+    fn conclude(&self, name: BatchName, rows: BatchRows, entries: Vec<Entry>, lost: Vec<Settled>) {
+        self.insertion.counters.batch_stored();
         rows.into_events().for_each(|event| self.bus.publish(event));
         let settled = settled(&entries);
         entries.into_iter().map(|entry| entry.pending).for_each(Pending::stored);
-        self.closer.close(name, Outcome::Stored, settled, lost.to_vec());
+        self.closer.close(name, Outcome::Stored, settled, lost);
     }
 }
 
@@ -182,16 +168,4 @@ pub fn settled(entries: &[Entry]) -> Vec<Settled> {
         }
     }
     all
-}
-
-/// What can pass is tried until it does.
-fn is_final(error: &StoreError) -> bool {
-    match error.kind {
-        StoreErrorKind::Unavailable
-        | StoreErrorKind::Unprepared
-        | StoreErrorKind::Limit
-        | StoreErrorKind::Unknown
-        | StoreErrorKind::Answer => false,
-        StoreErrorKind::Refused | StoreErrorKind::Value => true,
-    }
 }

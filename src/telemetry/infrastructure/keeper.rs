@@ -12,6 +12,7 @@ use crate::telemetry::application::Ledger;
 use crate::telemetry::application::ledger::LedgerCopy;
 
 use super::checkpoint::CheckpointFiles;
+use super::closing::Closer;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -20,6 +21,7 @@ pub struct Keeper {
     pub files: CheckpointFiles,
     pub journal: Arc<Journal>,
     pub ledger: Arc<Ledger>,
+    pub closer: Closer,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -33,10 +35,19 @@ impl Keeper {
     /// Until the other end of `stop` is gone; then once more.
     pub fn run(mut self, stop: &Receiver<()>) {
         while stop.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            if self.journal.measures().held_segments > 0 {
+            let measures = self.journal.measures();
+            if measures.held_segments > 0 {
                 self.keep();
             }
+            self.closer.try_again();
+            // What was allowed to be released is released with the next group, and nobody may be sending.
+            if (measures.held_segments > 0 || measures.is_full) && !measures.is_failed {
+                let _ = self.journal.flush();
+            }
         }
+        self.closer.try_again();
+        // Fails only where nothing can be written any more.
+        let _ = self.journal.flush();
         self.keep();
     }
 

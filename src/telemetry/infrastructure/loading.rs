@@ -1,11 +1,17 @@
 //! Makes a batch's requests into rows: from memory where they still are, else read back from the journal.
 
-use crate::platform::journal::{KeptRecord, Record};
+use std::time::Duration;
+
+use crate::platform::journal::{KeptRecord, ReadError, Record};
 use crate::telemetry::application::{JournaledBody, Payload};
 
 use super::batch_rows::BatchRows;
 use super::entry::{Entry, HeldMemory, Source};
 use super::record_header::RecordHeader;
+
+/// A disk that cannot read is asked again for about a minute.
+const READ_RETRY_FIRST: Duration = Duration::from_millis(100);
+const READ_RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// What a batch came to.
 #[derive(Debug, Default)]
@@ -68,8 +74,21 @@ fn read_back(entry: &Entry, replay: ReadAgain<'_>) -> Option<Payload> {
     payload
 }
 
-fn read(kept: &KeptRecord) -> Option<Record> {
-    kept.read()
-        .inspect_err(|error| tracing::error!(sequence = kept.sequence.get(), %error, "a record is lost"))
-        .ok()
+/// A disk that does not answer may do so later: the journal keeps the record until then.
+pub fn read(kept: &KeptRecord) -> Option<Record> {
+    let mut pause = READ_RETRY_FIRST;
+    loop {
+        match kept.read() {
+            Ok(record) => return Some(record),
+            Err(ReadError::Io(error)) if pause <= READ_RETRY_MAX => {
+                tracing::error!(sequence = kept.sequence.get(), %error, "the journal cannot be read; it is tried again");
+                std::thread::park_timeout(pause);
+                pause *= 2;
+            }
+            Err(error) => {
+                tracing::error!(sequence = kept.sequence.get(), %error, "a record of the journal is lost");
+                return None;
+            }
+        }
+    }
 }

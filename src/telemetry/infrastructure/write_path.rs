@@ -1,37 +1,30 @@
 //! `WritePath`: from accepted requests to stored items. Started together, stopped in order.
 
+mod start;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::clickhouse::Store;
-use crate::platform::event_bus::EventBus;
-use crate::platform::journal::{
-    FileSystem, Journal, Measures, OpenError, Options, Payload, Record, Usage, Written,
-};
-use crate::platform::lifecycle::Lifecycle;
-use crate::shared::{Clock, TenantId};
-use crate::telemetry::application::ledger::{Entered, Position};
+use crate::platform::journal::{Journal, Measures, Payload, Usage};
+use crate::shared::TenantId;
+use crate::telemetry::application::ledger::Entered;
 use crate::telemetry::application::{
-    Accepted, BodyCompression, Durability, IngestCounters, Ledger, Replay, ResentWindow, Sink, SinkRefusal,
+    Accepted, BodyCompression, Durability, Ledger, ResentWindow, Sink, SinkRefusal,
 };
 
 use super::backlog::Backlog;
-use super::batcher::{Batcher, SealLimits, stream};
-use super::catalogue::Catalogue;
-use super::checkpoint::CheckpointFiles;
-use super::closing::Closer;
-use super::entry::{Entry, HeldBytes, Source};
-use super::inserter::{Inserter, InserterParts};
-use super::keeper::Keeper;
+use super::entry::{Entry, HeldBytes};
+use super::journaling::{Journaling, ToJournal};
 use super::record_header::{Origin, RecordHeader};
-use super::restore::{Restored, restore};
 use super::stall::Stall;
+
+pub use start::{JournalParts, WritePathOptions, WritePathParts};
 
 /// Most requests that wait for the batcher where there is no journal.
 const MEMORY_REQUESTS_MAX: usize = 4_096;
@@ -40,44 +33,13 @@ const SHARE_MARK_PERCENT: u64 = 80;
 /// When they may come again.
 const SHARE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Clone, Copy)]
-pub struct WritePathOptions {
-    pub durability: Durability,
-    pub seal: SealLimits,
-    /// Inserts in flight at once.
-    pub inserters: usize,
-    /// Items that wait in memory; beyond it those that the journal has are read back later.
-    pub held_bytes_max: usize,
-    /// How long a body is remembered, so that it is recognised when it is sent again.
-    pub resent_window: Duration,
-}
-
-/// What the write path works with.
-pub struct WritePathParts {
-    pub store: Arc<dyn Store>,
-    pub bus: Arc<EventBus>,
-    pub catalogue: Arc<Catalogue>,
-    pub counters: IngestCounters,
-    pub clock: Arc<dyn Clock>,
-    /// Makes what reads requests back from the journal.
-    pub make_replay: Arc<dyn Fn() -> Box<dyn Replay> + Send + Sync>,
-    /// Absent: nothing is journaled.
-    pub journal: Option<(Options, Arc<dyn FileSystem>)>,
-}
-
-impl std::fmt::Debug for WritePathParts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WritePathParts").field("store", &self.store).finish_non_exhaustive()
-    }
-}
-
 /// From accepted items to stored ones.
 #[derive(Debug)]
 pub struct WritePath {
     durability: Durability,
     backlog: Arc<Backlog>,
     held: HeldBytes,
-    journal: Option<Arc<Journal>>,
+    journaling: Option<Journaling>,
     ledger: Arc<Ledger>,
     resent: Arc<ResentWindow>,
     stall: Arc<Stall>,
@@ -85,8 +47,15 @@ pub struct WritePath {
     hash_seed: u64,
     closed: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    keeper: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    minders: Mutex<Vec<Minder>>,
     give_up: CancellationToken,
+}
+
+/// A thread that looks after what the journal keeps, until its channel is gone.
+#[derive(Debug)]
+struct Minder {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 /// What was accepted and is not in the store.
@@ -101,82 +70,7 @@ pub enum LeftOver {
     Lost,
 }
 
-/// Why the write path cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum WritePathError {
-    #[error("the journal cannot be opened")]
-    Journal(#[from] OpenError),
-    #[error("the journal's directory cannot be read, or a thread cannot be started")]
-    Io(#[from] std::io::Error),
-}
-
-/// What was found, and what it comes to.
-struct Opened {
-    journal: Option<Arc<Journal>>,
-    restored: Restored,
-    keeper: Option<(Sender<()>, JoinHandle<()>)>,
-    /// Begins every token.
-    origin: Arc<str>,
-    hash_seed: u64,
-}
-
 impl WritePath {
-    /// Reads the journal, and goes on where the process before ended. Blocks until requests can be taken.
-    pub fn start(
-        options: WritePathOptions,
-        parts: WritePathParts,
-        lifecycle: &Lifecycle,
-    ) -> Result<Arc<Self>, WritePathError> {
-        let resent = ResentWindow::new(options.resent_window);
-        let Opened { journal, restored, keeper, origin, hash_seed } =
-            open(options, &parts, &resent, lifecycle)?;
-        let Restored { ledger, sealed: recovered, unsealed } = restored;
-        let WritePathParts { store, bus, catalogue, counters, make_replay, .. } = parts;
-        let held = HeldBytes::default();
-        let backlog = Arc::new(Backlog::new(held.clone(), options.held_bytes_max, unsealed));
-        let (give_up, stall) = (CancellationToken::new(), Arc::new(Stall::default()));
-        // No queue between the two: what is sealed is being inserted.
-        let (sealed, to_insert) = bounded(0);
-        let inserter = Arc::new(InserterParts {
-            store,
-            bus,
-            catalogue,
-            counters,
-            ledger: Arc::clone(&ledger),
-            origin,
-            closer: Closer { journal: journal.clone(), ledger: Arc::clone(&ledger) },
-            make_replay,
-            stall: Arc::clone(&stall),
-            give_up: give_up.clone(),
-        });
-        let batcher = Batcher {
-            backlog: Arc::clone(&backlog),
-            journal: journal.clone(),
-            sealed,
-            limits: options.seal,
-            give_up: give_up.clone(),
-        };
-        let mut threads = vec![lifecycle.thread("batcher", move || batcher.run(recovered))?];
-        for _ in 0..options.inserters {
-            let (inserter, to_insert) = (Inserter::new(Arc::clone(&inserter)), to_insert.clone());
-            threads.push(lifecycle.thread("inserter", move || inserter.run(&to_insert))?);
-        }
-        Ok(Arc::new(Self {
-            durability: options.durability,
-            backlog,
-            held,
-            journal,
-            ledger,
-            resent,
-            stall,
-            hash_seed,
-            closed: AtomicBool::new(false),
-            threads: Mutex::new(threads),
-            keeper: Mutex::new(keeper),
-            give_up,
-        }))
-    }
-
     pub fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.ledger)
     }
@@ -186,7 +80,7 @@ impl WritePath {
     }
 
     pub fn journal(&self) -> Option<Arc<Journal>> {
-        self.journal.clone()
+        self.journaling.as_ref().map(|journaling| Arc::clone(&journaling.journal))
     }
 
     /// Seed of the hashes by which bodies are recognised; the same after a restart.
@@ -197,6 +91,12 @@ impl WritePath {
     /// Seals and stores what is queued, and returns when it is stored or [`Self::give_up`] was called. Blocks.
     pub fn drain(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        let mut minders = std::mem::take(&mut *self.minders.lock());
+        // Letters that are tried again come before the end of the backlog; the ledger is written down after it.
+        while minders.len() > 1 {
+            minders.pop().into_iter().for_each(Minder::stop);
+        }
+        self.flush();
         self.backlog.close();
         for thread in std::mem::take(&mut *self.threads.lock()) {
             if thread.join().is_err() {
@@ -204,13 +104,13 @@ impl WritePath {
             }
         }
         // The last marks, so that the ledger is complete when it is written down.
-        if let Some(Err(error)) = self.journal.as_ref().map(|journal| journal.flush()) {
-            tracing::warn!(%error, "the journal's last marks are not on disk");
-        }
-        if let Some((stop, keeper)) = self.keeper.lock().take() {
-            drop(stop);
-            // That it panicked is the lifecycle's to tell.
-            let _ = keeper.join();
+        self.flush();
+        minders.into_iter().for_each(Minder::stop);
+    }
+
+    fn flush(&self) {
+        if let Some(Err(error)) = self.journaling.as_ref().map(|journaling| journaling.journal.flush()) {
+            tracing::warn!(%error, "the last words for the journal are not on disk");
         }
     }
 
@@ -222,7 +122,7 @@ impl WritePath {
 
     /// To be asked after [`Self::drain`] or [`Self::give_up`].
     pub fn left_over(&self) -> LeftOver {
-        let records = self.journal.as_ref().map_or(0, |journal| journal.measures().records);
+        let records = self.journal().map_or(0, |journal| journal.measures().records);
         if records > 0 {
             LeftOver::InJournal { records }
         } else if self.held.get() > 0 || self.backlog.len() > 0 {
@@ -232,40 +132,28 @@ impl WritePath {
         }
     }
 
-    fn submit_journaled(&self, journal: &Journal, accepted: Accepted) -> Result<(), SinkRefusal> {
-        let Accepted { payload, memory, tally, body, mut pending } = accepted;
-        let (tenant, signal) = (payload.tenant().clone(), payload.signal());
-        let (items, block_bytes) = (payload.items(), payload.block_bytes());
-        let header = RecordHeader {
-            origin: Origin::Request,
-            tally: tally.clone(),
-            block_bytes: block_bytes as u64,
-            hash: body.hash,
-            form: body.form,
-        };
-        let record = Record {
-            stream: stream(signal),
-            account: tenant.as_str().as_bytes().to_vec(),
-            received_at: body.received_at,
-            header: header.encode(),
+    fn submit_journaled(&self, journaling: &Journaling, accepted: Accepted) -> Result<(), SinkRefusal> {
+        let Accepted { payload, memory, tally, body, pending } = accepted;
+        let received_at = body.received_at;
+        Ok(journaling.append(ToJournal {
+            tenant: payload.tenant().clone(),
+            signal: payload.signal(),
+            received_at,
+            header: RecordHeader {
+                origin: Origin::Request,
+                tally: tally.clone(),
+                block_bytes: payload.block_bytes() as u64,
+                hash: body.hash,
+                form: body.form,
+            },
             payload: match body.compression {
                 BodyCompression::None => Payload::Plain(body.bytes),
                 BodyCompression::Compressed => Payload::Packed(body.bytes),
             },
-        };
-        let entered = Entered::Request { tally, hash: body.hash, received_at: body.received_at };
-        let held = self.held.hold(payload, memory);
-        let (ledger, backlog) = (Arc::clone(&self.ledger), Arc::clone(&self.backlog));
-        let then = move |written| match written {
-            Ok(Written { sequence, kept }) => {
-                ledger.enter(Some(Position(sequence.get())), (tenant.clone(), signal), &entered);
-                pending.journaled();
-                let source = Source::Journal { kept, held: Some(held) };
-                backlog.add(Entry { tenant, signal, items, block_bytes, source, pending });
-            }
-            Err(error) => pending.refused(SinkRefusal::from(error).into()),
-        };
-        Ok(journal.append_then(record, then)?)
+            entered: Entered::Request { tally, hash: body.hash, received_at },
+            held: Some(self.held.hold(payload, memory)),
+            pending,
+        })?)
     }
 
     fn submit_in_memory(&self, accepted: Accepted) -> Result<(), SinkRefusal> {
@@ -284,6 +172,14 @@ impl WritePath {
     }
 }
 
+impl Minder {
+    fn stop(self) {
+        drop(self.stop);
+        // That it panicked is the lifecycle's to tell.
+        let _ = self.thread.join();
+    }
+}
+
 impl Sink for WritePath {
     fn admit(&self, tenant: &TenantId) -> Result<(), SinkRefusal> {
         if self.closed.load(Ordering::SeqCst) {
@@ -293,23 +189,27 @@ impl Sink for WritePath {
         if self.durability != Durability::Journal && self.stall.is_on() {
             return Err(SinkRefusal::Busy);
         }
-        match &self.journal {
-            Some(journal) => share_of(journal.measures(), journal.usage(tenant.as_str().as_bytes())),
+        match &self.journaling {
+            Some(Journaling { journal, .. }) => {
+                share_of(&journal.measures(), &journal.usage(tenant.as_str().as_bytes()))
+            }
             None => Ok(()),
         }
     }
 
     fn submit(&self, accepted: Accepted) -> Result<(), SinkRefusal> {
         self.admit(accepted.payload.tenant())?;
-        match &self.journal {
-            Some(journal) => self.submit_journaled(journal, accepted),
-            None => self.submit_in_memory(accepted),
+        match &self.journaling {
+            Some(journaling) if self.durability != Durability::Memory => {
+                self.submit_journaled(journaling, accepted)
+            }
+            _ => self.submit_in_memory(accepted),
         }
     }
 }
 
 /// Whether a tenant may have more of the journal: all that there is until it is rather full, then its share.
-fn share_of(measures: Measures, usage: Usage) -> Result<(), SinkRefusal> {
+fn share_of(measures: &Measures, usage: &Usage) -> Result<(), SinkRefusal> {
     if measures.is_failed {
         return Err(SinkRefusal::JournalFailed);
     }
@@ -319,39 +219,4 @@ fn share_of(measures: Measures, usage: Usage) -> Result<(), SinkRefusal> {
         return Err(SinkRefusal::OverShare { retry_after: SHARE_RETRY_AFTER });
     }
     Ok(())
-}
-
-fn open(
-    options: WritePathOptions,
-    parts: &WritePathParts,
-    resent: &ResentWindow,
-    lifecycle: &Lifecycle,
-) -> Result<Opened, WritePathError> {
-    let Some((journal_options, fs)) = &parts.journal else {
-        let run = uuid::Uuid::now_v7().simple().to_string();
-        let restored = Restored { ledger: Arc::default(), sealed: Vec::new(), unsealed: Vec::new() };
-        return Ok(Opened {
-            journal: None,
-            restored,
-            keeper: None,
-            origin: run.into(),
-            hash_seed: fastrand::u64(..),
-        });
-    };
-    let journal_options = Options { holds_segments: true, ..*journal_options };
-    let (journal, recovery) = Journal::open(journal_options, fs, lifecycle)?;
-    let journal = Arc::new(journal);
-    let (files, checkpoint) = CheckpointFiles::open(Arc::clone(fs), options.resent_window)?;
-    journal.allow_release(checkpoint.ledger.next.0);
-    let (origin, hash_seed) = (format!("{:016x}", recovery.journal.get()).into(), recovery.journal.get());
-    let restored = restore(recovery, checkpoint, resent, &parts.counters);
-    let (stop, stopped) = bounded(0);
-    let keeper = Keeper {
-        files,
-        journal: Arc::clone(&journal),
-        ledger: Arc::clone(&restored.ledger),
-        clock: Arc::clone(&parts.clock),
-    };
-    let keeper = lifecycle.thread("ledger keeper", move || keeper.run(&stopped))?;
-    Ok(Opened { journal: Some(journal), restored, keeper: Some((stop, keeper)), origin, hash_seed })
 }

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::platform::http::BudgetShare;
 use crate::telemetry::application::{
-    BodyCompression, BodyHash, Ingest, IngestCommand, ReceivedBody, SeriesLookup, Submitted,
+    AdmittedMemory, BodyCompression, BodyHash, Ingest, IngestCommand, ReceivedBody, SeriesLookup, Submitted,
 };
 use crate::tenancy::{RateOf, Rates};
 
@@ -44,6 +45,12 @@ impl Job {
         let body = ReceivedBody { form: form.encode(), bytes, compression, hash, received_at };
         let command = IngestCommand { payload, findings, memory: Box::new(share), body };
         Ok(ingest.submit(command)?)
+    }
+}
+
+impl AdmittedMemory for BudgetShare {
+    fn shrink_to(&mut self, bytes: usize) {
+        Self::shrink_to(self, bytes);
     }
 }
 

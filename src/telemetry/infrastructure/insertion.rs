@@ -1,0 +1,138 @@
+//! `Insertion`: one block into one table, tried until there is a definite answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::platform::clickhouse::{Insert, Store, StoreError, StoreErrorKind};
+use crate::platform::resilience::CircuitBreaker;
+use crate::telemetry::application::IngestCounters;
+
+use super::parts_pressure::PartsPressure;
+use super::stall::Stall;
+
+/// First and longest pause between attempts.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+/// How often a batch that passes a limit of the store is tried as it is: others may have used up the memory. About a minute.
+const LIMIT_ATTEMPTS_MAX: u32 = 20;
+/// How often a pause looks whether there is time left at all.
+const PAUSE_STEP: Duration = Duration::from_millis(100);
+
+/// What all inserters share towards the store.
+#[derive(Debug)]
+pub struct Insertion {
+    pub store: Arc<dyn Store>,
+    pub breaker: CircuitBreaker,
+    pub pressure: PartsPressure,
+    pub stall: Arc<Stall>,
+    pub counters: IngestCounters,
+    /// Cancelled when there is no more time to try again.
+    pub give_up: CancellationToken,
+}
+
+/// Why a block is not in the store.
+#[derive(Debug)]
+pub enum InsertError {
+    /// The process ends before the store answered.
+    GivenUp,
+    /// The store will never take it.
+    Refused(StoreError),
+}
+
+impl Insertion {
+    /// The same rows with the same token until the store took them or refused them for good.
+    pub fn insert(&self, insert: &Insert<'_>) -> Result<(), InsertError> {
+        let started = Instant::now();
+        let mut stalled = None;
+        let mut pause = RETRY_FIRST;
+        for attempt in 1_u32.. {
+            self.wait(self.pressure.pause(Instant::now()))?;
+            match self.try_once(insert) {
+                Attempt::Stored => break,
+                Attempt::Failed(error) if is_final(&error, attempt) => {
+                    return Err(InsertError::Refused(error));
+                }
+                Attempt::Failed(error) => {
+                    tracing::warn!(
+                        token = insert.token,
+                        %error,
+                        retry_ms = pause.as_millis(),
+                        "an insert failed and is tried again"
+                    );
+                    self.counters.insert_retried();
+                    self.wait(pause)?;
+                    pause = (pause * 2).min(RETRY_MAX);
+                }
+                // The breaker's own pause.
+                Attempt::NotNow(until) => self.wait(until.saturating_duration_since(Instant::now()))?,
+            }
+            if started.elapsed() > Stall::AFTER {
+                stalled.get_or_insert_with(|| self.stall.begin());
+            }
+        }
+        Ok(())
+    }
+
+    fn try_once(&self, insert: &Insert<'_>) -> Attempt {
+        let permit = match self.breaker.try_begin(Instant::now()) {
+            Ok(permit) => permit,
+            // At least a little, so that nobody spins while somebody else probes.
+            Err(open) => return Attempt::NotNow(open.until.max(Instant::now() + RETRY_FIRST)),
+        };
+        match self.store.insert(insert) {
+            Ok(()) => {
+                permit.succeeded(Instant::now());
+                Attempt::Stored
+            }
+            Err(error) => {
+                match error.kind {
+                    StoreErrorKind::Unavailable | StoreErrorKind::Unprepared | StoreErrorKind::Unknown => {
+                        permit.failed(Instant::now());
+                    }
+                    // It answered: what is wrong is the batch.
+                    StoreErrorKind::Limit
+                    | StoreErrorKind::Refused
+                    | StoreErrorKind::Value
+                    | StoreErrorKind::Answer => permit.succeeded(Instant::now()),
+                }
+                Attempt::Failed(error)
+            }
+        }
+    }
+
+    /// Ends early, and with an error, when there is no more time.
+    pub fn wait(&self, pause: Duration) -> Result<(), InsertError> {
+        let until = Instant::now() + pause;
+        loop {
+            if self.give_up.is_cancelled() {
+                return Err(InsertError::GivenUp);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::park_timeout(left.min(PAUSE_STEP));
+        }
+    }
+}
+
+enum Attempt {
+    Stored,
+    Failed(StoreError),
+    NotNow(Instant),
+}
+
+/// What can pass is tried until it does; so is what nobody knows, since it may be stored already and must not be split. What is
+/// too large for the store is tried for a while, then in pieces.
+fn is_final(error: &StoreError, attempt: u32) -> bool {
+    match error.kind {
+        StoreErrorKind::Unavailable
+        | StoreErrorKind::Unprepared
+        | StoreErrorKind::Unknown
+        | StoreErrorKind::Answer => false,
+        StoreErrorKind::Limit => attempt >= LIMIT_ATTEMPTS_MAX,
+        StoreErrorKind::Refused | StoreErrorKind::Value => true,
+    }
+}
