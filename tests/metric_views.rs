@@ -33,7 +33,9 @@ use telemetryflow::shared::{
     Clock, MetricColumns, SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchId,
 };
 use telemetryflow::telemetry::schema::MIGRATIONS;
-use telemetryflow::telemetry::stages::{AcceptanceWindow, Meter, MetricsIntake, NewSeries, blocks, walk};
+use telemetryflow::telemetry::stages::{
+    AcceptanceWindow, Meter, MetricsIntake, NewSeries, blocks, missing, walk,
+};
 use telemetryflow::telemetry::{Catalogue, CatalogueLimits, KeySeed};
 
 const REQUESTS: usize = 60;
@@ -293,6 +295,12 @@ fn points_of_every_kind_are_read_back_through_the_views_as_they_were_sent() {
     for time in ["first", "second"] {
         for (table, batch) in &blocks {
             let token = format!("{time}/{table}");
+            let gone = missing(&store, table, batch).expect("an answer").map(|rows| rows.num_rows());
+            assert_eq!(
+                gone,
+                (time == "first").then_some(batch.num_rows()),
+                "{table}, before the {time} insert"
+            );
             store.insert(&Insert { table, token: &token, batch }).expect(table);
         }
     }

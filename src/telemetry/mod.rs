@@ -37,6 +37,7 @@ pub mod stages {
 
     pub use super::domain::{Findings, Log, LogDraft, Rejection, Severity, Span, SpanDraft, Warning};
     pub use super::infrastructure::parts_pressure::{PartsMetrics, PartsPressure};
+    pub use super::infrastructure::presence::missing;
     pub use super::infrastructure::{log_blocks, span_blocks};
     pub use super::presentation::otlp::attributes::AttributeLimits;
     pub use super::presentation::otlp::fields::Repeated;

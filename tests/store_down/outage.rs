@@ -72,7 +72,10 @@ impl Outage {
     /// Items among the dead letters, as the server says.
     pub fn dead_lettered(&self, signal: Signal) -> u64 {
         let stats = self.server.get("/api/v2/ingest/stats").json();
-        stats["signals"][signal.name()]["deadLettered"].as_u64().expect("a count")
+        stats
+            .pointer(&format!("/signals/{}/deadLettered", signal.name()))
+            .and_then(serde_json::Value::as_u64)
+            .expect("a count")
     }
 
     /// Sends a request of its own, once.

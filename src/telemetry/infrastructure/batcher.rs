@@ -11,6 +11,7 @@ use crate::shared::Signal;
 
 use super::backlog::{Backlog, Taken};
 use super::entry::Entry;
+use super::insertion::History;
 
 /// When a batch is sealed: whichever comes first.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,7 @@ const SEAL_RETRY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct SealedBatch {
     pub name: BatchName,
+    pub history: History,
     pub entries: Vec<Entry>,
 }
 
@@ -194,7 +196,7 @@ impl Batcher {
                 BatchName::Unjournaled(*number)
             }
         };
-        self.hand_over(SealedBatch { name, entries });
+        self.hand_over(SealedBatch { name, history: History::New, entries });
     }
 
     fn hand_over(&self, batch: SealedBatch) {

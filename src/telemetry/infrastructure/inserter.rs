@@ -19,7 +19,7 @@ use super::blocks::SERIES_TABLE;
 use super::catalogue::Catalogue;
 use super::closing::Closer;
 use super::entry::{Entry, HeldMemory};
-use super::insertion::{InsertError, Insertion};
+use super::insertion::{History, InsertError, Insertion};
 use super::loading::load;
 use super::poison::LetterDesk;
 
@@ -29,9 +29,8 @@ pub struct InserterParts {
     pub bus: Arc<EventBus>,
     pub catalogue: Arc<Catalogue>,
     pub ledger: Arc<Ledger>,
-    /// The journal, where there is one, and this run of the process: what makes batch numbers unique.
+    /// The journal, where there is one: with it, or with this run of the process, batch numbers are unique.
     pub journal_id: Option<JournalId>,
-    pub run: Arc<str>,
     pub closer: Closer,
     /// Absent where nothing is journaled: what is refused then is lost.
     pub desk: Option<LetterDesk>,
@@ -41,7 +40,7 @@ pub struct InserterParts {
 
 impl fmt::Debug for InserterParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InserterParts").field("run", &self.run).finish_non_exhaustive()
+        f.debug_struct("InserterParts").field("journal_id", &self.journal_id).finish_non_exhaustive()
     }
 }
 
@@ -74,9 +73,9 @@ impl Inserter {
     }
 
     fn store_batch(&mut self, batch: SealedBatch) {
-        let SealedBatch { name, mut entries } = batch;
+        let SealedBatch { name, history, mut entries } = batch;
         let (rows, held, lost) = self.load(&mut entries);
-        match self.parts.insert_rows(name, &rows) {
+        match self.parts.insert_rows(name, history, &rows) {
             Ok(()) => self.parts.conclude(name, rows, entries, lost),
             Err(InsertError::GivenUp) => {
                 tracing::warn!(batch = name.number(), "a batch is not stored before the process ends");
@@ -85,7 +84,7 @@ impl Inserter {
                 drop((rows, held));
                 let requests = entries.len();
                 tracing::warn!(batch = name.number(), requests, %error, "the store refuses a batch");
-                self.divide(name, entries, &error);
+                self.divide((name, history), entries, &error);
                 // Closes what is in neither half, because it could not be read.
                 if !lost.is_empty() {
                     self.parts.closer.close(name, Outcome::Stored, Vec::new(), lost);
@@ -95,7 +94,7 @@ impl Inserter {
     }
 
     /// Down to the request that is to blame. Requests that have just been read are read again: this is rare.
-    fn divide(&mut self, name: BatchName, mut entries: Vec<Entry>, error: &StoreError) {
+    fn divide(&mut self, (name, history): (BatchName, History), mut entries: Vec<Entry>, error: &StoreError) {
         let parts = Arc::clone(&self.parts);
         let (Some(desk), BatchName::Journaled(..)) = (&parts.desk, name) else {
             let items: usize = entries.iter().map(|entry| entry.items).sum();
@@ -103,7 +102,9 @@ impl Inserter {
             return parts.ledger.settle(None, Settlement::Lost, &settled(&entries));
         };
         if entries.len() > 1 {
-            desk.split(entries, &parts.insertion).into_iter().for_each(|half| self.store_batch(half));
+            desk.split(entries, history, &parts.insertion)
+                .into_iter()
+                .for_each(|half| self.store_batch(half));
         } else if let Some(entry) = entries.pop() {
             desk.set_aside((name, &parts.token_begin(name)), entry, error, &parts);
         }
@@ -128,18 +129,18 @@ impl InserterParts {
             (BatchName::Journaled(number, _), Some(journal)) => {
                 format!("v1/{:016x}/{}", journal.get(), number.get())
             }
-            _ => format!("v1/{}/{}", self.run, name.number()),
+            _ => format!("v1/{}/{}", self.insertion.run, name.number()),
         }
     }
 
     /// In the order of the blocks. That a series is known may be relied upon once its row is stored.
-    fn insert_rows(&self, name: BatchName, rows: &BatchRows) -> Result<(), InsertError> {
+    fn insert_rows(&self, name: BatchName, history: History, rows: &BatchRows) -> Result<(), InsertError> {
         let unwritable = |error: arrow_schema::ArrowError| {
             InsertError::Refused(StoreError::new(StoreErrorKind::Refused, error.to_string()))
         };
         for (table, batch) in &rows.blocks().map_err(unwritable)? {
             let token = format!("{}/{table}", self.token_begin(name));
-            self.insertion.insert(&Insert { table, token: &token, batch })?;
+            self.insertion.insert(&Insert { table, token: &token, batch }, history)?;
             if *table == SERIES_TABLE {
                 self.catalogue.rows_stored(rows.new_series());
             }

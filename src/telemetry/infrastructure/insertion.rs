@@ -10,6 +10,7 @@ use crate::platform::resilience::CircuitBreaker;
 use crate::telemetry::application::IngestCounters;
 
 use super::parts_pressure::PartsPressure;
+use super::presence;
 use super::stall::Stall;
 
 /// First and longest pause between attempts.
@@ -28,8 +29,18 @@ pub struct Insertion {
     pub pressure: PartsPressure,
     pub stall: Arc<Stall>,
     pub counters: IngestCounters,
+    /// Names this run of the process.
+    pub run: Arc<str>,
     /// Cancelled when there is no more time to try again.
     pub give_up: CancellationToken,
+}
+
+/// What is known of a block before its first insert by this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    New,
+    /// A process before this one may have begun to insert it.
+    PerhapsTried,
 }
 
 /// Why a block is not in the store.
@@ -42,15 +53,44 @@ pub enum InsertError {
 }
 
 impl Insertion {
-    /// The same rows with the same token until the store took them or refused them for good.
-    pub fn insert(&self, insert: &Insert<'_>) -> Result<(), InsertError> {
+    /// The same rows with the same token until the store took them or refused them for good. Rows that were tried before are
+    /// looked for then: see `presence`.
+    pub fn insert(&self, insert: &Insert<'_>, history: History) -> Result<(), InsertError> {
+        let attempts = self.insert_until_answered(insert)?;
+        if attempts > 1 || history == History::PerhapsTried {
+            self.make_sure(insert)?;
+        }
+        Ok(())
+    }
+
+    /// Inserts what is not there under a token of its own, once.
+    fn make_sure(&self, insert: &Insert<'_>) -> Result<(), InsertError> {
+        let Insert { table, token, batch } = *insert;
+        let rows = loop {
+            match presence::missing(&*self.store, table, batch) {
+                Ok(None) => return Ok(()),
+                Ok(Some(rows)) => break rows,
+                Err(error) => {
+                    tracing::warn!(token, %error, "it cannot be told whether a block is in the store");
+                    self.wait(RETRY_MAX)?;
+                }
+            }
+        };
+        let rest = token.strip_suffix(table).unwrap_or(token);
+        let token = format!("{rest}again-{}/{table}", self.run);
+        tracing::warn!(token, rows = rows.num_rows(), "the store knows a block's token and has not its rows");
+        self.insert_until_answered(&Insert { table, token: &token, batch: &rows }).map(|_| ())
+    }
+
+    /// Returns how often it was tried.
+    fn insert_until_answered(&self, insert: &Insert<'_>) -> Result<u32, InsertError> {
         let started = Instant::now();
         let mut stalled = None;
         let mut pause = RETRY_FIRST;
         for attempt in 1_u32.. {
             self.wait(self.pressure.pause(Instant::now()))?;
             match self.try_once(insert) {
-                Attempt::Stored => break,
+                Attempt::Stored => return Ok(attempt),
                 Attempt::Failed(error) if is_final(&error, attempt) => {
                     return Err(InsertError::Refused(error));
                 }
@@ -72,7 +112,7 @@ impl Insertion {
                 stalled.get_or_insert_with(|| self.stall.begin());
             }
         }
-        Ok(())
+        Err(InsertError::GivenUp)
     }
 
     fn try_once(&self, insert: &Insert<'_>) -> Attempt {

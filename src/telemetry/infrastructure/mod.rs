@@ -20,6 +20,7 @@ pub mod loading;
 pub mod log_blocks;
 pub mod parts_pressure;
 pub mod poison;
+pub mod presence;
 pub mod record_header;
 pub mod refusals;
 pub mod restore;

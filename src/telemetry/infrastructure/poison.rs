@@ -13,7 +13,7 @@ use super::batcher::{BatchName, SealedBatch, range, seal};
 use super::dead_letters::{About, DeadLetters, Letter, LetterId, Reason};
 use super::entry::Entry;
 use super::inserter::{InserterParts, settled};
-use super::insertion::{InsertError, Insertion};
+use super::insertion::{History, InsertError, Insertion};
 use super::loading::read;
 
 /// How long a letter that cannot be written waits.
@@ -35,7 +35,7 @@ impl std::fmt::Debug for LetterDesk {
 
 impl LetterDesk {
     /// The batch's requests in two batches. None where the process ends before they are sealed: the journal has them.
-    pub fn split(&self, entries: Vec<Entry>, insertion: &Insertion) -> Vec<SealedBatch> {
+    pub fn split(&self, entries: Vec<Entry>, history: History, insertion: &Insertion) -> Vec<SealedBatch> {
         let mut first = entries;
         let second = first.split_off(first.len() / 2);
         let sealed = [first, second].into_iter().filter_map(|half| {
@@ -43,7 +43,7 @@ impl LetterDesk {
             let number = seal(&self.journal, range, &insertion.give_up)
                 .inspect_err(|error| tracing::error!(%error, "half of a refused batch could not be sealed"))
                 .ok()?;
-            Some(SealedBatch { name: BatchName::Journaled(number, range), entries: half })
+            Some(SealedBatch { name: BatchName::Journaled(number, range), history, entries: half })
         });
         sealed.collect()
     }

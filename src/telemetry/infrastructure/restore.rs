@@ -14,6 +14,7 @@ use super::batcher::{BatchName, SealedBatch};
 use super::checkpoint::Checkpoint;
 use super::closing::settlement;
 use super::entry::{Entry, Source};
+use super::insertion::History;
 use super::record_header::{Origin, RecordHeader};
 
 /// Where the process before ended.
@@ -62,6 +63,7 @@ impl Restoring<'_> {
         let mut entry = |kept: KeptRecord| self.entry(kept, &mut open);
         let sealed = recovery.sealed.into_iter().map(|batch| SealedBatch {
             name: BatchName::Journaled(batch.number, batch.range),
+            history: History::PerhapsTried,
             entries: batch.records.into_iter().filter_map(&mut entry).collect(),
         });
         let sealed = sealed.collect();

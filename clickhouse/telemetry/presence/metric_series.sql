@@ -1,0 +1,7 @@
+-- Whether a row is there that an insert is said to have brought. By the whole key, so that it is found at once.
+SELECT count() AS found
+FROM telemetryflow.metric_series
+WHERE tenant = {tenant:String}
+    AND metric = {metric:String}
+    AND series_id = {series_id:UInt64}
+    AND day = toDate({day:UInt16})
