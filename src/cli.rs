@@ -1,6 +1,8 @@
 //! The command line.
 
+mod columns;
 mod dead_letters;
+mod journal;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -45,6 +47,11 @@ enum Action {
         #[command(subcommand)]
         action: dead_letters::Action,
     },
+    /// What was acknowledged and is not in the store yet: look at it.
+    Journal {
+        #[command(subcommand)]
+        action: journal::Action,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +87,7 @@ pub fn run(command: Command, surroundings: &dyn Surroundings) -> ExitCode {
         Action::Sql { configured, format, statement } => sql(&configured, &format, &statement),
         Action::CreateKey(request) => create_key(request),
         Action::DeadLetters { action } => dead_letters::run(action),
+        Action::Journal { action } => journal::run(action),
     }
 }
 

@@ -1,13 +1,12 @@
 //! `telemetryflow dead-letters`: shows what the store refused for good, and tells the server what is to become of it. Works on the
 //! files alone, whether a server runs or not.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Configured, failed, load, say};
+use super::{Configured, columns, failed, load, say};
 use crate::bootstrap::dead_letters_path;
 use crate::platform::journal::Payload;
 use crate::telemetry::dead_letters::{
@@ -120,27 +119,9 @@ fn object(letter: &Summary) -> Value {
     }
 }
 
-/// Columns as wide as their widest cell; the reason comes last and is cut.
 fn table(letters: &[Summary]) -> String {
     let heads = ["ID", "TENANT", "SIGNAL", "ITEMS", "RECEIVED", "STATE", "REASON"];
-    let rows: Vec<[String; 7]> =
-        [heads.map(str::to_owned)].into_iter().chain(letters.iter().map(cells)).collect();
-    let widths: Vec<usize> = (0..heads.len())
-        .map(|column| {
-            rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or_default()
-        })
-        .collect();
-    let mut table = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            // Writing to a text cannot fail. All but the last cell are ASCII.
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        table.push_str(line.trim_end());
-        table.push('\n');
-    }
-    table
+    columns::table(heads, letters.iter().map(cells))
 }
 
 fn cells(letter: &Summary) -> [String; 7] {

@@ -7,7 +7,9 @@ mod presentation;
 
 pub use application::{Durability, Ingest, IngestCounters, RejectionEntry, RejectionLog, SentAs};
 pub use infrastructure::batcher::SealLimits;
+pub use infrastructure::checkpoint::CheckpointSeen;
 pub use infrastructure::dead_letters;
+pub use infrastructure::journal_report::{JournalReport, OpenBatch, OpenGroup, RecordWords};
 pub use infrastructure::{
     Catalogue, CatalogueLimits, CatalogueReader, JournalParts, LeftOver, PartsMetrics, PartsPressure,
     WritePath, WritePathOptions, WritePathParts, schema,

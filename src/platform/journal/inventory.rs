@@ -22,11 +22,20 @@ pub(super) struct Candidate {
     pub(super) header: Option<SegmentHeader>,
 }
 
+/// What says who the journal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KnownBy {
+    /// The identity's file. In the other cases it has to be written (again).
+    File,
+    /// The newest sound header.
+    Header,
+    Nothing,
+}
+
 #[derive(Debug)]
 pub(super) struct Inventory {
     pub(super) identity: Identity,
-    /// The identity's file has to be written (again).
-    pub(super) is_new: bool,
+    pub(super) known_by: KnownBy,
     pub(super) segments: BTreeMap<u64, Candidate>,
     /// Of another journal, a copy under another name, or with a name that gives no epoch.
     pub(super) foreign: Vec<String>,
@@ -44,10 +53,14 @@ impl Inventory {
         let written = identity_file(fs, &names)?;
         let of_newest =
             || candidates.iter().rev().find_map(|found| found.header.map(|header| header.identity));
-        let identity = written.or_else(of_newest).unwrap_or(fresh);
+        let (identity, known_by) = match (written, of_newest()) {
+            (Some(identity), _) => (identity, KnownBy::File),
+            (None, Some(identity)) => (identity, KnownBy::Header),
+            (None, None) => (fresh, KnownBy::Nothing),
+        };
         let mut inventory = Self {
             identity,
-            is_new: written.is_none(),
+            known_by,
             segments: BTreeMap::new(),
             foreign: Vec::new(),
             spares: ending_in(&names, SPARE).collect(),
@@ -101,6 +114,18 @@ fn candidates(fs: &dyn FileSystem, names: &[String]) -> Result<Vec<Candidate>, O
         found.push(Candidate { name: name.clone(), file, header });
     }
     Ok(found)
+}
+
+impl Candidate {
+    /// Whether the file, whatever it is called by now, still lives the life that its header told of.
+    pub(super) fn is_same(&self) -> bool {
+        let bytes = read_up_to(&*self.file, 0, BEGINNING_BYTES).unwrap_or_default();
+        match (self.header, read_header(&bytes)) {
+            (Some(before), Read::Good(now)) => before == now,
+            (None, Read::Damaged) => true,
+            _ => false,
+        }
+    }
 }
 
 fn identity_file(fs: &dyn FileSystem, names: &[String]) -> Result<Option<Identity>, OpenError> {

@@ -15,11 +15,13 @@ pub mod collector;
 mod committer;
 mod depot;
 mod disk;
+mod disk_view;
 mod error;
 mod file_system;
 mod frame;
 mod gaps;
 mod handle;
+mod inspect;
 mod inventory;
 mod ledger;
 mod metrics;
@@ -29,6 +31,7 @@ mod recover;
 mod recovery;
 mod scan;
 mod segment;
+mod survey;
 mod ticket;
 mod writer;
 
@@ -36,12 +39,16 @@ mod writer;
 mod tests;
 
 pub use disk::Disk;
+pub use disk_view::DiskView;
 pub use error::{AppendError, OpenError, ReadError};
 pub use file_system::{FileSystem, JournalFile, QUARANTINE, read_file, write_file};
 pub use handle::{Journal, Usage};
+pub use inspect::{
+    Files, Flaw, InspectError, InspectedSegment, Inspection, Missing, OpenRecord, RecordCounts, inspect,
+};
 pub use ledger::Closing;
 pub use metrics::{Measures, RecoveryCounts, SYNC_BUCKETS_MS, SyncTimes};
-pub use options::{FRAME_BYTES_MAX, Options, OptionsError, SEGMENT_BYTES_MAX};
+pub use options::{FRAME_BYTES_MAX, HEADER_BYTES_KEPT, Options, OptionsError, SEGMENT_BYTES_MAX};
 pub use record::{ACCOUNT_BYTES_MAX, BatchNumber, BatchRange, Outcome, Payload, Record, Sequence, Stream};
 pub use recovery::{KeptRecord, PastRecord, Recovery, SealedBatch};
 pub use segment::{FORMAT_VERSION, JournalId};

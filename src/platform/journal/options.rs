@@ -8,6 +8,9 @@ pub const FRAME_BYTES_MAX: u32 = 128 << 20;
 /// A segment file longer than this is not one of ours.
 pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
+/// How much of each header a start gives back before its record is read.
+pub const HEADER_BYTES_KEPT: usize = 2_048;
+
 /// The smallest number of segments: two that hold records, one for marks, one in hand.
 const SEGMENTS_MIN: u64 = 4;
 
@@ -34,8 +37,6 @@ pub struct Options {
     pub queue_records_max: usize,
     /// How much of a coming segment is filled with zeros after each group.
     pub fill_bytes: u64,
-    /// How much of each header a start gives back before its record is read.
-    pub header_bytes_kept: usize,
     /// Whether a segment of which nothing is needed waits for [`Journal::allow_release`](super::Journal::allow_release) all the same:
     /// for callers who remember something of closed records, and have to write that down first.
     pub holds_segments: bool,
@@ -54,7 +55,6 @@ impl Default for Options {
             group_wait: Duration::from_millis(2),
             queue_records_max: 4096,
             fill_bytes: 1 << 20,
-            header_bytes_kept: 2_048,
             holds_segments: false,
         }
     }

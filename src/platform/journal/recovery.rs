@@ -42,7 +42,7 @@ pub struct PastRecord {
     pub stream: Stream,
     pub account: Arc<[u8]>,
     pub received_at: Timestamp,
-    /// Its beginning, see [`Options::header_bytes_kept`](super::Options).
+    /// Its beginning, see [`HEADER_BYTES_KEPT`](super::HEADER_BYTES_KEPT).
     pub header: Box<[u8]>,
     /// Absent while it is open.
     pub closing: Option<Closing>,

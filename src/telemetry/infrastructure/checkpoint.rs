@@ -32,6 +32,47 @@ pub struct Checkpoint {
     pub bodies: Vec<(BodyHash, Timestamp)>,
 }
 
+/// What the files look like to somebody who only looks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckpointSeen {
+    /// Of the ledger's file; absent if there is none.
+    pub ledger_bytes: Option<u64>,
+    /// Everything below is counted in it; absent if it is damaged, too.
+    pub ledger_position: Option<u64>,
+    pub seen_files: u64,
+    pub seen_bytes: u64,
+    /// Files that cannot be read.
+    pub damaged: Vec<String>,
+}
+
+/// Changes nothing. A file that has gone since it was listed is left out: bodies are forgotten in time.
+pub fn look(fs: &dyn FileSystem) -> io::Result<CheckpointSeen> {
+    let mut seen = CheckpointSeen::default();
+    let mut names = fs.list()?;
+    names.sort_unstable();
+    for name in names.into_iter().filter(|name| name == LEDGER || name.ends_with(SEEN)) {
+        let bytes = match read_file(fs, &name, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(_) => Vec::new(),
+        };
+        let length = bytes.len() as u64;
+        let is_sound = if name == LEDGER {
+            seen.ledger_bytes = Some(length);
+            seen.ledger_position = read_ledger(&bytes).map(|copy| copy.next.0);
+            seen.ledger_position.is_some()
+        } else {
+            seen.seen_files += 1;
+            seen.seen_bytes += length;
+            read_seen(&bytes).is_some()
+        };
+        if !is_sound {
+            seen.damaged.push(name);
+        }
+    }
+    Ok(seen)
+}
+
 /// Reads and writes checkpoints.
 pub struct CheckpointFiles {
     fs: Arc<dyn FileSystem>,

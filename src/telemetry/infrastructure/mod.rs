@@ -13,6 +13,7 @@ pub mod dead_letters;
 pub mod entry;
 pub mod inserter;
 pub mod insertion;
+pub mod journal_report;
 pub mod journaling;
 pub mod keeper;
 pub mod letter_replay;

@@ -138,7 +138,8 @@ fn entered(header: &RecordHeader, past: &PastRecord, now: Timestamp) -> Entered 
     }
 }
 
-fn key_of(account: &[u8], stream: Stream) -> Option<AccountKey> {
+/// Whose record it is, if it is one of this program's.
+pub fn key_of(account: &[u8], stream: Stream) -> Option<AccountKey> {
     let tenant = TenantId::parse(std::str::from_utf8(account).ok()?).ok()?;
     Some((tenant, *Signal::ALL.get(usize::from(stream.0))?))
 }

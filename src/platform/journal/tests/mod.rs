@@ -4,6 +4,7 @@
 mod cases;
 mod damage;
 mod first_format;
+mod inspections;
 mod model;
 mod simulated;
 mod state_machine;

@@ -280,7 +280,7 @@ impl Model {
             }
             self.fs.restart(seed.wrapping_mul(31));
         }
-        let (writer, recovery) = recover(small(), &self.fs.shared(), fresh()).expect("every start succeeds");
+        let (writer, recovery) = super::inspections::recover_as_seen(&self.fs);
         self.check(&recovery, flipped, &repeated);
         self.writer = writer;
         self.calm = true;

@@ -133,6 +133,12 @@ impl Simulated {
         self.0.lock().names.keys().cloned().collect()
     }
 
+    /// Names and bytes of all files.
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let state = self.0.lock();
+        state.names.iter().map(|(name, file)| (name.clone(), state.files[*file].seen.clone())).collect()
+    }
+
     /// Bytes of all files that have a name and are not set aside.
     pub fn used(&self) -> u64 {
         self.0.lock().used()
