@@ -87,7 +87,7 @@ fn journal(reader: &mut Reader, store: &Store) -> Journal {
         true => reader.text("journal.path").into(),
         false => store.path.join("journal"),
     };
-    Journal { path, bytes_max: reader.bytes("journal.bytes_max", ByteSize::mebibytes(512)..=TEBIBYTE) }
+    Journal { path, bytes_max: reader.bytes("journal.bytes_max", ByteSize::mebibytes(16)..=TEBIBYTE) }
 }
 
 fn dead_letters(reader: &mut Reader, store: &Store) -> DeadLetters {

@@ -80,7 +80,7 @@ pub enum Library {
 pub struct Journal {
     /// Its directory; `journal` in the store's unless configured.
     pub path: PathBuf,
-    /// What it may take of the disk, 512 MiB to 1 TiB.
+    /// What it may take of the disk, 16 MiB to 1 TiB.
     pub bytes_max: ByteSize,
 }
 
