@@ -215,8 +215,50 @@ fn share_of(measures: &Measures, usage: &Usage) -> Result<(), SinkRefusal> {
     }
     let is_rather_full = usage.bytes >= usage.bytes_max / 100 * SHARE_MARK_PERCENT;
     let share = usage.bytes_max / (usage.accounts.max(1) as u64);
-    if is_rather_full && usage.accounts > 1 && usage.account_bytes > share {
-        return Err(SinkRefusal::OverShare { retry_after: SHARE_RETRY_AFTER });
+    if is_rather_full && usage.accounts > 1 && part_of(usage) > share {
+        // Nobody else's room is left to be kept.
+        return Err(if measures.is_full {
+            SinkRefusal::JournalFull
+        } else {
+            SinkRefusal::OverShare { retry_after: SHARE_RETRY_AFTER }
+        });
     }
     Ok(())
+}
+
+/// What the tenant takes of the disk: records that come one by one fill blocks, which are longer than they are.
+fn part_of(usage: &Usage) -> u64 {
+    let part =
+        u128::from(usage.bytes) * u128::from(usage.account_bytes) / u128::from(usage.record_bytes.max(1));
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OVER_SHARE: Result<(), SinkRefusal> =
+        Err(SinkRefusal::OverShare { retry_after: SHARE_RETRY_AFTER });
+
+    /// Two tenants whose records take half of the disk that they use.
+    fn usage(bytes: u64, account_bytes: u64) -> Usage {
+        Usage { bytes, bytes_max: 1_000, record_bytes: bytes / 2, account_bytes, accounts: 2 }
+    }
+
+    #[test]
+    fn a_tenant_is_held_to_its_share_of_a_journal_that_is_rather_full() {
+        let measures = Measures::default();
+        assert_eq!(share_of(&measures, &usage(799, 399)), Ok(()), "there is room for all");
+        assert_eq!(share_of(&measures, &usage(800, 250)), Ok(()), "half of the journal");
+        assert_eq!(share_of(&measures, &usage(800, 251)), OVER_SHARE);
+        assert_eq!(share_of(&measures, &Usage { accounts: 1, ..usage(800, 400) }), Ok(()), "it is alone");
+    }
+
+    #[test]
+    fn when_there_is_no_room_it_is_not_the_tenants_fault() {
+        let full = Measures { is_full: true, ..Measures::default() };
+        assert_eq!(share_of(&full, &usage(1_000, 400)), Err(SinkRefusal::JournalFull));
+        let failed = Measures { is_failed: true, ..full };
+        assert_eq!(share_of(&failed, &usage(1_000, 400)), Err(SinkRefusal::JournalFailed));
+    }
 }
