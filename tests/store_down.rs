@@ -4,7 +4,12 @@
 //! when it does not; without a restart everything goes on, each item is there once, and what the store refuses is set
 //! aside alone; the readiness of the server does not depend on the store.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where something unexpected happens"
+)]
 
 mod exactly_once;
 mod support;
