@@ -14,7 +14,7 @@ mod sender;
 
 pub use clients::{Clients, Sent};
 pub use reconcile::{Comparison, compare};
-pub use requests::Request;
+pub use requests::{Numbers, Request};
 pub use sender::{Listeners, Outcome, Sender};
 
 /// When the server answers, and with it how much of the promise holds.

@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use telemetryflow::shared::Signal;
 
+use super::Sent;
 use crate::support::every_way::{Export, JSON};
 use crate::support::otlp;
 use crate::support::otlp_json::Writer;
@@ -85,9 +86,9 @@ impl Default for Numbers {
 }
 
 impl Numbers {
-    fn take(&self) -> Range<u64> {
-        let first = self.0.fetch_add(ITEMS_PER_REQUEST, Ordering::SeqCst);
-        first..first + ITEMS_PER_REQUEST
+    fn take(&self, count: u64) -> Range<u64> {
+        let first = self.0.fetch_add(count, Ordering::SeqCst);
+        first..first + count
     }
 }
 
@@ -99,15 +100,29 @@ impl Request {
 
     /// As [`Self::new`], with a text of its own in every item.
     pub fn with_text(signal: Signal, numbers: &Numbers, text: &str) -> Self {
-        let items = numbers.take();
+        let items = numbers.take(ITEMS_PER_REQUEST);
         let turn = usize::try_from(items.start / ITEMS_PER_REQUEST).expect("not that many items");
         let form = *Form::ALL.iter().cycle().nth(turn % Form::ALL.len()).expect("a form");
+        Self::write(signal, items, form, text)
+    }
+
+    /// As [`Self::with_text`], with so many items, in plain protobuf over HTTP.
+    pub fn plain(signal: Signal, numbers: &Numbers, count: u64, text: &str) -> Self {
+        Self::write(signal, numbers.take(count), Form::Protobuf, text)
+    }
+
+    fn write(signal: Signal, items: Range<u64>, form: Form, text: &str) -> Self {
         let body = match signal {
             Signal::Metrics => form.write(&points(items.clone(), text), items.start),
             Signal::Logs => form.write(&records(items.clone(), text), items.start),
             Signal::Traces => form.write(&spans(items.clone(), text), items.start),
         };
         Self { signal, items, form, body }
+    }
+
+    /// It was acknowledged, and its bytes were sent so often.
+    pub fn sent(&self, attempts: u32) -> Sent {
+        Sent { signal: self.signal, items: self.items.clone(), attempts }
     }
 }
 

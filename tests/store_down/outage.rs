@@ -1,6 +1,5 @@
 //! `Outage`: a server under load whose store and disk do as they are told.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tempfile::TempDir;
 use crate::exactly_once::{
     Clients, Comparison, DURABILITY, Durability, Listeners, Outcome, Request, Sender, compare, ledger,
 };
+use crate::support::faulty::give_order;
 use crate::support::server::{Stopped, faulty, folder};
 use crate::support::{Server, eventually};
 
@@ -56,7 +56,7 @@ impl Outage {
 
     /// From now on the store (and the disk) are like this; see `tests/faulty/program.rs`.
     pub fn order(&self, order: &str) {
-        order_in(&self.control, order);
+        give_order(&self.control, order);
     }
 
     /// Returns when the server has acknowledged some more.
@@ -93,7 +93,7 @@ impl Outage {
         self.clients.hold();
         let Stopped { took, stderr, .. } = self.server.stop();
         assert!(took < STOPPED_WITHIN && !stderr.contains("panicked"), "{took:?}: {stderr}");
-        order_in(&self.control, order);
+        give_order(&self.control, order);
         self.server = start(&self.folder, &self.control);
         self.clients.send_to(&self.server);
         self
@@ -104,7 +104,7 @@ impl Outage {
         self.clients.hold();
         let Stopped { stderr, .. } = self.server.kill();
         assert!(!stderr.contains("panicked"), "{stderr}");
-        order_in(&self.control, order);
+        give_order(&self.control, order);
         self.server = start(&self.folder, &self.control);
         self.clients.send_to(&self.server);
         self
@@ -136,12 +136,6 @@ impl Outage {
         assert!(stopped.status.success() && !stopped.stderr.contains("panicked"), "{}", stopped.stderr);
         compare(&self.folder, &sent)
     }
-}
-
-fn order_in(control: &Path, order: &str) {
-    let written = control.with_extension("new");
-    fs::write(&written, order).expect("the order is written");
-    fs::rename(written, control).expect("the order is in place");
 }
 
 fn start(folder: &TempDir, control: &Path) -> Server {

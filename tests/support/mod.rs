@@ -10,6 +10,7 @@
 )]
 
 pub mod every_way;
+pub mod faulty;
 pub mod grpc;
 pub mod http;
 pub mod otlp;
