@@ -16,3 +16,5 @@ mod support;
 
 #[path = "write_path/dead_letters.rs"]
 mod dead_letters;
+#[path = "write_path/journal_full.rs"]
+mod journal_full;
