@@ -14,6 +14,8 @@
 mod exactly_once;
 mod support;
 
+#[path = "write_path/backlog.rs"]
+mod backlog;
 #[path = "write_path/dead_letters.rs"]
 mod dead_letters;
 #[path = "write_path/journal_full.rs"]
