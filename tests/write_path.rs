@@ -18,5 +18,7 @@ mod support;
 mod backlog;
 #[path = "write_path/dead_letters.rs"]
 mod dead_letters;
+#[path = "write_path/durabilities.rs"]
+mod durabilities;
 #[path = "write_path/journal_full.rs"]
 mod journal_full;
