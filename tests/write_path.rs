@@ -22,3 +22,5 @@ mod dead_letters;
 mod durabilities;
 #[path = "write_path/journal_full.rs"]
 mod journal_full;
+#[path = "write_path/rejections.rs"]
+mod rejections;
