@@ -150,6 +150,7 @@ fn start_with(folder: &TempDir, control: &Path, environment: &[(&str, &str)]) ->
 fn spawn(folder: &TempDir, control: &Path, environment: &[(&str, &str)]) -> Server {
     let mut program = faulty();
     program.env("FAULTY_CONTROL", control).env("TELEMETRYFLOW__SHUTDOWN__DEADLINE", STOP_DEADLINE);
-    program.envs(environment.iter().copied());
+    // What was stored twice is to be seen.
+    program.env("FAULTY_KEEP_COPIES", "1").envs(environment.iter().copied());
     Server::spawn(program, folder, &DURABILITY.configuration())
 }
