@@ -26,9 +26,7 @@ impl Faulty {
     pub fn start(order: &str, configuration: &str) -> Self {
         let folder = folder();
         let control = folder.path().join("control");
-        give_order(&control, order);
-        let server = start(&folder, &control, configuration);
-        Self { server, folder, control }
+        Ended { folder, control }.start(order, configuration)
     }
 
     /// From now on the store (and the disk) are like this.
@@ -40,33 +38,23 @@ impl Faulty {
         eventually(what, PATIENCE, || is_so().then_some(()));
     }
 
-    /// SIGKILL, and another server on the same data, for which the store is as `order` says.
-    pub fn restart_killed(self, order: &str, configuration: &str) -> Self {
-        self.restart_after(&[], order, configuration)
-    }
-
-    /// SIGKILL; then one server for each of `crashes`, which lives until that crash; then one that is left alone.
-    pub fn restart_after(self, crashes: &[&str], order: &str, configuration: &str) -> Self {
+    /// SIGKILL.
+    pub fn kill(self) -> Ended {
         let Self { server, folder, control } = self;
         assert_sound(&server.kill());
-        give_order(&control, order);
-        for crash in crashes {
-            let environment = [("FAULTY_CRASH", *crash)];
-            let stopped = spawn(&folder, &control, configuration, &environment).wait();
-            assert!(stopped.status.code().is_none(), "{crash}: {}: {}", stopped.status, stopped.stderr);
-            assert_sound(&stopped);
-        }
-        let server = start(&folder, &control, configuration);
-        Self { server, folder, control }
+        Ended { folder, control }
+    }
+
+    /// SIGKILL, and another server on the same data, for which the store is as `order` says.
+    pub fn restart_killed(self, order: &str, configuration: &str) -> Self {
+        self.kill().start(order, configuration)
     }
 
     /// SIGTERM, and another server on the same data, for which the store is as `order` says.
     pub fn restart_stopped(self, order: &str, configuration: &str) -> Self {
         let Self { server, folder, control } = self;
         assert_sound(&server.stop());
-        give_order(&control, order);
-        let server = start(&folder, &control, configuration);
-        Self { server, folder, control }
+        Ended { folder, control }.start(order, configuration)
     }
 
     /// SIGTERM; the folder is left.
@@ -75,6 +63,31 @@ impl Faulty {
         assert!(stopped.status.success(), "{}: {}", stopped.status, stopped.stderr);
         assert_sound(&stopped);
         self.folder
+    }
+}
+
+/// What a server left.
+#[derive(Debug)]
+pub struct Ended {
+    pub folder: TempDir,
+    control: PathBuf,
+}
+
+impl Ended {
+    /// A server that lives until this crash (`FAULTY_CRASH`).
+    pub fn crash(&self, crash: &str, order: &str, configuration: &str) {
+        give_order(&self.control, order);
+        let environment = [("FAULTY_CRASH", crash)];
+        let stopped = spawn(&self.folder, &self.control, configuration, &environment).wait();
+        assert!(stopped.status.code().is_none(), "{crash}: {}: {}", stopped.status, stopped.stderr);
+        assert_sound(&stopped);
+    }
+
+    pub fn start(self, order: &str, configuration: &str) -> Faulty {
+        let Self { folder, control } = self;
+        give_order(&control, order);
+        let server = start(&folder, &control, configuration);
+        Faulty { server, folder, control }
     }
 }
 

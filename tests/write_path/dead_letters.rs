@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use telemetryflow::shared::Signal;
+use tempfile::TempDir;
 
 use crate::exactly_once::ledger::Ledger;
 use crate::exactly_once::{DURABILITY, Listeners, Numbers, Outcome, Request, Sender, Sent, compare};
@@ -75,16 +76,14 @@ impl Poisoned {
         assert!(said.ends_with(&expected), "{said}");
     }
 
-    fn is_folder_empty(&self) -> bool {
-        let mut files =
-            fs::read_dir(self.faulty.folder.path().join("data/dead-letters")).expect("the folder");
-        files.next().is_none()
-    }
-
     fn assert_all_stored_once(self) {
         let Self { faulty, sent } = self;
         compare(&faulty.stop(), &sent).assert_exactly_once();
     }
+}
+
+fn letters_in(folder: &TempDir) -> usize {
+    fs::read_dir(folder.path().join("data/dead-letters")).expect("the folder").count()
 }
 
 fn ids(letters: &[Value]) -> HashSet<String> {
@@ -127,29 +126,48 @@ fn a_letter_that_is_replayed_too_early_comes_back_and_one_that_is_replayed_in_ti
     poisoned.faulty.order("up");
     poisoned.say_of_all("replay", "replayed");
     poisoned.until_settled(0);
-    poisoned.faulty.until("the folder is empty", || poisoned.is_folder_empty());
+    poisoned.faulty.until("the folder is empty", || letters_in(&poisoned.faulty.folder) == 0);
+    poisoned.assert_all_stored_once();
+}
+
+/// The process dies right after it was asked; then each time when one more letter is in the journal and still in
+/// the folder; then when a batch of letters is sealed, and when it is stored and nobody knows.
+fn replay_cut_short_again_and_again(resent_window: &str) {
+    let configuration = DURABILITY.configuration().replace("10m", resent_window);
+    // Nothing but letters is written: no batch is sealed.
+    let unsealed = configuration.replace("20ms", "1m");
+    let poisoned = Poisoned::begin();
+    poisoned.say_of_all("replay", "replayed");
+    let Poisoned { faulty, sent } = poisoned;
+    let ended = faulty.kill();
+    for left in [3, 2, 1] {
+        // The first sync is the start's own.
+        ended.crash("after_sync:2", "up", &unsealed);
+        assert_eq!(letters_in(&ended.folder), left);
+    }
+    ended.crash("before_insert:1", "up", &configuration);
+    ended.crash("after_insert:1", "up", &configuration);
+    let poisoned = Poisoned { faulty: ended.start("up", &configuration), sent };
+    poisoned.until_settled(0);
+    poisoned.faulty.until("the folder is empty", || letters_in(&poisoned.faulty.folder) == 0);
     poisoned.assert_all_stored_once();
 }
 
 #[test]
 fn a_replay_that_is_cut_short_again_and_again_stores_each_letter_once() {
-    let poisoned = Poisoned::begin();
-    poisoned.say_of_all("replay", "replayed");
-    // At first a letter is in the journal and still in the folder, later it is (half) stored and not known to be.
-    let crashes = ["after_sync:1", "before_insert:1", "after_sync:2", "after_insert:1"];
-    let Poisoned { faulty, sent } = poisoned;
-    let faulty = faulty.restart_after(&crashes, "up", &DURABILITY.configuration());
-    let poisoned = Poisoned { faulty, sent };
-    poisoned.until_settled(0);
-    poisoned.faulty.until("the folder is empty", || poisoned.is_folder_empty());
-    poisoned.assert_all_stored_once();
+    replay_cut_short_again_and_again("10m");
+}
+
+#[test]
+fn a_letter_that_was_replayed_is_known_also_where_requests_are_not_recognised() {
+    replay_cut_short_again_and_again("0s");
 }
 
 #[test]
 fn a_letter_that_is_dropped_is_gone_and_still_counted() {
     let poisoned = Poisoned::begin();
     poisoned.say_of_all("drop", "dropped");
-    poisoned.faulty.until("the folder is empty", || poisoned.is_folder_empty());
+    poisoned.faulty.until("the folder is empty", || letters_in(&poisoned.faulty.folder) == 0);
     poisoned.until_settled(ITEMS);
     let Poisoned { faulty, sent } = poisoned;
     let faulty = faulty.restart_killed("up", &DURABILITY.configuration());

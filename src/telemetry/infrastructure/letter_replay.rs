@@ -1,6 +1,7 @@
 //! Does what people said of dead letters: brings those that are to be replayed back into the journal, and removes those that
 //! are to be dropped.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -25,6 +26,8 @@ pub struct LetterReplay {
     pub letters: Arc<DeadLetters>,
     pub journaling: Journaling,
     pub resent: Arc<ResentWindow>,
+    /// What a process before this one brought back, and perhaps did not come to remove.
+    pub revived: HashSet<BodyHash>,
     pub hash_seed: u64,
     pub counters: IngestCounters,
     pub clock: Arc<dyn Clock>,
@@ -81,6 +84,10 @@ impl LetterReplay {
     fn replay(&self, id: LetterId) -> Result<(), ReplayError> {
         let letter = self.letters.read(id)?;
         let hash = BodyHash(xxh3_128_with_seed(format!("dead letter {id}").as_bytes(), self.hash_seed));
+        // Requests may be forgotten sooner, or not be remembered at all.
+        if self.revived.contains(&hash) {
+            return Ok(self.letters.remove(id)?);
+        }
         match self.resent.enter(hash, || Reading::Clean) {
             Seen::OnItsWay(..) => return Err(ReplayError::NotTaken),
             Seen::Acknowledged(_) => {}

@@ -1,13 +1,13 @@
 //! What a start makes of the journal: the ledger goes on, bodies are known again, and what is not stored is on its way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::platform::journal::{KeptRecord, PastRecord, Recovery, Stream};
 use crate::shared::{Signal, TenantId, Timestamp};
 use crate::telemetry::application::ledger::{AccountKey, Entered, Position, Settled};
 use crate::telemetry::application::resent::{Reading, Seen};
-use crate::telemetry::application::{Durability, IngestCounters, Ledger, Pending, ResentWindow};
+use crate::telemetry::application::{BodyHash, Durability, IngestCounters, Ledger, Pending, ResentWindow};
 use crate::telemetry::domain::Findings;
 
 use super::batcher::{BatchName, SealedBatch};
@@ -18,12 +18,14 @@ use super::insertion::History;
 use super::record_header::{Origin, RecordHeader};
 
 /// Where the process before ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Restored {
     pub ledger: Arc<Ledger>,
     /// To be inserted again under their names.
     pub sealed: Vec<SealedBatch>,
     pub unsealed: Vec<Entry>,
+    /// Dead letters that the journal has again.
+    pub revived: HashSet<BodyHash>,
 }
 
 /// The records were written by a newer version: what they say cannot be told, so they are left as they are.
@@ -50,10 +52,14 @@ impl Restoring<'_> {
         }
         let mut open: HashMap<u64, RecordHeader> = HashMap::new();
         let mut in_flight: HashMap<AccountKey, u64> = HashMap::new();
+        let mut revived = HashSet::new();
         for past in &recovery.history {
             let key = key_of(&past.account, past.stream).ok_or(NewerRecords)?;
             let header = RecordHeader::decode(&past.header).ok_or(NewerRecords)?;
             self.count(&ledger, past, &key, &header, counted_below);
+            if header.origin == Origin::DeadLetter {
+                revived.insert(header.hash);
+            }
             if past.closing.is_none() {
                 *in_flight.entry(key).or_default() += header.tally.accepted;
                 open.insert(past.sequence.get(), header);
@@ -68,7 +74,7 @@ impl Restoring<'_> {
         });
         let sealed = sealed.collect();
         let unsealed = recovery.unsealed.into_iter().filter_map(entry).collect();
-        Ok(Restored { ledger: Arc::new(ledger), sealed, unsealed })
+        Ok(Restored { ledger: Arc::new(ledger), sealed, unsealed, revived })
     }
 
     /// Enters what the copy of the ledger does not have yet, and remembers the body of what is closed.

@@ -102,7 +102,7 @@ impl WritePath {
         let resent = ResentWindow::new(options.resent_window, Arc::clone(&parts.clock));
         let Opened { journal, restored, hash_seed } = open(options, &parts, &resent, lifecycle)?;
         let journal_id = journal.as_ref().map(|(_, id, _)| *id);
-        let Restored { ledger, sealed: recovered, unsealed } = restored;
+        let Restored { ledger, sealed: recovered, unsealed, revived } = restored;
         let held = HeldBytes::default();
         let backlog = Arc::new(Backlog::new(held.clone(), options.held_bytes_max, unsealed));
         let (give_up, stall) = (CancellationToken::new(), Arc::new(Stall::default()));
@@ -122,6 +122,7 @@ impl WritePath {
             letters: own.dead_letters,
             journaling,
             resent: Arc::clone(&resent),
+            revived,
             hash_seed,
             counters: parts.counters.clone(),
             clock: Arc::clone(&parts.clock),
@@ -218,7 +219,7 @@ fn open(
     lifecycle: &Lifecycle,
 ) -> Result<Opened, WritePathError> {
     let Some(JournalParts { options: journal_options, files, .. }) = &parts.journal else {
-        let restored = Restored { ledger: Arc::default(), sealed: Vec::new(), unsealed: Vec::new() };
+        let restored = Restored::default();
         return Ok(Opened { journal: None, restored, hash_seed: fastrand::u64(..) });
     };
     let journal_options = Options { holds_segments: true, ..*journal_options };
