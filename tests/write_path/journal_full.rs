@@ -1,11 +1,17 @@
 //! The journal fills up while the store is away, and two tenants want room in it.
 
+use std::time::Duration;
+
+use axum::http::Method;
 use serde_json::Value;
 use telemetryflow::shared::Signal;
 use telemetryflow::tenancy::{KeyId, NewKey};
+use tonic::Code;
 
 use crate::exactly_once::{Numbers, Request, Sent, compare};
+use crate::support::every_way::service;
 use crate::support::faulty::Faulty;
+use crate::support::grpc::{GRPC, GrpcConnection, framed};
 use crate::support::http::request;
 use crate::support::server::PROTOBUF;
 use crate::support::{Answer, Connection, Server};
@@ -55,6 +61,19 @@ impl Tenant {
             self.sent.push(body.sent(1));
         }
         answer
+    }
+
+    /// Over gRPC: its code, and after how long it may be sent again.
+    fn call(&self, server: &Server, body: &Request) -> (Code, Option<Duration>) {
+        let bearer = format!("Bearer {}", key(self.name).token());
+        let headers = [GRPC, ("authorization", &*bearer)];
+        let path = format!("/{}/Export", service(body.signal));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let connection = GrpcConnection::open(server.grpc).await;
+            let answer = connection.ask(Method::POST, &path, &headers, framed(0, &body.body)).await;
+            (answer.code(), answer.retry_delay())
+        })
     }
 
     /// Until one is not taken; returns that one and its answer.
@@ -117,6 +136,8 @@ fn who_fills_the_journal_waits_first_then_everybody_and_all_is_well_when_the_sto
         assert_eq!(b.post(server, &large(&numbers)).status, 200, "b has less than its share");
         assert_refused(&a.post(server, &of_a), 429);
     }
+    let (code, wait) = a.call(server, &of_a);
+    assert!(code == Code::ResourceExhausted && wait.is_some(), "{code:?}, {wait:?}");
 
     let (of_b, refusal) = b.post_until_refused(server, || large(&numbers));
     assert_refused(&refusal, 503);
@@ -125,6 +146,10 @@ fn who_fills_the_journal_waits_first_then_everybody_and_all_is_well_when_the_sto
     let (small_of_b, refusal) = b.post_until_refused(server, small);
     assert_refused(&refusal, 503);
     assert_refused(&a.post(server, &of_a), 503);
+    for (tenant, body) in [(&a, &of_a), (&b, &small_of_b)] {
+        let (code, wait) = tenant.call(server, body);
+        assert!(code == Code::Unavailable && wait.is_some(), "{code:?}, {wait:?}");
+    }
     let ready = server.get("/readyz");
     assert_eq!((ready.status, &ready.json()["status"]), (503, &"journal full".into()), "{}", ready.text());
 
