@@ -18,12 +18,13 @@ fn backticked(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// `file` and `test` of what looks like `file::test`.
+/// `file` and `test` of what looks like `file::test`, or `folder::file::test`.
 fn tests_in(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let words = move |text: &str| text.split("::").all(word);
     backticked(line)
-        .filter_map(|name| name.split_once("::"))
-        .filter(move |(file, test)| word(file) && word(test))
+        .filter_map(|name| name.rsplit_once("::"))
+        .filter(move |(file, test)| words(file) && word(test))
 }
 
 /// The rows of all tables, without their heads.
@@ -50,13 +51,15 @@ fn every_row_names_tests_that_exist() {
     let document = read("docs/otlp.md");
     assert!(rows(&document).count() > 60, "the tables were not found");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let found = complaints(&document, |file| fs::read_to_string(root.join(format!("{file}.rs"))).ok());
+    let found = complaints(&document, |file| {
+        fs::read_to_string(root.join(format!("{}.rs", file.replace("::", "/")))).ok()
+    });
     assert!(found.is_empty(), "docs/otlp.md:\n  {}", found.join("\n  "));
 }
 
 #[test]
 fn rows_without_tests_and_tests_that_are_gone_are_found() {
-    let document = "| a | b |\n|---|---|\n| x | `t::there` |\n| y | nothing |\n| z | **missing** |\n`t::gone` `crate::x::y`\n";
+    let document = "| a | b |\n|---|---|\n| x | `t::there` |\n| y | nothing |\n| z | **missing** |\n`t::gone` `crate::x::y()`\n";
     let found = complaints(document, |file| (file == "t").then(|| "fn there() {".to_owned()));
     assert_eq!(found, ["names no test: | y | nothing |", "there is no test gone in tests/t.rs"]);
 }
