@@ -22,7 +22,7 @@ pub use sender::{Listeners, Outcome, Sender};
 pub enum Durability {
     /// Before anything is stored: what a crash takes was acknowledged.
     Memory,
-    /// After the insert. What is sent again because an answer was lost may be there twice: copies are not recognised.
+    /// After the insert.
     Store,
     /// After the journal has it. Copies are recognised, and the server's own ledger is exact.
     Journal,

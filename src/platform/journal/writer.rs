@@ -17,6 +17,9 @@ use super::segment::Segment;
 /// While records find room, this many spare files remain behind: the one that marks may take.
 const SPARES_WANTED: usize = 2;
 
+/// A large group does not leave its buffer behind.
+const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
+
 /// Where the last segment is written next.
 #[derive(Debug, Clone, Copy)]
 struct Active {
@@ -290,6 +293,9 @@ impl Writer {
         self.syncs.add(begun.elapsed());
         self.enter(group, epoch, active.offset);
         self.active = Some(Active { offset: active.offset + self.buffer.len() as u64 });
+        if self.buffer.capacity() > KEPT_BUFFER_BYTES_MAX {
+            self.buffer = Vec::new();
+        }
         Ok(())
     }
 

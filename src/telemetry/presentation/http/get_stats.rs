@@ -6,7 +6,7 @@
 //!    "metrics": {"received": 1000, "stored": 900, "rejected": {"total": 20, "reasons": {"time_too_old": 20}},
 //!                "deadLettered": 0, "inFlight": 80, "lost": 0},
 //!    "logs": {...}, "traces": {...}},
-//!  "journal": {"bytes": 67108864, "bytesMax": 10737418240, "records": 3, "recordBytes": 4711, "oldestAgeMs": 12,
+//!  "journal": {"bytes": 87031808, "bytesMax": 10737418240, "records": 3, "recordBytes": 4711, "oldestAgeMs": 12,
 //!              "seals": 17, "syncs": {"count": 20, "meanMs": 2.1}, "failed": false}}
 //! ```
 //!

@@ -23,7 +23,7 @@ const MESSAGE_BYTES_MAX: usize = 4_096;
 /// Seconds after which a client may try again when the server is busy.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// Says in every good answer what it promises: `store` or `memory`.
+/// Says in every good answer what it promises: `journal`, `store` or `memory`.
 pub const DURABILITY: HeaderName = HeaderName::from_static("x-telemetryflow-durability");
 
 pub const PROTOBUF: &str = "application/x-protobuf";
