@@ -77,7 +77,7 @@ crash: ## Kill servers under load, many times (KILLS=300), and compare what was 
 	@TELEMETRYFLOW_KILLS=$(KILLS) $(CARGO) test --locked --quiet --test crash -- --nocapture --test-threads 2
 
 full-disk: build ## Fill a small disk under a release build at work, free it, and compare what was acknowledged with what is stored
-	@TELEMETRYFLOW_BIN="$(TARGET_DIR)/release/telemetryflow" load-tests/full-disk
+	@TELEMETRYFLOW_BIN="$(TARGET_DIR)/release/telemetryflow" load-tests/full-disk --settings 'body_bytes_max = "1MiB"'
 
 clean: ## Remove what was built (vendor/ and data/ stay)
 	@$(CARGO) clean --quiet
