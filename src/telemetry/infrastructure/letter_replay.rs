@@ -2,6 +2,7 @@
 //! are to be dropped.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -13,11 +14,9 @@ use crate::telemetry::application::ledger::Entered;
 use crate::telemetry::application::resent::{Reading, Seen};
 use crate::telemetry::application::{BodyHash, Durability, IngestCounters, Pending, ResentWindow};
 
-use super::dead_letters::{DeadLetters, Letter, LetterError, LetterId};
+use super::dead_letters::{DeadLetters, Letter, LetterError, LetterId, Summary};
 use super::journaling::{Journaling, ToJournal};
 use super::record_header::{Origin, RecordHeader};
-
-use std::sync::Arc;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -63,15 +62,13 @@ impl LetterReplay {
     }
 
     fn look(&self) -> std::io::Result<()> {
-        for id in self.letters.to_drop()? {
-            let id = id.id;
+        for Summary { id, .. } in self.letters.to_drop()? {
             match self.letters.remove(id) {
                 Ok(()) => tracing::info!(letter = %id, "a dead letter was dropped"),
                 Err(error) => tracing::warn!(letter = %id, %error, "a dead letter cannot be removed"),
             }
         }
-        for id in self.letters.to_replay()? {
-            let id = id.id;
+        for Summary { id, .. } in self.letters.to_replay()? {
             match self.replay(id) {
                 Ok(()) => tracing::info!(letter = %id, "a dead letter is tried again"),
                 Err(error) => tracing::warn!(letter = %id, %error, "a dead letter cannot be tried again now"),
