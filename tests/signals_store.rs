@@ -18,7 +18,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use prost::Message;
 use sent::{NOW, log_requests, sent_logs, sent_spans, trace_requests};
-use serde_json::Value;
+use serde_json::{Value, json};
 use telemetryflow::platform::clickhouse::embedded::{
     EmbeddedOptions, EmbeddedStore, QueryLimits, find_library,
 };
@@ -36,6 +36,12 @@ use telemetryflow::telemetry::stages::{
 const TENANTS: [&str; 2] = ["one", "two"];
 
 fn open(path: &Path) -> EmbeddedStore {
+    let store = open_empty(path);
+    migrate(&store, MIGRATIONS).expect("the tables of this version");
+    store
+}
+
+fn open_empty(path: &Path) -> EmbeddedStore {
     let store = EmbeddedStore::open(&EmbeddedOptions {
         library: find_library(None).expect("libchdb"),
         path: path.to_owned(),
@@ -48,9 +54,7 @@ fn open(path: &Path) -> EmbeddedStore {
             rows_max: 1_000_000,
         },
     });
-    let store = store.expect("the embedded engine");
-    migrate(&store, MIGRATIONS).expect("the tables of this version");
-    store
+    store.expect("the embedded engine")
 }
 
 fn insert(store: &EmbeddedStore, table: &'static str, token: &str, batch: &RecordBatch) {
@@ -200,4 +204,39 @@ fn a_trace_is_found_by_its_hexadecimal_id() {
     let counted = rows(&store, &by_text);
     assert!(counted[0].as_u64().unwrap() > 0);
     assert_eq!(rows(&store, &by_bytes), counted);
+}
+
+/// *Guarantees*: rows of the version that kept a map in each row have the same attributes in the newest one, also if the
+/// migration was cut short before any of its statements and began anew.
+#[test]
+fn attributes_of_resources_survive_the_migration_wherever_it_is_cut_short() {
+    const COMPACT: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_empty(folder.path());
+    migrate(&store, &MIGRATIONS[..COMPACT]).unwrap();
+    for table in ["otel_logs", "otel_traces"] {
+        store
+            .execute(&format!(
+                "INSERT INTO telemetryflow.{table} (Tenant, Timestamp, ServiceName, ResourceAttributes, ScopeAttributes)
+                 VALUES ('a', now64(9), 's', map('service.name', 's', 'a/\"b\"\\n', '\\x01ü/'), map()),
+                        ('a', now64(9), 't', map(), map('k', '{{}}'))"
+            ))
+            .unwrap();
+    }
+    let statements = MIGRATIONS[COMPACT].statements;
+    for cut in 0..=statements.len() {
+        statements[..cut].iter().for_each(|statement| store.execute(statement).unwrap());
+    }
+    migrate(&store, MIGRATIONS).unwrap();
+    for table in ["otel_logs", "otel_traces"] {
+        let sql = format!(
+            "SELECT formatRowNoNewline('JSONCompactEachRow', ServiceName, ResourceAttributes, ScopeAttributes)
+             FROM telemetryflow.{table}"
+        );
+        let expected = [
+            json!(["s", { "service.name": "s", "a/\"b\"\n": "\u{1}ü/" }, {}]),
+            json!(["t", {}, { "k": "{}" }]),
+        ];
+        assert_eq!(rows(&store, &sql), expected, "{table}");
+    }
 }

@@ -87,7 +87,6 @@ pub struct LogColumns {
     body_types: Vec<BodyType>,
     dropped_attributes: Vec<u32>,
     row_origins: Vec<u32>,
-    spelled_out: usize,
 }
 
 impl LogColumns {
@@ -111,7 +110,6 @@ impl LogColumns {
             body_types: Vec::new(),
             dropped_attributes: Vec::new(),
             row_origins: Vec::new(),
-            spelled_out: 0,
         }
     }
 
@@ -130,7 +128,6 @@ impl LogColumns {
         self.body_types.push(row.body_type);
         self.dropped_attributes.push(row.dropped_attributes);
         self.row_origins.push(row.origin);
-        self.spelled_out += self.origins.row_bytes(row.origin);
     }
 
     /// Forgets the body and the attributes that are open.
@@ -158,9 +155,9 @@ impl LogColumns {
         self.times.capacity() * FIXED + texts + self.attributes.bytes() + self.origins.bytes()
     }
 
-    /// What the rows take in a block, where every row spells out its origin.
+    /// What the rows take in a block, where every row names its origin.
     pub fn block_bytes(&self) -> usize {
-        self.bytes() + self.spelled_out + self.len() * OriginColumns::ROW_BYTES
+        self.bytes() + self.len() * OriginColumns::ROW_BYTES
     }
 
     pub fn times(&self) -> &[i64] {

@@ -187,17 +187,9 @@ impl MapColumn {
             .filter_map(|entry| Some((self.keys.word(*self.codes.get(entry)?)?, self.values.get(entry)?)))
     }
 
-    /// What a row takes in memory where it is spelled out, in bytes.
-    pub fn row_bytes(&self, row: usize) -> usize {
-        let (entries, bytes) = self.row_extent(row);
-        bytes + entries * Self::ENTRY_BYTES
-    }
-
-    /// How many entries a row has, and how many bytes their values.
-    pub fn row_extent(&self, row: usize) -> (usize, usize) {
-        let end = self.row_ends.get(row).copied().unwrap_or_default();
-        let begin = self.entries_before(row).min(end);
-        (end - begin, self.values.end_of(end) - self.values.end_of(begin))
+    /// How many bytes the keys and values of a row have.
+    pub fn row_text_bytes(&self, row: usize) -> usize {
+        self.row(row).map(|(key, value)| key.len() + value.len()).sum()
     }
 
     pub fn bytes(&self) -> usize {
@@ -257,7 +249,7 @@ mod tests {
         assert_eq!(set(&mut column, "a", "3"), Occurrence::First);
         column.close_row();
         assert_eq!((row(&column, 0), row(&column, 1)), (vec![("a", "1")], vec![("a", "3")]));
-        assert_eq!(column.row_bytes(1), 1 + MapColumn::ENTRY_BYTES);
+        assert_eq!(column.row_text_bytes(1), 2);
     }
 
     proptest! {

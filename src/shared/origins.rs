@@ -72,8 +72,8 @@ impl ScopeColumns {
 impl OriginColumns {
     /// What an origin takes in memory beside its text, resource and scope together.
     pub const ORIGIN_BYTES: usize = 128;
-    /// What an origin takes in each row of a block beside its attributes: its columns there, and the tenant's.
-    pub const ROW_BYTES: usize = 48;
+    /// What an origin takes in each row of a block: its columns there, and the tenant's.
+    pub const ROW_BYTES: usize = 40;
 
     /// Makes an origin of the scope and the resource that were added last, and gives its number.
     pub fn add(&mut self) -> u32 {
@@ -96,10 +96,10 @@ impl OriginColumns {
         self.resource_of.get(origin as usize).map_or(0, |resource| *resource as usize)
     }
 
-    /// What the attributes of an origin take in each row of a block, where they are spelled out.
-    pub fn row_bytes(&self, origin: u32) -> usize {
-        let resource = self.resources.attributes.row_bytes(self.resource_of(origin));
-        resource + self.scopes.attributes.row_bytes(origin as usize)
+    /// What the attributes of the origin that was added last take in a block, where they stand once, as text.
+    pub fn last_text_bytes(&self) -> usize {
+        let resource = self.resources.attributes.row_text_bytes(self.resources.len().saturating_sub(1));
+        resource + self.scopes.attributes.row_text_bytes(self.scopes.len().saturating_sub(1))
     }
 
     pub fn bytes(&self) -> usize {

@@ -123,7 +123,6 @@ pub struct SpanColumns {
     rows: Vec<SpanRow>,
     event_ends: Vec<usize>,
     link_ends: Vec<usize>,
-    spelled_out: usize,
 }
 
 impl SpanColumns {
@@ -143,7 +142,6 @@ impl SpanColumns {
             rows: Vec::new(),
             event_ends: Vec::new(),
             link_ends: Vec::new(),
-            spelled_out: 0,
         }
     }
 
@@ -155,7 +153,6 @@ impl SpanColumns {
         self.status_messages.close();
         self.event_ends.push(self.events.len());
         self.link_ends.push(self.links.len());
-        self.spelled_out += self.origins.row_bytes(row.origin);
         self.rows.push(*row);
     }
 
@@ -188,9 +185,9 @@ impl SpanColumns {
         fixed + texts + inner + self.attributes.bytes() + self.origins.bytes()
     }
 
-    /// What the rows take in a block, where every row spells out its origin.
+    /// What the rows take in a block, where every row names its origin.
     pub fn block_bytes(&self) -> usize {
-        self.bytes() + self.spelled_out + self.len() * OriginColumns::ROW_BYTES
+        self.bytes() + self.len() * OriginColumns::ROW_BYTES
     }
 
     pub fn rows(&self) -> &[SpanRow] {

@@ -30,12 +30,6 @@ impl Offsets {
         Self { ends, last: 0 }
     }
 
-    #[inline]
-    fn push_length(&mut self, length: usize) {
-        self.last += length;
-        self.ends.push(i32::try_from(self.last).unwrap_or(i32::MAX));
-    }
-
     /// Ends that count from what is there now.
     fn extend(&mut self, ends: &[usize]) {
         let base = self.last;
@@ -151,7 +145,7 @@ pub struct Maps<'a> {
 }
 
 impl<'a> Maps<'a> {
-    pub fn with_room(rows: usize, entries: usize, bytes: usize) -> Self {
+    fn with_room(rows: usize, entries: usize, bytes: usize) -> Self {
         Self {
             keys: Words::with_rows(entries),
             values: Texts::with_room(entries, bytes),
@@ -175,22 +169,6 @@ impl<'a> Maps<'a> {
         maps.finish()
     }
 
-    /// A map of `column` for each of `rows`, which mostly name the same one several times in a row.
-    pub fn push_rows(&mut self, column: &'a MapColumn, rows: impl Iterator<Item = usize>) {
-        let codes = self.keys.codes_of(column.keys());
-        let mut last: Option<(usize, SpelledOut<'a>)> = None;
-        for row in rows {
-            let map = match &mut last {
-                Some((known, map)) if *known == row => map,
-                _ => &mut last.insert((row, SpelledOut::of(column, row, &codes))).1,
-            };
-            self.keys.rows.extend_from_slice(&map.codes);
-            self.values.offsets.extend(&map.ends);
-            self.values.text.extend_from_slice(map.text);
-            self.rows.push_length(map.codes.len());
-        }
-    }
-
     pub fn finish(self) -> Result<ArrayRef, ArrowError> {
         let (keys, values) = (self.keys.finish()?, Arc::new(self.values.finish()?) as ArrayRef);
         let fields = Fields::from(vec![
@@ -200,35 +178,6 @@ impl<'a> Maps<'a> {
         let entries = Field::new("entries", DataType::Struct(fields.clone()), false);
         let pairs = StructArray::try_new(fields, vec![keys, values], None)?;
         Ok(Arc::new(MapArray::try_new(Arc::new(entries), self.rows.finish()?, pairs, None, false)?))
-    }
-}
-
-/// One map, ready to be repeated.
-#[derive(Debug)]
-struct SpelledOut<'a> {
-    codes: Vec<i32>,
-    ends: Vec<usize>,
-    text: &'a [u8],
-}
-
-impl<'a> SpelledOut<'a> {
-    fn of(column: &'a MapColumn, row: usize, codes: &[i32]) -> Self {
-        let begin = column.entries_before(row);
-        let end = column.row_ends().get(row).copied().unwrap_or(begin);
-        let values = column.values();
-        let (text_begin, text_end) = (values.end_of(begin), values.end_of(end));
-        let own = column.codes().get(begin..end).unwrap_or_default();
-        Self {
-            codes: own.iter().map(|code| codes.get(*code as usize).copied().unwrap_or_default()).collect(),
-            ends: values
-                .ends()
-                .get(begin..end)
-                .unwrap_or_default()
-                .iter()
-                .map(|end| end - text_begin)
-                .collect(),
-            text: values.text().as_bytes().get(text_begin..text_end).unwrap_or_default(),
-        }
     }
 }
 
@@ -293,8 +242,8 @@ mod tests {
     #[test]
     fn a_column_beyond_31_bits_is_refused() {
         let mut offsets = Offsets::with_rows(2);
-        offsets.push_length(i32::MAX as usize);
-        offsets.push_length(1);
+        offsets.extend(&[i32::MAX as usize]);
+        offsets.extend(&[1]);
         assert!(matches!(offsets.finish(), Err(ArrowError::OffsetOverflowError(_))));
     }
 }

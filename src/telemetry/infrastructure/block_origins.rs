@@ -1,4 +1,5 @@
-//! The columns that blocks of logs and spans have in common: the tenant, and what an origin is, spelled out in each row.
+//! The columns that blocks of logs and spans have in common: the tenant, and what an origin is. Rows name theirs by a
+//! dictionary: few resources send many rows, so that what a resource is stands once in a block, as text.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use arrow_schema::ArrowError;
 
 use crate::shared::{MapColumn, OriginColumns, TextColumn};
 
-use super::block_columns::{Maps, Words};
+use super::block_columns::Words;
 
 /// What stands around the rows of a request.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +19,6 @@ pub struct Around<'a> {
     pub rows: &'a [u32],
 }
 
-/// The columns that logs and spans have in common: the tenant, and what an origin is, spelled out in each row.
 pub fn origin_columns(requests: &[Around<'_>]) -> Result<Vec<(&'static str, ArrayRef)>, ArrowError> {
     let rows = requests.iter().map(|request| request.rows.len()).sum();
     let mut tenants = Words::with_rows(rows);
@@ -37,8 +37,8 @@ pub fn origin_columns(requests: &[Around<'_>]) -> Result<Vec<(&'static str, Arra
         ("ServiceName", resource(|origins| &origins.resources.services)?),
         ("ResourceSchemaUrl", resource(|origins| &origins.resources.schema_urls)?),
         (
-            "ResourceAttributes",
-            maps_of_origins(requests, |o| &o.resources.attributes, OriginColumns::resource_of)?,
+            "resource_attributes",
+            texts_of_maps(requests, rows, |o| &o.resources.attributes, OriginColumns::resource_of)?,
         ),
         (
             "ResourceDroppedAttributesCount",
@@ -47,7 +47,7 @@ pub fn origin_columns(requests: &[Around<'_>]) -> Result<Vec<(&'static str, Arra
         ("ScopeSchemaUrl", scope(|origins| &origins.scopes.schema_urls)?),
         ("ScopeName", scope(|origins| &origins.scopes.names)?),
         ("ScopeVersion", scope(|origins| &origins.scopes.versions)?),
-        ("ScopeAttributes", maps_of_origins(requests, |o| &o.scopes.attributes, |_, o| o as usize)?),
+        ("scope_attributes", texts_of_maps(requests, rows, |o| &o.scopes.attributes, |_, o| o as usize)?),
         (
             "ScopeDroppedAttributesCount",
             counts_of_origins(requests, |o| &o.scopes.dropped_attributes, |_, o| o as usize),
@@ -66,35 +66,64 @@ fn words_of_origins(
 ) -> Result<ArrayRef, ArrowError> {
     let mut words = Words::with_rows(rows);
     for request in requests {
-        let codes: Vec<i32> = column(request.origins).iter().map(|text| words.code(text)).collect();
-        let code = |origin: &u32| codes.get(row_of(request.origins, *origin)).copied().unwrap_or_default();
-        words.extend(request.rows.iter().map(code));
+        push_rows(&mut words, request, column(request.origins).iter(), row_of);
     }
     words.finish()
 }
 
-fn maps_of_origins(
+fn texts_of_maps(
     requests: &[Around<'_>],
+    rows: usize,
     column: fn(&OriginColumns) -> &MapColumn,
     row_of: RowOf,
 ) -> Result<ArrayRef, ArrowError> {
-    // Counted first: what is spelled out may be a hundred times what was sent, and must not double when it grows.
-    let (mut entries, mut bytes) = (0, 0);
-    for request in requests {
-        let column = column(request.origins);
-        for origin in request.rows {
-            let extent = column.row_extent(row_of(request.origins, *origin));
-            entries += extent.0;
-            bytes += extent.1;
-        }
+    let texts: Vec<TextColumn> = requests.iter().map(|request| json_texts(column(request.origins))).collect();
+    let mut words = Words::with_rows(rows);
+    for (request, texts) in requests.iter().zip(&texts) {
+        push_rows(&mut words, request, texts.iter(), row_of);
     }
-    let rows = requests.iter().map(|request| request.rows.len()).sum();
-    let mut maps = Maps::with_room(rows, entries, bytes);
-    for request in requests {
-        let rows = request.rows.iter().map(|origin| row_of(request.origins, *origin));
-        maps.push_rows(column(request.origins), rows);
+    words.finish()
+}
+
+/// Adds the word of each row, given the words of the origins' resources or scopes.
+fn push_rows<'a>(
+    words: &mut Words<'a>,
+    request: &Around<'_>,
+    texts: impl Iterator<Item = &'a str>,
+    row_of: RowOf,
+) {
+    let codes: Vec<i32> = texts.map(|text| words.code(text)).collect();
+    let code = |origin: &u32| codes.get(row_of(request.origins, *origin)).copied().unwrap_or_default();
+    words.extend(request.rows.iter().map(code));
+}
+
+/// Each map as a JSON object of strings; nothing for an empty one.
+fn json_texts(maps: &MapColumn) -> TextColumn {
+    let mut texts = TextColumn::default();
+    for row in 0..maps.len() {
+        write_json(texts.open(), maps.row(row));
+        texts.close();
     }
-    maps.finish()
+    texts
+}
+
+fn write_json<'a>(text: &mut String, entries: impl Iterator<Item = (&'a str, &'a str)>) {
+    let begin = text.len();
+    for (key, value) in entries {
+        text.push(if text.len() == begin { '{' } else { ',' });
+        write_string(text, key);
+        text.push(':');
+        write_string(text, value);
+    }
+    if text.len() > begin {
+        text.push('}');
+    }
+}
+
+/// A string as RFC 8259, section 7 has it.
+fn write_string(text: &mut String, value: &str) {
+    // Only `Serialize` implementations that fail could make this fail, and that of a string does not.
+    text.push_str(&serde_json::to_string(value).unwrap_or_default());
 }
 
 fn counts_of_origins(
@@ -107,4 +136,19 @@ fn counts_of_origins(
         request.rows.iter().map(move |o| counts.get(row_of(request.origins, *o)).copied().unwrap_or_default())
     });
     Arc::new(UInt32Array::from_iter_values(counts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_a_json_object() {
+        let mut text = String::from("before");
+        write_json(&mut text, [("a", "1"), ("\"b\"", "\u{1}\n")].into_iter());
+        assert_eq!(text, r#"before{"a":"1","\"b\"":"\u0001\n"}"#);
+        text.clear();
+        write_json(&mut text, std::iter::empty());
+        assert_eq!(text, "");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::platform::clickhouse::migrations::Migration;
 use crate::platform::clickhouse::{Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS, LOGS, TRACES];
+pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS, LOGS, TRACES, COMPACT];
 
 const CREATE_FIRST_SAMPLES: &str =
     include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/01_metric_samples.sql");
@@ -70,6 +70,46 @@ const TRACES: Migration = Migration {
     statements: &[
         include_str!("../../../clickhouse/telemetry/migrations/0004_traces/01_otel_traces.sql"),
         include_str!("../../../clickhouse/telemetry/migrations/0004_traces/02_trace_index.sql"),
+    ],
+};
+
+const ALIAS_LOGS: &str =
+    include_str!("../../../clickhouse/telemetry/migrations/0005_compact/04_otel_logs_alias_maps.sql");
+
+const ALIAS_TRACES: &str =
+    include_str!("../../../clickhouse/telemetry/migrations/0005_compact/08_otel_traces_alias_maps.sql");
+
+/// Less to write at each insert and each merge.
+const COMPACT: Migration = Migration {
+    version: 5,
+    name: "compact",
+    statements: &[
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/01_otel_logs_add_origins.sql"),
+        // A crash may have come after the maps were dropped, and before they came back.
+        ALIAS_LOGS,
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/02_otel_logs_fill_origins.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/03_otel_logs_drop_maps.sql"),
+        ALIAS_LOGS,
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/05_otel_traces_add_origins.sql"),
+        // A crash may have come after the maps were dropped, and before they came back.
+        ALIAS_TRACES,
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/06_otel_traces_fill_origins.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/07_otel_traces_drop_maps.sql"),
+        ALIAS_TRACES,
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/09_metric_samples_parts.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/10_metric_series_parts.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/11_metric_histograms_parts.sql"),
+        include_str!(
+            "../../../clickhouse/telemetry/migrations/0005_compact/12_metric_exponential_histograms_parts.sql"
+        ),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/13_metric_summaries_parts.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/14_metric_exemplars_parts.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/15_otel_logs_parts.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/16_otel_traces_parts.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/17_trace_index_parts.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/18_metric_samples_codecs.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/19_otel_logs_codecs.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0005_compact/20_otel_traces_codecs.sql"),
     ],
 };
 

@@ -29,15 +29,9 @@ pub struct OriginBytes<'a> {
 #[derive(Debug, Default)]
 pub struct OriginIntake {
     resource: Option<Result<(), Rejection>>,
-    origin: Option<Result<Origin, Rejection>>,
+    /// Its number.
+    origin: Option<Result<u32, Rejection>>,
     scope_name: Option<Box<[u8]>>,
-}
-
-/// An origin by its number, and what it costs each row that spells it out.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    pub number: u32,
-    pub row_bytes: usize,
 }
 
 impl OriginIntake {
@@ -60,14 +54,14 @@ impl OriginIntake {
         })
     }
 
-    /// The origin of an item; decoded for the first item that asks.
+    /// The number of an item's origin, which is decoded for the first item that asks.
     #[inline]
     pub fn origin(
         &mut self,
         bytes: &OriginBytes<'_>,
         origins: &mut OriginColumns,
         texts: &mut ItemTexts<'_, '_>,
-    ) -> Result<Origin, ItemError> {
+    ) -> Result<u32, ItemError> {
         match self.origin {
             Some(origin) => Ok(origin?),
             None => self.decode(bytes, origins, texts),
@@ -80,7 +74,7 @@ impl OriginIntake {
         bytes: &OriginBytes<'_>,
         origins: &mut OriginColumns,
         texts: &mut ItemTexts<'_, '_>,
-    ) -> Result<Origin, ItemError> {
+    ) -> Result<u32, ItemError> {
         texts.charge(OriginColumns::ORIGIN_BYTES)?;
         let resource = match self.resource {
             Some(resource) => resource,
@@ -91,10 +85,13 @@ impl OriginIntake {
         };
         let origin = match resource {
             Err(rejection) => Err(rejection),
-            Ok(()) => remembered(add_scope(bytes, &mut origins.scopes, texts))?.map(|()| {
-                let number = origins.add();
-                Origin { number, row_bytes: origins.row_bytes(number) }
-            }),
+            Ok(()) => match remembered(add_scope(bytes, &mut origins.scopes, texts))? {
+                Err(rejection) => Err(rejection),
+                Ok(()) => {
+                    texts.charge(origins.last_text_bytes())?;
+                    Ok(origins.add())
+                }
+            },
         };
         Ok((*self.origin.insert(origin))?)
     }

@@ -61,7 +61,7 @@ impl<'m, 's> LogsIntake<'m, 's> {
         let Self { texts, columns, .. } = self;
         let log = Log::admit(&record.draft, self.received_at, self.window, &mut texts.findings)?;
         let origin = self.origin.origin(around, &mut columns.origins, texts)?;
-        texts.charge(LogColumns::ROW_BYTES + OriginColumns::ROW_BYTES + origin.row_bytes)?;
+        texts.charge(LogColumns::ROW_BYTES + OriginColumns::ROW_BYTES)?;
         let dropped = texts.attributes(record.attributes, &mut columns.attributes)?;
         let body = texts.value(&record.body, self.body_bytes_max, columns.bodies.open())?;
         if body.extent == Extent::Cut {
@@ -78,7 +78,7 @@ impl<'m, 's> LogsIntake<'m, 's> {
             event_name: texts.word(record.event_name, &mut columns.event_names)?,
             body_type: BodyType::from_field_number(body.kind),
             dropped_attributes: record.dropped_attributes.saturating_add(dropped),
-            origin: origin.number,
+            origin,
         };
         columns.push(&row);
         Ok(())

@@ -55,7 +55,7 @@ impl<'m, 's> TracesIntake<'m, 's> {
         let Self { texts, columns, .. } = self;
         let span = Span::admit(&record.draft, self.window, &mut texts.findings)?;
         let origin = self.origin.origin(around, &mut columns.origins, texts)?;
-        texts.charge(SpanColumns::ROW_BYTES + OriginColumns::ROW_BYTES + origin.row_bytes)?;
+        texts.charge(SpanColumns::ROW_BYTES + OriginColumns::ROW_BYTES)?;
         let dropped = texts.attributes(record.attributes, &mut columns.attributes)?;
         texts.text(record.trace_state, &mut columns.trace_states)?;
         texts.text(record.status_message, &mut columns.status_messages)?;
@@ -74,7 +74,7 @@ impl<'m, 's> TracesIntake<'m, 's> {
             dropped_attributes: record.dropped_attributes.saturating_add(dropped),
             dropped_events: record.dropped_events,
             dropped_links: record.dropped_links,
-            origin: origin.number,
+            origin,
         };
         columns.push(&row);
         Ok(())

@@ -1,0 +1,20 @@
+-- ZSTD where it makes rows smaller by a third (messages); elsewhere LZ4 takes less time for the same size.
+ALTER TABLE telemetryflow.otel_logs
+    MODIFY COLUMN Timestamp CODEC(Delta, LZ4),
+    MODIFY COLUMN ObservedTimestamp CODEC(Delta, LZ4),
+    MODIFY COLUMN trace_id CODEC(LZ4),
+    MODIFY COLUMN span_id CODEC(LZ4),
+    MODIFY COLUMN Flags CODEC(LZ4),
+    MODIFY COLUMN SeverityText CODEC(LZ4),
+    MODIFY COLUMN SeverityNumber CODEC(LZ4),
+    MODIFY COLUMN ServiceName CODEC(LZ4),
+    MODIFY COLUMN BodyType CODEC(LZ4),
+    MODIFY COLUMN ResourceSchemaUrl CODEC(LZ4),
+    MODIFY COLUMN ResourceDroppedAttributesCount CODEC(LZ4),
+    MODIFY COLUMN ScopeSchemaUrl CODEC(LZ4),
+    MODIFY COLUMN ScopeName CODEC(LZ4),
+    MODIFY COLUMN ScopeVersion CODEC(LZ4),
+    MODIFY COLUMN ScopeDroppedAttributesCount CODEC(LZ4),
+    MODIFY COLUMN LogAttributes CODEC(LZ4),
+    MODIFY COLUMN DroppedAttributesCount CODEC(LZ4),
+    MODIFY COLUMN EventName CODEC(LZ4)
