@@ -90,12 +90,21 @@ pub struct Arguments {
     /// Read the server's CPU time once more so many seconds after the end, for what it does in the background
     #[arg(long, default_value_t = 0)]
     pub settle: u64,
+    /// Instead of a fixed time, until the server uses less than 3 % of a core for 3 s, but at most so many seconds
+    #[arg(long, conflicts_with = "settle", requires = "pid")]
+    pub settle_until_quiet: Option<u64>,
     /// Threads that send
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Send nothing: decode the bodies with prost, on one thread, and say what that took
+    #[arg(long, conflicts_with_all = ["pid", "rate", "idle_server"])]
+    pub prost_decode: bool,
+    /// Send nothing: listen on this port (0 is any, it is printed), read bodies and answer 200 without a look at them
+    #[arg(long, value_name = "PORT")]
+    pub idle_server: Option<u16>,
 }
 
 impl Arguments {
@@ -118,6 +127,12 @@ impl Arguments {
         within("rate", self.rate.unwrap_or(1), RATE_MAX)?;
         within("threads", as_u64(self.threads), 64)?;
         ensure!(self.settle <= SECONDS_MAX, "--settle is at most {SECONDS_MAX}");
+        within("settle-until-quiet", self.settle_until_quiet.unwrap_or(1), SECONDS_MAX)?;
+        ensure!(
+            !self.prost_decode
+                || (self.encoding == Encoding::Protobuf && self.compression == Compression::None),
+            "--prost-decode decodes plain protobuf only"
+        );
         ensure!((0.0..=1.0).contains(&self.churn), "--churn is a share from 0 to 1");
         ensure!(
             self.compression == Compression::None || self.churn == 0.0,
@@ -194,6 +209,22 @@ mod tests {
             assert!(parse(&format!("--signal {signal} --churn 0.5")).is_err());
         }
         assert!(parse("--compression zstd --churn 0.5").is_err());
+    }
+
+    #[test]
+    fn a_baseline_is_one_thing_and_waits_are_bounded() {
+        assert!(parse("--pid 1 --settle-until-quiet 60").is_ok());
+        assert!(parse("--prost-decode --signal logs").is_ok());
+        for line in [
+            "--settle-until-quiet 60",
+            "--pid 1 --settle-until-quiet 4000",
+            "--pid 1 --settle-until-quiet 60 --settle 3",
+            "--prost-decode --encoding json",
+            "--prost-decode --compression gzip",
+            "--prost-decode --idle-server 0",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::drive::Outcome;
 use crate::process::Memory;
+use crate::quiet::Settling;
 
 /// The server's share, where its process was named.
 #[derive(Debug, Serialize)]
@@ -15,6 +16,7 @@ pub struct Server {
     pub cpu_seconds: f64,
     /// The same and what it did in the background until the settling time was over.
     pub cpu_seconds_settled: f64,
+    pub settling: Settling,
     pub memory: Memory,
 }
 
@@ -29,6 +31,9 @@ pub struct Report {
     items_rejected: u64,
     items_per_second: f64,
     latency_ms: Latency,
+    server_cpu_seconds: Option<f64>,
+    server_cpu_seconds_settled: Option<f64>,
+    server_settling: Option<Settling>,
     server_cpu_seconds_per_million_items: Option<f64>,
     server_cpu_seconds_per_million_items_settled: Option<f64>,
     server_memory: Option<Memory>,
@@ -66,6 +71,9 @@ impl Report {
                 p999: millis(tally.latency(0.999)),
                 max: millis(tally.latency(1.0)),
             },
+            server_cpu_seconds: server.map(|server| server.cpu_seconds),
+            server_cpu_seconds_settled: server.map(|server| server.cpu_seconds_settled),
+            server_settling: server.map(|server| server.settling),
             server_cpu_seconds_per_million_items: server.and_then(|server| per_million(server.cpu_seconds)),
             server_cpu_seconds_per_million_items_settled: server
                 .and_then(|server| per_million(server.cpu_seconds_settled)),
@@ -111,6 +119,10 @@ impl Display for Report {
         }
         if let Some(cpu) = self.server_cpu_seconds_per_million_items_settled {
             row("  with what came after", format!("{cpu:.3} s"))?;
+        }
+        if let Some(Settling { seconds, quiet: Some(quiet) }) = self.server_settling {
+            let outcome = if quiet { "quiet" } else { "still busy" };
+            row("  settling", format!("{seconds:.1} s, {outcome}"))?;
         }
         if let Some(Memory { peak_kib, now_kib }) = self.server_memory {
             row("server memory peak / end", format!("{} / {} MiB", peak_kib / 1_024, now_kib / 1_024))?;

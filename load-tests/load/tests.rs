@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use crate::arguments::Arguments;
 use crate::client::Failure;
 use crate::drive::{Outcome, drive};
+use crate::idle_server;
 use crate::report::Report;
 
 type Answer = fn(&Request<Incoming>, &Bytes, u64) -> (StatusCode, Vec<u8>);
@@ -148,6 +149,20 @@ async fn a_closed_loop_sends_as_many_requests_as_were_asked_for() {
             assert_eq!((outcome.tally.requests, outcome.tally.items_accepted), (50, 1_000), "{line}");
             assert!(Report::new(&outcome, None).is_clean());
         }
+    }
+}
+
+#[tokio::test]
+async fn the_idle_server_takes_every_body() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(idle_server::accept(listener));
+    let server = TestServer { address, _tasks: tasks };
+    for signal in ["metrics", "logs", "traces"] {
+        let outcome = server.load(&format!("--connections 3 --requests 50 --signal {signal}")).await;
+        assert_eq!((outcome.tally.requests, outcome.tally.items_accepted), (50, 1_000), "{signal}");
+        assert!(Report::new(&outcome, None).is_clean());
     }
 }
 
