@@ -4,9 +4,10 @@ CONFIG ?= config.toml
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO ?= cargo
 KILLS ?= 300
+ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench load crash full-disk clean
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench bench-micro crash full-disk clean
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -65,11 +66,14 @@ licences: ## Licences and sources of the dependencies (needs cargo-deny, else sk
 advisories: ## Known weaknesses of the dependencies (needs cargo-deny and a network)
 	@$(CARGO) deny --locked check advisories
 
-bench: ## The micro-benchmarks
-	@$(CARGO) bench --locked
+# It builds by itself, with the load generator: `build` would build the program once more, without what tests turn on.
+bench: ## Measure the write path against targets; writes load-tests/RESULTS.md (ARGS=--quick: 3 minutes, prints only)
+	@scripts/check-tools
+	@scripts/fetch-libchdb
+	@load-tests/run $(ARGS)
 
-load: build ## Measure a release build under load; writes the table in load-tests/README.md
-	@load-tests/run
+bench-micro: ## The micro-benchmarks, by stage
+	@$(CARGO) bench --locked
 
 # One summary line for each of the tests, with the seed that repeats what was drawn.
 crash: ## Kill servers under load, many times (KILLS=300), and compare what was acknowledged with what is stored
