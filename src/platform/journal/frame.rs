@@ -6,6 +6,7 @@ use crate::shared::Timestamp;
 
 use super::bytes::{array, put, u32_at, u64_at};
 use super::options::FRAME_BYTES_MAX;
+use super::packing::packed;
 use super::record::{
     ACCOUNT_BYTES_MAX, BatchNumber, BatchRange, Mark, Outcome, Payload, Record, Sequence, Stream,
 };
@@ -63,11 +64,14 @@ impl Draft {
         if account.len() > ACCOUNT_BYTES_MAX {
             return Err(TooLong);
         }
-        let (packing, payload) = pack(payload);
-        let mut bytes = vec![0; HEAD];
-        for part in [&*account, &*header, &*payload] {
-            bytes.extend_from_slice(part);
-        }
+        let parts = [&*account, &*header];
+        let (packing, mut bytes) = match &payload {
+            Payload::Packed(payload) => (PACKED, assembled(parts, payload)),
+            Payload::Plain(payload) => packed(payload, |packed| match packed {
+                Some(packed) => (LZ4, assembled(parts, packed)),
+                None => (AS_IS, assembled(parts, payload)),
+            }),
+        };
         let length =
             u32::try_from(bytes.len()).ok().filter(|bytes| *bytes <= FRAME_BYTES_MAX).ok_or(TooLong)?;
         let header_bytes = u32::try_from(header.len()).map_err(|_| TooLong)?;
@@ -134,14 +138,14 @@ impl Draft {
     }
 }
 
-fn pack(payload: Payload) -> (u8, Bytes) {
-    match payload {
-        Payload::Packed(bytes) => (PACKED, bytes),
-        Payload::Plain(bytes) => {
-            let packed = lz4_flex::block::compress(&bytes);
-            if packed.len() < bytes.len() { (LZ4, packed.into()) } else { (AS_IS, bytes) }
-        }
+/// A frame whose head is still to be written.
+fn assembled([account, header]: [&[u8]; 2], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEAD + account.len() + header.len() + payload.len());
+    bytes.resize(HEAD, 0);
+    for part in [account, header, payload] {
+        bytes.extend_from_slice(part);
     }
+    bytes
 }
 
 /// Of everything but the checksum itself.

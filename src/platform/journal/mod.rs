@@ -26,6 +26,7 @@ mod inventory;
 mod ledger;
 mod metrics;
 mod options;
+mod packing;
 mod record;
 mod recover;
 mod recovery;
