@@ -116,7 +116,8 @@ impl Borrow<[u8]> for Word {
 #[derive(Debug, Clone, Default)]
 pub struct Dictionary {
     words: Vec<Arc<str>>,
-    codes: HashMap<Word, u32>,
+    /// Words come from outside: the hasher is a fast one that has a secret all the same.
+    codes: HashMap<Word, u32, ahash::RandomState>,
     text_bytes: usize,
 }
 

@@ -82,7 +82,7 @@ impl Texts {
 /// A dictionary column for `LowCardinality(String)`.
 #[derive(Debug, Default)]
 pub struct Words<'a> {
-    known: HashMap<&'a str, i32>,
+    known: HashMap<&'a str, i32, ahash::RandomState>,
     words: Vec<&'a str>,
     rows: Vec<i32>,
 }

@@ -96,7 +96,7 @@ struct TraceTimes {
 /// Rows of `trace_index`: one for each trace of each tenant, with the first and the last start of the spans that are here.
 pub fn trace_index(requests: &[SpanColumns]) -> Result<RecordBatch, ArrowError> {
     let mut tenants = Words::default();
-    let mut known: HashMap<(i32, TraceId), usize> = HashMap::new();
+    let mut known: HashMap<(i32, TraceId), usize, ahash::RandomState> = HashMap::default();
     let mut traces: Vec<TraceTimes> = Vec::new();
     for request in requests {
         let tenant = tenants.code(request.tenant().as_str());

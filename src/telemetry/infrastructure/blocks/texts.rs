@@ -13,14 +13,14 @@ use crate::shared::Attribute;
 /// A dictionary column for `LowCardinality(String)`, filled run by run.
 #[derive(Debug)]
 pub(super) struct Texts<'a> {
-    known: HashMap<&'a str, i32>,
+    known: HashMap<&'a str, i32, ahash::RandomState>,
     values: Vec<&'a str>,
     rows: Vec<i32>,
 }
 
 impl<'a> Texts<'a> {
     pub(super) fn with_rows(rows: usize) -> Self {
-        Self { known: HashMap::new(), values: Vec::new(), rows: Vec::with_capacity(rows) }
+        Self { known: HashMap::default(), values: Vec::new(), rows: Vec::with_capacity(rows) }
     }
 
     pub(super) fn push(&mut self, text: &'a str, rows: usize) {

@@ -28,7 +28,24 @@ pub struct Written {
 
 /// Appends the text form of an `AnyValue` to `text`, at most `bytes_max` of it. A value that is refused may leave a part of
 /// itself behind.
+#[inline]
 pub fn append_value(
+    any_value: &[u8],
+    bytes_max: usize,
+    text: &mut String,
+    findings: &mut Findings,
+) -> Result<Written, AttributesError> {
+    // What most values are: one short text.
+    if let [0x0a, length @ ..0x80, bytes @ ..] = any_value
+        && bytes.len() == usize::from(*length)
+    {
+        return Ok(Written { kind: 1, extent: append_text(bytes, bytes_max, text, findings) });
+    }
+    append_any_value(any_value, bytes_max, text, findings)
+}
+
+#[inline(never)]
+fn append_any_value(
     any_value: &[u8],
     bytes_max: usize,
     text: &mut String,
@@ -132,7 +149,7 @@ impl Writer<'_> {
         match number {
             1 => self.bytes_as_text(value.bytes()?, place),
             2 => self.text.push_str(if value.varint()? != 0 { "true" } else { "false" }),
-            3 => _ = write!(self.text, "{}", value.varint()?.cast_signed()),
+            3 => self.text.push_str(itoa::Buffer::new().format(value.varint()?.cast_signed())),
             4 => self.double(f64::from_bits(value.fixed64()?), place),
             5 => self.array(value.bytes()?, place.inner()?)?,
             6 => self.map(value.bytes()?, place.inner()?)?,

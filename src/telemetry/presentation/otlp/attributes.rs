@@ -176,9 +176,21 @@ impl AttributeReader {
     }
 }
 
-/// `KeyValue`: key 1, value 2 (an `AnyValue`).
+/// `KeyValue`: key 1, value 2 (an `AnyValue`). Mostly both are there once, in this order, and short.
 #[inline]
 pub fn key_and_value(key_value: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
+    if let [0x0a, key_bytes @ ..0x80, rest @ ..] = key_value
+        && let Some((key, value)) = rest.split_at_checked(usize::from(*key_bytes))
+        && let [0x12, value_bytes @ ..0x80, value @ ..] = value
+        && value.len() == usize::from(*value_bytes)
+    {
+        return Ok((key, value));
+    }
+    any_key_and_value(key_value)
+}
+
+#[inline(never)]
+fn any_key_and_value(key_value: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
     let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
     let mut fields = Reader::new(key_value);
     while let Some((number, field)) = fields.next_field()? {
