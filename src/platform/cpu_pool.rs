@@ -6,11 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::lifecycle::Lifecycle;
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
+type MakeState<S> = Arc<dyn Fn() -> S + Send + Sync>;
 
 /// Why a job gave no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +26,9 @@ pub enum PoolError {
 /// Runs jobs on threads of its own. Dropping the pool lets the threads finish what is queued and end.
 pub struct CpuPool<S> {
     jobs: Sender<Job<S>>,
+    make_state: MakeState<S>,
+    /// For jobs that callers run themselves: as many as ever ran at a time.
+    spare: Mutex<Vec<S>>,
 }
 
 impl<S: 'static> CpuPool<S> {
@@ -36,12 +41,21 @@ impl<S: 'static> CpuPool<S> {
         lifecycle: &Lifecycle,
     ) -> std::io::Result<Self> {
         let (jobs, queue) = bounded(jobs_max);
-        let make_state = Arc::new(make_state);
+        let make_state: MakeState<S> = Arc::new(make_state);
         for _ in 0..threads {
             let (queue, make_state) = (queue.clone(), Arc::clone(&make_state));
             lifecycle.thread(name, move || work(&queue, &*make_state))?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, make_state, spare: Mutex::default() })
+    }
+
+    /// Runs a job on the caller's thread, for one that is shorter than it takes to wake another.
+    pub fn run_here<T>(&self, job: impl FnOnce(&mut S) -> T) -> Result<T, PoolError> {
+        let spare = self.spare.lock().pop();
+        let mut state = spare.unwrap_or_else(|| (self.make_state)());
+        let result = unless_it_panics(|| job(&mut state))?;
+        self.spare.lock().push(state);
+        Ok(result)
     }
 
     /// Hands a job over without waiting for room, and waits for its result.
@@ -72,11 +86,17 @@ impl<S> fmt::Debug for CpuPool<S> {
 fn work<S>(queue: &Receiver<Job<S>>, make_state: &(dyn Fn() -> S + Send + Sync)) {
     let mut state = make_state();
     while let Ok(job) = queue.recv() {
-        if catch_unwind(AssertUnwindSafe(|| job(&mut state))).is_err() {
-            tracing::error!("a job panicked; its request fails, others go on");
+        if unless_it_panics(|| job(&mut state)).is_err() {
             state = make_state();
         }
     }
+}
+
+fn unless_it_panics<T>(job: impl FnOnce() -> T) -> Result<T, PoolError> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|_| {
+        tracing::error!("a job panicked; its request fails, others go on");
+        PoolError::Lost
+    })
 }
 
 #[cfg(test)]
@@ -95,6 +115,18 @@ mod tests {
         assert_eq!(pool.run(count).await, Ok(2));
         assert_eq!(pool.run(|_| -> u32 { panic!("on purpose") }).await, Err(PoolError::Lost));
         assert_eq!(pool.run(count).await, Ok(1));
+    }
+
+    #[test]
+    fn a_job_on_the_callers_thread_has_a_state_too_and_loses_it_by_a_panic() {
+        let pool = CpuPool::start("test", 1, 8, || 0_u32, &Lifecycle::default()).unwrap();
+        let count = |state: &mut u32| {
+            *state += 1;
+            *state
+        };
+        assert_eq!((pool.run_here(count), pool.run_here(count)), (Ok(1), Ok(2)));
+        assert_eq!(pool.run_here(|_| -> u32 { panic!("on purpose") }), Err(PoolError::Lost));
+        assert_eq!(pool.run_here(count), Ok(1));
     }
 
     #[tokio::test]

@@ -53,7 +53,7 @@ pub enum Standing {
 pub struct SeriesLimitReached;
 
 /// Port: one decode thread's view of the catalogue.
-pub trait SeriesLookup {
+pub trait SeriesLookup: Send {
     /// Starts a request; entries that were not confirmed for a while are looked up afresh from now on.
     fn begin_request(&mut self);
 
