@@ -6,16 +6,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use crate::platform::lifecycle::Lifecycle;
+
 use super::file_system::{FileSystem, JournalFile};
+use super::filling::{Filler, Filling, spare_name};
 use super::options::Options;
-use super::segment::{Identity, SPARE, Segment, SegmentHeader, UNFINISHED, segment_name};
+use super::segment::{Identity, SPARE, Segment, SegmentHeader, segment_name};
 
 /// More than this many spare files are given back to the file system.
 const SPARES_MAX: usize = 3;
 /// How many groups pass before filling is tried again after it failed.
 const FILL_PAUSE: u32 = 64;
-/// Written at a time.
-static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// Why no segment can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,19 +36,14 @@ pub(super) struct SegmentBeginning {
 }
 
 #[derive(Debug)]
-struct Filling {
-    name: String,
-    file: Arc<dyn JournalFile>,
-    filled: u64,
-}
-
-#[derive(Debug)]
 pub(super) struct Depot {
     fs: Arc<dyn FileSystem>,
     options: Options,
     identity: Identity,
     spares: VecDeque<String>,
+    /// Where there is no filler.
     filling: Option<Filling>,
+    filler: Option<Filler>,
     next_epoch: u64,
     next_spare: u64,
     pause: u32,
@@ -68,7 +64,7 @@ impl Depot {
     ) -> Self {
         let number = |name: &String| u64::from_str_radix(name.strip_suffix(SPARE)?, 16).ok();
         let next_spare = spares.iter().filter_map(number).max().map_or(0, |last| last.saturating_add(1));
-        Self { fs, options, identity, spares, filling: None, next_epoch, next_spare, pause: 0 }
+        Self { fs, options, identity, spares, filling: None, filler: None, next_epoch, next_spare, pause: 0 }
     }
 
     pub(super) fn identity(&self) -> Identity {
@@ -79,62 +75,76 @@ impl Depot {
         self.spares.len()
     }
 
-    /// Fills a coming segment a little further. That it cannot is found out again when the segment is needed.
-    pub(super) fn fill_some(&mut self) {
+    /// From now on files are filled on a thread of their own.
+    pub(super) fn fill_aside(&mut self, lifecycle: &Lifecycle) -> io::Result<()> {
+        let Options { fill_bytes, segment_bytes, .. } = self.options;
+        self.filler = Some(Filler::start(Arc::clone(&self.fs), fill_bytes, segment_bytes, lifecycle)?);
+        Ok(())
+    }
+
+    /// Sees to it that there will be `count` spare files, as far as `room` goes: without a filler, fills one a little further.
+    /// That it cannot is found out again when the segment is needed.
+    pub(super) fn fill_some(&mut self, count: usize, room: u64) {
         if self.pause > 0 {
             self.pause -= 1;
-        } else if self.fill(self.options.fill_bytes).is_err() {
+        } else if self.try_to_fill(count, room).is_err() {
             self.pause = FILL_PAUSE;
         }
     }
 
-    /// Makes sure of `count` spare files.
-    pub(super) fn ensure(&mut self, count: usize) -> io::Result<()> {
-        while self.spares.len() < count {
-            self.fill(self.options.segment_bytes)?;
-        }
-        Ok(())
-    }
-
-    /// On failure the space is given back.
-    fn fill(&mut self, bytes: u64) -> io::Result<()> {
-        let mut filling = match self.filling.take() {
-            Some(filling) => filling,
-            None => self.begin_filling()?,
+    fn try_to_fill(&mut self, count: usize, room: u64) -> io::Result<()> {
+        let Some(filler) = &mut self.filler else {
+            return if self.spares.len() < count && room > 0 {
+                self.fill(self.options.fill_bytes)
+            } else {
+                Ok(())
+            };
         };
-        match self.fill_file(&mut filling, bytes) {
-            Ok(true) => self.spares.push_back(spare_of(&filling.name)),
-            Ok(false) => self.filling = Some(filling),
-            Err(error) => {
-                let _ = self.fs.remove(&filling.name);
-                return Err(error);
+        while let Some(filled) = filler.collect() {
+            self.spares.push_back(filled?);
+        }
+        while self.spares.len() + filler.pending() < count && (filler.pending() as u64) < room {
+            let pending = filler.pending();
+            filler.order(self.next_spare);
+            self.next_spare += 1;
+            if filler.pending() == pending {
+                break;
             }
         }
         Ok(())
     }
 
-    fn begin_filling(&mut self) -> io::Result<Filling> {
-        let name = format!("{:016x}{UNFINISHED}", self.next_spare);
-        self.next_spare += 1;
-        let file = self.fs.create(&name)?;
-        Ok(Filling { name, file, filled: 0 })
+    /// Makes sure of `count` spare files.
+    pub(super) fn ensure(&mut self, count: usize) -> io::Result<()> {
+        while self.spares.len() < count {
+            let Some(filler) = &mut self.filler else {
+                self.fill(self.options.segment_bytes)?;
+                continue;
+            };
+            if filler.pending() == 0 {
+                filler.order(self.next_spare);
+                self.next_spare += 1;
+            }
+            self.spares.push_back(filler.wait()?);
+        }
+        Ok(())
     }
 
-    /// True when the file is complete and has its name.
-    fn fill_file(&self, filling: &mut Filling, bytes: u64) -> io::Result<bool> {
-        let until = self.options.segment_bytes.min(filling.filled.saturating_add(bytes));
-        while filling.filled < until {
-            let step = usize::try_from(until - filling.filled).unwrap_or(usize::MAX).min(ZEROS.len());
-            filling.file.write_at(ZEROS.get(..step).unwrap_or(&ZEROS), filling.filled)?;
-            filling.filled += step as u64;
+    fn fill(&mut self, bytes: u64) -> io::Result<()> {
+        let filling = match self.filling.take() {
+            Some(filling) => filling,
+            None => {
+                let number = self.next_spare;
+                self.next_spare += 1;
+                Filling::begin(&self.fs, number)?
+            }
+        };
+        let number = filling.number();
+        self.filling = filling.step(bytes, self.options.segment_bytes)?;
+        if self.filling.is_none() {
+            self.spares.push_back(spare_name(number));
         }
-        filling.file.sync_data()?;
-        if filling.filled < self.options.segment_bytes {
-            return Ok(false);
-        }
-        self.fs.rename(&filling.name, &spare_of(&filling.name))?;
-        self.fs.sync_dir()?;
-        Ok(true)
+        Ok(())
     }
 
     /// A spare file becomes a segment: its header is on disk before it gets the name.
@@ -179,7 +189,7 @@ impl Depot {
         if !is_wanted || segment.file.length()? != self.options.segment_bytes {
             return self.fs.remove(&name);
         }
-        let spare = format!("{:016x}{SPARE}", self.next_spare);
+        let spare = spare_name(self.next_spare);
         self.next_spare += 1;
         self.fs.rename(&name, &spare)?;
         // Before this the file must not be written: the old name may still come back.
@@ -187,8 +197,4 @@ impl Depot {
         self.spares.push_back(spare);
         Ok(())
     }
-}
-
-fn spare_of(unfinished: &str) -> String {
-    unfinished.strip_suffix(UNFINISHED).unwrap_or(unfinished).to_owned() + SPARE
 }

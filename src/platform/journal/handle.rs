@@ -59,7 +59,8 @@ impl Journal {
             std::io::ErrorKind::WouldBlock => OpenError::InUse,
             _ => OpenError::Io(error),
         })?;
-        let (writer, recovery) = recover(options, fs, new_identity()?)?;
+        let (mut writer, recovery) = recover(options, fs, new_identity()?)?;
+        writer.fill_aside(lifecycle)?;
         let (requests, queue) = bounded(options.queue_records_max);
         let release_floor = Arc::new(AtomicU64::new(if options.holds_segments { 0 } else { u64::MAX }));
         let committer = Committer::new(options, writer, queue, Arc::clone(&release_floor), recovery.counts);

@@ -18,6 +18,7 @@ mod disk;
 mod disk_view;
 mod error;
 mod file_system;
+mod filling;
 mod frame;
 mod gaps;
 mod handle;

@@ -35,7 +35,7 @@ pub struct Options {
     pub group_wait: Duration,
     /// Records that wait for the committer; one more is refused.
     pub queue_records_max: usize,
-    /// How much of a coming segment is filled with zeros after each group.
+    /// How much of a coming segment is filled with zeros between two syncs, which those of the groups have to wait for.
     pub fill_bytes: u64,
     /// Whether a segment of which nothing is needed waits for [`Journal::allow_release`](super::Journal::allow_release) all the same:
     /// for callers who remember something of closed records, and have to write that down first.
@@ -54,7 +54,7 @@ impl Default for Options {
             group_bytes_max: 1 << 20,
             group_wait: Duration::from_millis(2),
             queue_records_max: 4096,
-            fill_bytes: 1 << 20,
+            fill_bytes: 4 << 20,
             holds_segments: false,
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::platform::lifecycle::Lifecycle;
+
 use super::bytes::round_up;
 use super::depot::{Depot, SegmentBeginning, TakeError, is_no_space};
 use super::error::AppendError;
@@ -133,11 +135,16 @@ impl Writer {
         if self.gaps.is_empty() { self.next_sequence } else { self.on_disk_below_gaps }
     }
 
+    /// Has coming segments filled on a thread of their own, from now on.
+    pub(super) fn fill_aside(&mut self, lifecycle: &Lifecycle) -> std::io::Result<()> {
+        self.depot.fill_aside(lifecycle).map(|()| self.tend())
+    }
+
     /// Work between groups that nobody waits for.
     pub(super) fn tend(&mut self) {
-        let files = (self.segments.len() + self.depot.spares() + 1) as u64;
-        if !self.failed && self.depot.spares() < SPARES_WANTED && files <= self.options.segments_max() {
-            self.depot.fill_some();
+        let files = (self.segments.len() + self.depot.spares()) as u64;
+        if !self.failed {
+            self.depot.fill_some(SPARES_WANTED, self.options.segments_max().saturating_sub(files));
         }
     }
 

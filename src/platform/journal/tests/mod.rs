@@ -3,6 +3,7 @@
 
 mod cases;
 mod damage;
+mod fillers;
 mod first_format;
 mod inspections;
 mod model;
