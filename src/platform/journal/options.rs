@@ -54,7 +54,7 @@ impl Default for Options {
             group_bytes_max: 1 << 20,
             group_wait: Duration::from_millis(2),
             queue_records_max: 4096,
-            fill_bytes: 4 << 20,
+            fill_bytes: 16 << 20,
             holds_segments: false,
         }
     }

@@ -18,7 +18,6 @@ use super::segment::Segment;
 
 /// While records find room, this many spare files remain behind: the one that marks may take.
 const SPARES_WANTED: usize = 2;
-
 /// A large group does not leave its buffer behind.
 const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
 
@@ -135,7 +134,7 @@ impl Writer {
         if self.gaps.is_empty() { self.next_sequence } else { self.on_disk_below_gaps }
     }
 
-    /// Has coming segments filled on a thread of their own, from now on.
+    /// Has coming segments filled on a thread of their own.
     pub(super) fn fill_aside(&mut self, lifecycle: &Lifecycle) -> std::io::Result<()> {
         self.depot.fill_aside(lifecycle).map(|()| self.tend())
     }
@@ -204,9 +203,10 @@ impl Writer {
         }
     }
 
-    /// Another failure than missing space shows again when the segment is taken.
+    /// The first segment waits for no other: its reserve holds the marks of all its batches. Another failure than missing space
+    /// shows again when the segment is taken.
     fn leave_a_spare(&mut self) -> Result<(), AppendError> {
-        match self.depot.ensure(SPARES_WANTED) {
+        match self.depot.ensure(if self.segments.is_empty() { 1 } else { SPARES_WANTED }) {
             Err(error) if is_no_space(&error) => Err(AppendError::NoSpace),
             Ok(()) | Err(_) => Ok(()),
         }
