@@ -10,6 +10,8 @@ use super::{BudgetExhausted, BudgetShare, ByteBudget};
 
 /// Memory for a body grows at least by this, and starts with no more, whatever length the client states.
 pub const BODY_STEP_BYTES: usize = 64 * 1024;
+/// So many times what has arrived is allocated at once where the client stated as much: most bodies are moved once.
+const STATED_TIMES: usize = 16;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -108,13 +110,17 @@ impl Gathered {
     }
 }
 
-/// Memory doubles (so that each byte is copied a bounded number of times), and is covered before it is allocated.
+/// Memory doubles at least (so that each byte is copied a bounded number of times), and is covered before it is allocated.
 /// While the client keeps to the length it stated, that reservation is the limit.
 fn append(buffer: &mut Vec<u8>, chunk: &[u8], share: &mut BudgetShare) -> Result<(), BudgetExhausted> {
     let needed = buffer.len() + chunk.len();
     if needed > buffer.capacity() {
-        let comfortable = needed.max(buffer.capacity() * 2).max(BODY_STEP_BYTES);
-        let mut capacity = if needed <= share.bytes() { comfortable.min(share.bytes()) } else { comfortable };
+        // What the share covers beyond what has arrived was stated.
+        let mut capacity = if needed <= share.bytes() {
+            (buffer.len() * STATED_TIMES).max(BODY_STEP_BYTES).max(needed).min(share.bytes())
+        } else {
+            needed.max(buffer.capacity() * 2).max(BODY_STEP_BYTES)
+        };
         if cover(capacity, share).is_err() {
             capacity = needed;
             cover(capacity, share)?;
