@@ -45,6 +45,10 @@ pub struct Usage {
     pub account_bytes: u64,
     /// Accounts that hold any.
     pub accounts: usize,
+    /// As in [`Measures`].
+    pub is_full: bool,
+    /// As in [`Measures`].
+    pub is_failed: bool,
 }
 
 impl Journal {
@@ -165,6 +169,8 @@ impl Journal {
             record_bytes: shown.measures.record_bytes,
             account_bytes: shown.accounts.get(account).copied().unwrap_or(0),
             accounts: shown.accounts.len(),
+            is_full: shown.measures.is_full,
+            is_failed: shown.measures.is_failed,
         }
     }
 }

@@ -49,7 +49,12 @@ impl Backlog {
         let mut queue = self.queue.lock();
         if !queue.is_closed {
             queue.entries.push_back(entry);
-            self.changed.notify_one();
+            let is_first = queue.entries.len() == 1;
+            drop(queue);
+            // Nobody waits while there is something; and whoever wakes needs the lock.
+            if is_first {
+                self.changed.notify_one();
+            }
         }
     }
 

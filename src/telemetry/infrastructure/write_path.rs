@@ -11,7 +11,7 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::journal::{Journal, Measures, Payload, Usage};
+use crate::platform::journal::{Journal, Payload, Usage};
 use crate::shared::TenantId;
 use crate::telemetry::application::ledger::Entered;
 use crate::telemetry::application::{
@@ -190,9 +190,7 @@ impl Sink for WritePath {
             return Err(SinkRefusal::Busy);
         }
         match &self.journaling {
-            Some(Journaling { journal, .. }) => {
-                share_of(&journal.measures(), &journal.usage(tenant.as_str().as_bytes()))
-            }
+            Some(Journaling { journal, .. }) => share_of(&journal.usage(tenant.as_str().as_bytes())),
             None => Ok(()),
         }
     }
@@ -209,15 +207,15 @@ impl Sink for WritePath {
 }
 
 /// Whether a tenant may have more of the journal: all that there is until it is rather full, then its share.
-fn share_of(measures: &Measures, usage: &Usage) -> Result<(), SinkRefusal> {
-    if measures.is_failed {
+fn share_of(usage: &Usage) -> Result<(), SinkRefusal> {
+    if usage.is_failed {
         return Err(SinkRefusal::JournalFailed);
     }
     let is_rather_full = usage.bytes >= usage.bytes_max / 100 * SHARE_MARK_PERCENT;
     let share = usage.bytes_max / (usage.accounts.max(1) as u64);
     if is_rather_full && usage.accounts > 1 && part_of(usage) > share {
         // Nobody else's room is left to be kept.
-        return Err(if measures.is_full {
+        return Err(if usage.is_full {
             SinkRefusal::JournalFull
         } else {
             SinkRefusal::OverShare { retry_after: SHARE_RETRY_AFTER }
@@ -242,23 +240,23 @@ mod tests {
 
     /// Two tenants whose records take half of the disk that they use.
     fn usage(bytes: u64, account_bytes: u64) -> Usage {
-        Usage { bytes, bytes_max: 1_000, record_bytes: bytes / 2, account_bytes, accounts: 2 }
+        let record_bytes = bytes / 2;
+        let (is_full, is_failed) = (false, false);
+        Usage { bytes, bytes_max: 1_000, record_bytes, account_bytes, accounts: 2, is_full, is_failed }
     }
 
     #[test]
     fn a_tenant_is_held_to_its_share_of_a_journal_that_is_rather_full() {
-        let measures = Measures::default();
-        assert_eq!(share_of(&measures, &usage(799, 399)), Ok(()), "there is room for all");
-        assert_eq!(share_of(&measures, &usage(800, 250)), Ok(()), "half of the journal");
-        assert_eq!(share_of(&measures, &usage(800, 251)), OVER_SHARE);
-        assert_eq!(share_of(&measures, &Usage { accounts: 1, ..usage(800, 400) }), Ok(()), "it is alone");
+        assert_eq!(share_of(&usage(799, 399)), Ok(()), "there is room for all");
+        assert_eq!(share_of(&usage(800, 250)), Ok(()), "half of the journal");
+        assert_eq!(share_of(&usage(800, 251)), OVER_SHARE);
+        assert_eq!(share_of(&Usage { accounts: 1, ..usage(800, 400) }), Ok(()), "it is alone");
     }
 
     #[test]
     fn when_there_is_no_room_it_is_not_the_tenants_fault() {
-        let full = Measures { is_full: true, ..Measures::default() };
-        assert_eq!(share_of(&full, &usage(1_000, 400)), Err(SinkRefusal::JournalFull));
-        let failed = Measures { is_failed: true, ..full };
-        assert_eq!(share_of(&failed, &usage(1_000, 400)), Err(SinkRefusal::JournalFailed));
+        let full = Usage { is_full: true, ..usage(1_000, 400) };
+        assert_eq!(share_of(&full), Err(SinkRefusal::JournalFull));
+        assert_eq!(share_of(&Usage { is_failed: true, ..full }), Err(SinkRefusal::JournalFailed));
     }
 }
