@@ -71,6 +71,7 @@ impl MapColumn {
     }
 
     /// How many keys the open row has.
+    #[inline]
     pub fn open_row_len(&self) -> usize {
         self.codes.len() - self.entries_before(self.len()) - self.open.replaced.len()
     }
@@ -102,6 +103,7 @@ impl MapColumn {
     }
 
     /// The string that ends with the value of the open entry.
+    #[inline]
     pub fn value(&mut self) -> &mut String {
         self.values.open()
     }
@@ -176,6 +178,7 @@ impl MapColumn {
     }
 
     /// Where row `row` begins, in entries.
+    #[inline]
     pub fn entries_before(&self, row: usize) -> usize {
         row.checked_sub(1).and_then(|last| self.row_ends.get(last)).copied().unwrap_or_default()
     }

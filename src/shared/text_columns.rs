@@ -21,11 +21,13 @@ impl TextColumn {
     }
 
     /// The string that ends with the open row. Nothing but appending is meant to be done with it.
+    #[inline]
     pub fn open(&mut self) -> &mut String {
         &mut self.text
     }
 
     /// Makes a row of what was written since the last one.
+    #[inline]
     pub fn close(&mut self) {
         self.ends.push(self.text.len());
     }
@@ -69,6 +71,7 @@ impl TextColumn {
     }
 
     /// Where the row before `rows` ends; also where row `rows` begins.
+    #[inline]
     pub fn end_of(&self, rows: usize) -> usize {
         rows.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or_default()
     }
