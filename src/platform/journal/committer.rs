@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
-use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 
 use super::error::AppendError;
 use super::frame::Draft;
+use super::inbox::Groups;
 use super::metrics::{Measures, RecoveryCounts};
 use super::options::Options;
 use super::record::Sequence;
@@ -34,7 +33,7 @@ pub(super) struct Shown {
 pub(super) struct Committer {
     pub(super) options: Options,
     pub(super) writer: Writer,
-    pub(super) requests: Receiver<Request>,
+    pub(super) groups: Groups,
     pub(super) shown: Arc<Mutex<Shown>>,
     release_floor: Arc<AtomicU64>,
     lacks_space: bool,
@@ -44,12 +43,12 @@ impl Committer {
     pub(super) fn new(
         options: Options,
         writer: Writer,
-        requests: Receiver<Request>,
+        groups: Groups,
         release_floor: Arc<AtomicU64>,
         recovery: RecoveryCounts,
     ) -> Self {
         let shown = Arc::new(Mutex::new(Shown::default()));
-        let mut committer = Self { options, writer, requests, shown, release_floor, lacks_space: false };
+        let mut committer = Self { options, writer, groups, shown, release_floor, lacks_space: false };
         committer.show();
         committer.shown.lock().measures.recovery = recovery;
         committer
@@ -57,24 +56,10 @@ impl Committer {
 
     /// Until nobody can ask any more; what was asked before is answered.
     pub(super) fn run(mut self) {
-        while let Some(group) = self.gather() {
+        while let Some(group) = self.groups.take(self.options.group_wait) {
             self.commit(group);
             self.writer.tend();
         }
-    }
-
-    /// Waits for the first request, then for others until the group is large enough or old enough.
-    fn gather(&self) -> Option<Vec<Request>> {
-        let first = self.requests.recv().ok()?;
-        let deadline = Instant::now() + self.options.group_wait;
-        let mut bytes = first.draft.length();
-        let mut group = vec![first];
-        while bytes < self.options.group_bytes_max as u64 && group.len() < self.options.queue_records_max {
-            let Ok(next) = self.requests.recv_deadline(deadline) else { break };
-            bytes += next.draft.length();
-            group.push(next);
-        }
-        Some(group)
     }
 
     fn commit(&mut self, group: Vec<Request>) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -15,6 +14,7 @@ use super::committer::{Committer, Request, Shown};
 use super::error::{AppendError, OpenError};
 use super::file_system::FileSystem;
 use super::frame::Draft;
+use super::inbox::{GroupLimits, Inbox, inbox};
 use super::metrics::Measures;
 use super::options::Options;
 use super::record::{BatchNumber, BatchRange, Mark, Outcome, Record, Sequence};
@@ -25,7 +25,7 @@ use super::ticket::{Then, Ticket, Written, batch_number};
 
 /// A journal that is open. Any thread may append; dropping it waits until what was handed over is written.
 pub struct Journal {
-    requests: Option<Sender<Request>>,
+    requests: Option<Inbox>,
     shown: Arc<Mutex<Shown>>,
     record_bytes_max: u32,
     release_floor: Arc<AtomicU64>,
@@ -65,9 +65,10 @@ impl Journal {
         })?;
         let (mut writer, recovery) = recover(options, fs, new_identity()?)?;
         writer.fill_aside(lifecycle)?;
-        let (requests, queue) = bounded(options.queue_records_max);
+        let bytes_max = options.group_bytes_max as u64;
+        let (requests, groups) = inbox(GroupLimits { bytes_max, records_max: options.queue_records_max });
         let release_floor = Arc::new(AtomicU64::new(if options.holds_segments { 0 } else { u64::MAX }));
-        let committer = Committer::new(options, writer, queue, Arc::clone(&release_floor), recovery.counts);
+        let committer = Committer::new(options, writer, groups, Arc::clone(&release_floor), recovery.counts);
         let shown = Arc::clone(&committer.shown);
         let committer = Some(lifecycle.thread("journal", move || committer.run())?);
         let record_bytes_max = options.record_bytes_max;
@@ -149,10 +150,7 @@ impl Journal {
 
     fn hand_over(&self, draft: Draft, then: Then) -> Result<(), AppendError> {
         let Some(requests) = &self.requests else { return Err(AppendError::Closed) };
-        requests.try_send(Request { draft, then }).map_err(|error| match error {
-            TrySendError::Full(_) => AppendError::Busy,
-            TrySendError::Disconnected(_) => AppendError::Closed,
-        })
+        requests.put(Request { draft, then })
     }
 
     /// As of the last group.

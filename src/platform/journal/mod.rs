@@ -22,6 +22,7 @@ mod filling;
 mod frame;
 mod gaps;
 mod handle;
+mod inbox;
 mod inspect;
 mod inventory;
 mod ledger;
