@@ -223,9 +223,9 @@ mod tests {
     #[test]
     fn what_is_open_goes_with_the_row_that_is_pushed() {
         let mut columns = LogColumns::new(TenantId::unnamed());
-        columns.bodies.open().push_str("forgotten");
+        columns.bodies.open().extend_from_slice(b"forgotten");
         columns.discard();
-        columns.bodies.open().push_str("kept");
+        columns.bodies.open().extend_from_slice(b"kept");
         columns.push(&row());
         assert_eq!((columns.len(), columns.bodies.get(0), columns.attributes.len()), (1, Some("kept"), 1));
         assert_eq!((columns.trace_ids()[0], columns.span_ids()[0]), ([0; 16], [7; 8]));

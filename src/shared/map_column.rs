@@ -102,9 +102,9 @@ impl MapColumn {
         occurrence
     }
 
-    /// The string that ends with the value of the open entry.
+    /// The bytes that end with the value of the open entry; UTF-8 is to be appended.
     #[inline]
-    pub fn value(&mut self) -> &mut String {
+    pub fn value(&mut self) -> &mut Vec<u8> {
         self.values.open()
     }
 
@@ -213,7 +213,7 @@ mod tests {
     fn set(column: &mut MapColumn, key: &str, value: &str) -> Occurrence {
         let code = column.find(key.as_bytes()).unwrap_or_else(|| column.learn(key));
         let occurrence = column.begin_entry(code);
-        column.value().push_str(value);
+        column.value().extend_from_slice(value.as_bytes());
         column.close_entry();
         occurrence
     }
@@ -247,7 +247,7 @@ mod tests {
         column.close_row();
         set(&mut column, "a", "2");
         column.begin_entry(0);
-        column.value().push_str("half");
+        column.value().extend_from_slice(b"half");
         column.discard_row();
         assert_eq!(set(&mut column, "a", "3"), Occurrence::First);
         column.close_row();

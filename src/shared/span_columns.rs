@@ -237,14 +237,14 @@ mod tests {
         event(&mut columns);
         columns.push(&row);
         event(&mut columns);
-        columns.links.trace_ids.open().push_str("half of a link");
-        columns.trace_states.open().push_str("k=v");
+        columns.links.trace_ids.open().extend_from_slice(b"half of a link");
+        columns.trace_states.open().extend_from_slice(b"k=v");
         columns.discard();
         event(&mut columns);
         event(&mut columns);
         columns.push(&row);
         assert_eq!((columns.event_ends(), columns.link_ends()), (&[1, 3][..], &[0, 0][..]));
-        assert_eq!((columns.events.attributes.len(), columns.links.trace_ids.text()), (3, ""));
+        assert_eq!((columns.events.attributes.len(), columns.links.trace_ids.text()), (3, &b""[..]));
         assert_eq!(columns.trace_states.get(1), Some(""));
     }
 }

@@ -5,24 +5,24 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// Texts one after the other in one string. The last one may still be *open*: what is written to it becomes a row when it is
-/// closed.
+/// Texts one after the other, as bytes: whoever writes them sees to it that each is UTF-8, which is cheaper to see than to have
+/// in the type. The last one may still be *open*: what is written to it becomes a row when it is closed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TextColumn {
-    text: String,
+    text: Vec<u8>,
     /// Where each row ends, in bytes.
     ends: Vec<usize>,
 }
 
 impl TextColumn {
     pub fn push(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.text.extend_from_slice(text.as_bytes());
         self.close();
     }
 
-    /// The string that ends with the open row. Nothing but appending is meant to be done with it.
+    /// The bytes that end with the open row. Nothing but appending UTF-8 is meant to be done with them.
     #[inline]
-    pub fn open(&mut self) -> &mut String {
+    pub fn open(&mut self) -> &mut Vec<u8> {
         &mut self.text
     }
 
@@ -53,7 +53,7 @@ impl TextColumn {
 
     pub fn get(&self, row: usize) -> Option<&str> {
         let end = *self.ends.get(row)?;
-        self.text.get(self.end_of(row)..end)
+        std::str::from_utf8(self.text.get(self.end_of(row)..end)?).ok()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
@@ -61,7 +61,7 @@ impl TextColumn {
     }
 
     /// All rows, one after the other.
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &[u8] {
         &self.text
     }
 
@@ -84,17 +84,18 @@ impl TextColumn {
     /// Moves rows from `from` on, without those in `dropped` (ascending).
     pub(super) fn remove(&mut self, from: usize, dropped: &[usize]) {
         let begin = self.end_of(from);
-        let mut kept = String::with_capacity(self.text.len() - begin);
+        let mut kept = Vec::with_capacity(self.text.len() - begin);
         let mut ends = Vec::with_capacity(self.len() - from);
         let mut dropped = dropped.iter().peekable();
         for row in from..self.len() {
             if dropped.next_if_eq(&&row).is_none() {
-                kept.push_str(self.get(row).unwrap_or_default());
+                let text = self.ends.get(row).and_then(|end| self.text.get(self.end_of(row)..*end));
+                kept.extend_from_slice(text.unwrap_or_default());
                 ends.push(begin + kept.len());
             }
         }
         self.truncate(from);
-        self.text.push_str(&kept);
+        self.text.append(&mut kept);
         self.ends.extend(ends);
     }
 }
@@ -223,15 +224,15 @@ mod tests {
     fn an_open_text_becomes_a_row_or_vanishes() {
         let mut column = TextColumn::default();
         column.push("a");
-        column.open().push_str("gone");
+        column.open().extend_from_slice(b"gone");
         column.discard_open();
-        column.open().push_str("bü");
+        column.open().extend_from_slice("bü".as_bytes());
         column.close();
         column.push("");
         assert_eq!(column.iter().collect::<Vec<_>>(), ["a", "bü", ""]);
-        assert_eq!((column.text(), column.ends()), ("abü", &[1, 4, 4][..]));
+        assert_eq!((column.text(), column.ends()), ("abü".as_bytes(), &[1, 4, 4][..]));
         column.truncate(1);
-        assert_eq!((column.text(), column.get(1)), ("a", None));
+        assert_eq!((column.text(), column.get(1)), (&b"a"[..], None));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Texts {
         self.offsets.extend(column.ends());
         // An open row is no row.
         let end = column.end_of(column.len());
-        self.text.extend_from_slice(column.text().as_bytes().get(..end).unwrap_or_default());
+        self.text.extend_from_slice(column.text().get(..end).unwrap_or_default());
     }
 
     fn finish(self) -> Result<BinaryArray, ArrowError> {
@@ -232,7 +232,7 @@ mod tests {
     fn an_open_text_is_no_row() {
         let mut columns = [TextColumn::default(), TextColumn::default()];
         columns[0].push("a");
-        columns[0].open().push_str("open");
+        columns[0].open().extend_from_slice(b"open");
         columns[1].push("bc");
         let array = Texts::of(columns.iter()).unwrap();
         let texts: Vec<_> = array.as_binary::<i32>().iter().flatten().collect();

@@ -35,10 +35,7 @@ pub fn append_value(
     text: &mut String,
     findings: &mut Findings,
 ) -> Result<Written, AttributesError> {
-    // What most values are: one short text.
-    if let [0x0a, length @ ..0x80, bytes @ ..] = any_value
-        && bytes.len() == usize::from(*length)
-    {
+    if let Some(bytes) = one_text(any_value) {
         return Ok(Written { kind: 1, extent: append_text(bytes, bytes_max, text, findings) });
     }
     append_any_value(any_value, bytes_max, text, findings)
@@ -59,6 +56,53 @@ fn append_any_value(
         cut_at(writer.text, end_max);
     }
     Ok(Written { kind, extent: writer.extent })
+}
+
+/// As [`append_value`] for a column, by way of `scratch` where it is more than one text.
+#[inline]
+pub fn append_value_to_column(
+    any_value: &[u8],
+    bytes_max: usize,
+    column: &mut Vec<u8>,
+    scratch: &mut String,
+    findings: &mut Findings,
+) -> Result<Written, AttributesError> {
+    if let Some(bytes) = one_text(any_value) {
+        return Ok(Written { kind: 1, extent: append_to_column(bytes, bytes_max, column, findings) });
+    }
+    scratch.clear();
+    let written = append_any_value(any_value, bytes_max, scratch, findings)?;
+    column.extend_from_slice(scratch.as_bytes());
+    Ok(written)
+}
+
+/// As [`append_text`] for a column. Most texts are ASCII, which is seen sixteen bytes at a time.
+#[inline]
+pub fn append_to_column(
+    bytes: &[u8],
+    bytes_max: usize,
+    column: &mut Vec<u8>,
+    findings: &mut Findings,
+) -> Extent {
+    if bytes.len() <= bytes_max && (bytes.is_ascii() || std::str::from_utf8(bytes).is_ok()) {
+        column.extend_from_slice(bytes);
+        return Extent::Whole;
+    }
+    let mut text = String::new();
+    let extent = append_cut(bytes, bytes_max, &mut text, findings);
+    column.extend_from_slice(text.as_bytes());
+    extent
+}
+
+/// What most values are: one text, of less than 16 KiB.
+#[inline]
+fn one_text(any_value: &[u8]) -> Option<&[u8]> {
+    let (length, bytes) = match any_value {
+        [0x0a, length @ ..0x80, bytes @ ..] => (usize::from(*length), bytes),
+        [0x0a, low, high @ ..0x80, bytes @ ..] => (usize::from(low & 0x7f) | usize::from(*high) << 7, bytes),
+        _ => return None,
+    };
+    (bytes.len() == length).then_some(bytes)
 }
 
 /// Appends bytes as text, at most `bytes_max` of them: what is beyond is not even looked at. Bytes that are not UTF-8 are

@@ -4,7 +4,7 @@
 use crate::shared::{Dictionary, MapColumn, Occurrence, TextColumn, WordColumn};
 use crate::telemetry::domain::{Findings, Rejection, Warning};
 
-use super::any_value::{Extent, Written, append_text, append_value};
+use super::any_value::{Extent, Written, append_text, append_to_column, append_value_to_column};
 use super::attributes::{AttributeLimits, AttributesError, key_and_value, short_text};
 use super::fields::Repeated;
 use super::meter::{Meter, MeterError};
@@ -58,11 +58,13 @@ pub struct ItemTexts<'m, 's> {
     pub findings: Findings,
     limits: AttributeLimits,
     meter: &'m mut Meter<'s>,
+    /// Of the value that is written just now; at most as long as it may be.
+    scratch: String,
 }
 
 impl<'m, 's> ItemTexts<'m, 's> {
     pub fn new(findings: Findings, limits: AttributeLimits, meter: &'m mut Meter<'s>) -> Self {
-        Self { findings, limits, meter }
+        Self { findings, limits, meter, scratch: String::new() }
     }
 
     /// Charges what is held apart from the columns.
@@ -149,7 +151,7 @@ impl<'m, 's> ItemTexts<'m, 's> {
         &mut self,
         any_value: &[u8],
         bytes_max: usize,
-        text: &mut String,
+        text: &mut Vec<u8>,
     ) -> Result<Written, ItemError> {
         let charged = any_value.len().min(bytes_max);
         self.charge(charged)?;
@@ -161,11 +163,12 @@ impl<'m, 's> ItemTexts<'m, 's> {
         &mut self,
         any_value: &[u8],
         bytes_max: usize,
-        text: &mut String,
+        text: &mut Vec<u8>,
         charged: usize,
     ) -> Result<Written, ItemError> {
         let before = text.len();
-        let written = append_value(any_value, bytes_max, text, &mut self.findings)?;
+        let Self { findings, scratch, .. } = self;
+        let written = append_value_to_column(any_value, bytes_max, text, scratch, findings)?;
         self.charge_excess(text.len() - before, charged)?;
         Ok(written)
     }
@@ -189,7 +192,7 @@ impl<'m, 's> ItemTexts<'m, 's> {
         let charged = bytes.len().min(bytes_max);
         self.charge(charged)?;
         let before = column.open().len();
-        let extent = append_text(bytes, bytes_max, column.open(), &mut self.findings);
+        let extent = append_to_column(bytes, bytes_max, column.open(), &mut self.findings);
         self.charge_excess(column.open().len() - before, charged)?;
         if extent == Extent::Cut {
             self.findings.warn(Warning::TextCut);

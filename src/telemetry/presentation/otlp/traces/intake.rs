@@ -1,6 +1,6 @@
 //! `TracesIntake`: the visitor that checks every span and turns the accepted ones into columns.
 
-use std::fmt::Write;
+use std::io::Write;
 
 use crate::shared::{
     EventColumns, LinkColumns, OriginColumns, Signal, SpanColumns, SpanRow, TenantId, TextColumn,

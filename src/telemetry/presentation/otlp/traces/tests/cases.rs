@@ -78,7 +78,7 @@ fn what_is_too_deep_within_events_or_links_leaves_nothing_of_its_span() {
     ]));
     let columns = &decoded.columns;
     assert_eq!((columns.event_ends(), columns.link_ends()), (&[1, 2][..], &[1, 2][..]));
-    assert_eq!((columns.trace_states.text(), columns.attributes.codes().len()), ("", 0));
+    assert_eq!((columns.trace_states.text(), columns.attributes.codes().len()), (&b""[..], 0));
     assert_eq!((columns.events.attributes.len(), columns.links.attributes.len()), (2, 2));
     assert!(decoded.findings.rejections().eq([(Rejection::AttributesTooDeep, 3)]));
 }
