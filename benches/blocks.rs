@@ -7,7 +7,6 @@ use std::hint::black_box;
 
 use arrow_array::RecordBatch;
 use criterion::{Criterion, Throughput};
-use telemetryflow::platform::clickhouse::arrow;
 use telemetryflow::shared::MetricColumns;
 use telemetryflow::telemetry::stages::NewSeries;
 use telemetryflow::telemetry::stages::blocks;
@@ -38,8 +37,5 @@ fn benchmark(criterion: &mut Criterion, name: &str, build: impl Fn() -> RecordBa
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(block.num_rows() as u64));
     group.bench_function("build", |bencher| bencher.iter(|| black_box(build())));
-    group.bench_function("encode", |bencher| {
-        bencher.iter(|| black_box(arrow::encode(&block).expect("a block of ours can be encoded")));
-    });
     group.finish();
 }

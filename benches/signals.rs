@@ -12,7 +12,6 @@ use criterion::{Criterion, Throughput};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use telemetryflow::platform::clickhouse::arrow;
 use telemetryflow::shared::{LogColumns, SpanColumns, TenantId, Timestamp};
 use telemetryflow::telemetry::stages::{
     AcceptanceWindow, AttributeLimits, BODY_BYTES_MAX, LogRecord, LogsIntake, LogsVisitor, Meter,
@@ -91,10 +90,6 @@ fn benchmark_logs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(format!("log records of {REQUESTS} requests"));
     group.throughput(Throughput::Elements(REQUESTS * ITEMS));
     group.bench_function("build", |bencher| bencher.iter(|| black_box(block())));
-    let built = block();
-    group.bench_function("encode", |bencher| {
-        bencher.iter(|| black_box(arrow::encode(&built).expect("a block of ours can be encoded")));
-    });
     group.finish();
 }
 
@@ -115,9 +110,5 @@ fn benchmark_spans(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(REQUESTS * ITEMS));
     group.bench_function("build", |bencher| bencher.iter(|| black_box(block())));
     group.bench_function("index", |bencher| bencher.iter(|| black_box(span_blocks::trace_index(&columns))));
-    let built = block();
-    group.bench_function("encode", |bencher| {
-        bencher.iter(|| black_box(arrow::encode(&built).expect("a block of ours can be encoded")));
-    });
     group.finish();
 }

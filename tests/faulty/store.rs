@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::ArrowError;
 use parking_lot::Mutex;
-use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreError, StoreErrorKind, arrow};
+use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store, StoreError, StoreErrorKind};
 
 use super::control::{Control, Order};
 use super::crash::{Crash, Point};
@@ -79,9 +81,14 @@ fn unavailable(why: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, why)
 }
 
-/// Blocks go to the engine without compression, so a text of theirs is found in their bytes.
+/// An Arrow stream is not compressed, so a text of a block is found in its bytes.
 fn holds(insert: &Insert<'_>, text: &str) -> Result<bool, StoreError> {
-    let bytes = arrow::encode(insert.batch)?;
+    let write = || -> Result<Vec<u8>, ArrowError> {
+        let mut writer = StreamWriter::try_new(Vec::new(), &insert.batch.schema())?;
+        writer.write(insert.batch)?;
+        writer.into_inner()
+    };
+    let bytes = write().map_err(|error| StoreError::new(StoreErrorKind::Refused, error.to_string()))?;
     Ok(bytes.windows(text.len().max(1)).any(|window| window == text.as_bytes()))
 }
 

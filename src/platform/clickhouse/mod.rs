@@ -2,7 +2,7 @@
 //!
 //! Calls block: they run on threads of the write path or in `spawn_blocking`, never on an async thread.
 
-pub mod arrow;
+mod arrow;
 pub mod embedded;
 mod error;
 pub mod migrations;

@@ -1,2 +1,2 @@
 -- As for metric_samples.
-ALTER TABLE telemetryflow.metric_histograms MODIFY SETTING min_bytes_for_wide_part = 0, min_rows_for_wide_part = 250000, merge_selector_base = 10
+ALTER TABLE telemetryflow.metric_histograms MODIFY SETTING min_bytes_for_wide_part = 0, min_rows_for_wide_part = 600000, merge_selector_base = 10

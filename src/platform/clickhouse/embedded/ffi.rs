@@ -11,6 +11,8 @@ use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
+use arrow_array::{Array, RecordBatch, StructArray};
 use libloading::Library;
 
 use super::super::Parameter;
@@ -30,10 +32,10 @@ type QueryFn = unsafe extern "C" fn(
     *const usize,
     usize,
 ) -> Handle;
-type StreamInsertFn = unsafe extern "C" fn(Handle, *const c_char, usize, *const c_char, usize) -> Handle;
-type StreamAppendFn = unsafe extern "C" fn(Handle, *const c_char, usize) -> c_int;
+type ArrowScanFn =
+    unsafe extern "C" fn(Handle, *const c_char, *mut FFI_ArrowSchema, *mut FFI_ArrowArray) -> c_int;
+type ArrowUnregisterFn = unsafe extern "C" fn(Handle, *const c_char) -> c_int;
 type TakesHandleFn = unsafe extern "C" fn(Handle);
-type ReturnsHandleFn = unsafe extern "C" fn(Handle) -> Handle;
 type ReturnsTextFn = unsafe extern "C" fn(Handle) -> *const c_char;
 type ReturnsSizeFn = unsafe extern "C" fn(Handle) -> usize;
 type ReturnsCountFn = unsafe extern "C" fn(Handle) -> u64;
@@ -63,11 +65,8 @@ pub struct Engine {
     connect: ConnectFn,
     close: CloseFn,
     query: QueryFn,
-    stream_insert: StreamInsertFn,
-    stream_append: StreamAppendFn,
-    stream_done: ReturnsHandleFn,
-    stream_error: ReturnsTextFn,
-    destroy_stream: TakesHandleFn,
+    arrow_scan: ArrowScanFn,
+    arrow_unregister: ArrowUnregisterFn,
     result_buffer: ReturnsTextFn,
     result_length: ReturnsSizeFn,
     result_error: ReturnsTextFn,
@@ -96,11 +95,8 @@ impl Engine {
             connect: function!("chdb_connect"),
             close: function!("chdb_close_conn"),
             query: function!("chdb_query_with_params_n"),
-            stream_insert: function!("chdb_stream_insert_n"),
-            stream_append: function!("chdb_stream_append"),
-            stream_done: function!("chdb_stream_done"),
-            stream_error: function!("chdb_stream_insert_error"),
-            destroy_stream: function!("chdb_destroy_insert_stream"),
+            arrow_scan: function!("chdb_arrow_array_scan"),
+            arrow_unregister: function!("chdb_arrow_unregister_table"),
             result_buffer: function!("chdb_result_buffer"),
             result_length: function!("chdb_result_length"),
             result_error: function!("chdb_result_error"),
@@ -187,32 +183,30 @@ impl Connection {
         self.take_result(result)
     }
 
-    /// Inserts a body in `format`. The statement names table, columns and settings, but neither format nor data.
-    pub fn insert(&mut self, sql: &str, format: &str, body: &[u8]) -> Result<EngineAnswer, EngineRefusal> {
-        // SAFETY: pointers and lengths belong together and are valid for the call.
-        let stream = unsafe {
-            (self.engine.stream_insert)(
-                self.handle(),
-                sql.as_ptr().cast(),
-                sql.len(),
-                format.as_ptr().cast(),
-                format.len(),
-            )
+    /// Lends a block to the engine for the time of `work`: statements of this connection find it as `arrowstream('name')`.
+    /// The engine reads the block's own memory. `name` is not in use, and a plain word.
+    pub fn with_block<T>(
+        &mut self,
+        name: &str,
+        block: &RecordBatch,
+        work: impl FnOnce(&mut Self) -> Result<T, EngineRefusal>,
+    ) -> Result<T, EngineRefusal> {
+        let refused = |error: &dyn fmt::Display| EngineRefusal(format!("a block cannot be lent: {error}"));
+        let name = CString::new(name).map_err(|error| refused(&error))?;
+        let data = StructArray::from(block.clone()).into_data();
+        let (array, schema) = to_ffi(&data).map_err(|error| refused(&error))?;
+        let mut lent = LentBlock { connection: self, name, array, schema };
+        // SAFETY: name, schema and array stay where they are until `lent` is dropped, which takes them back first. The engine
+        // does not release them.
+        let state = unsafe {
+            let engine = &lent.connection.engine;
+            let (schema, array) = (&raw mut lent.schema, &raw mut lent.array);
+            (engine.arrow_scan)(lent.connection.handle(), lent.name.as_ptr(), schema, array)
         };
-        let stream = InsertStream { engine: &self.engine, handle: stream };
-        stream.check()?;
-        // SAFETY: as above; the library has copied the bytes when it returns.
-        let appended =
-            unsafe { (self.engine.stream_append)(stream.handle, body.as_ptr().cast(), body.len()) };
-        if appended != 0 {
-            stream.check()?;
-            return Err(EngineRefusal("the engine did not take the rows".to_owned()));
+        if state != 0 {
+            return Err(refused(&"the engine does not take it"));
         }
-        // SAFETY: the stream is open; `done` ends it and hands over a result.
-        let result = unsafe { (self.engine.stream_done)(stream.handle) };
-        let answer = self.take_result(result)?;
-        stream.check()?;
-        Ok(answer)
+        work(lent.connection)
     }
 
     fn take_result(&self, result: Handle) -> Result<EngineAnswer, EngineRefusal> {
@@ -248,30 +242,19 @@ impl fmt::Debug for Connection {
     }
 }
 
-struct InsertStream<'a> {
-    engine: &'a Engine,
-    handle: Handle,
+/// Takes a block back, also when the work with it panics, before its memory is given up.
+struct LentBlock<'a> {
+    connection: &'a mut Connection,
+    name: CString,
+    array: FFI_ArrowArray,
+    schema: FFI_ArrowSchema,
 }
 
-impl InsertStream<'_> {
-    fn check(&self) -> Result<(), EngineRefusal> {
-        if self.handle.is_null() {
-            return Err(EngineRefusal("the engine opened no insert".to_owned()));
-        }
-        // SAFETY: the handle is valid until `drop`; the text is copied.
-        match unsafe { text_at((self.engine.stream_error)(self.handle)) } {
-            Some(error) => Err(EngineRefusal(error)),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for InsertStream<'_> {
+impl Drop for LentBlock<'_> {
     fn drop(&mut self) {
-        if !self.handle.is_null() {
-            // SAFETY: every handle is destroyed exactly once, on success and on failure, as the header asks.
-            unsafe { (self.engine.destroy_stream)(self.handle) };
-        }
+        // SAFETY: the connection is open and the name valid; no statement runs on it now. A name that is not registered is
+        // an error that changes nothing.
+        unsafe { (self.connection.engine.arrow_unregister)(self.connection.handle(), self.name.as_ptr()) };
     }
 }
 
