@@ -82,10 +82,10 @@ struct Options {
 struct Report {
     rows: u64,
     rows_per_second: f64,
-    /// User and system time of the process, without what it took to make the rows.
+    /// User and system time of the process until merges had settled, without what it took to make the rows.
     cpu_seconds_per_million_rows: f64,
-    /// The same after merges have settled.
-    cpu_seconds_per_million_rows_settled: f64,
+    /// The same until the last insert had returned.
+    cpu_seconds_per_million_rows_inserted: f64,
     settled: bool,
     peak_kib: u64,
     /// Of all tables that got rows, per row of the signal's own table.
@@ -127,8 +127,8 @@ fn measure(options: &Options, store: &EmbeddedStore) -> Result<Report> {
     Ok(Report {
         rows,
         rows_per_second: millions * 1e6 / elapsed.as_secs_f64(),
-        cpu_seconds_per_million_rows: cpu / millions,
-        cpu_seconds_per_million_rows_settled: cpu_settled / millions,
+        cpu_seconds_per_million_rows: cpu_settled / millions,
+        cpu_seconds_per_million_rows_inserted: cpu / millions,
         settled,
         peak_kib: process.memory()?.peak_kib,
         bytes_per_row: bytes / (millions * 1e6),

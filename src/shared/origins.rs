@@ -96,12 +96,6 @@ impl OriginColumns {
         self.resource_of.get(origin as usize).map_or(0, |resource| *resource as usize)
     }
 
-    /// What the attributes of the origin that was added last take in a block, where they stand once, as text.
-    pub fn last_text_bytes(&self) -> usize {
-        let resource = self.resources.attributes.row_text_bytes(self.resources.len().saturating_sub(1));
-        resource + self.scopes.attributes.row_text_bytes(self.scopes.len().saturating_sub(1))
-    }
-
     pub fn bytes(&self) -> usize {
         let Self { resources, scopes, resource_of } = self;
         let texts = [

@@ -13,7 +13,7 @@ use super::payload::{Accepted, Payload, ReceivedBody};
 use super::ports::{Sink, SinkRefusal};
 use super::resent::{Answer, Reading, ResentWindow, Seen};
 use super::tally::Tally;
-use super::{IngestCounters, MemoryHold, Pending};
+use super::{Crowding, IngestCounters, MemoryHold, Pending};
 
 /// When a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,7 @@ impl From<SinkRefusal> for IngestError {
 pub struct Ingest {
     durability: Durability,
     sink: Arc<dyn Sink>,
+    crowding: Arc<Crowding>,
     resent: Arc<ResentWindow>,
     counters: IngestCounters,
 }
@@ -112,13 +113,18 @@ pub struct Submitted {
     receipt: IngestReceipt,
     /// Absent if there is nothing to wait for.
     answer: Option<oneshot::Receiver<Answer>>,
+    crowding: Arc<Crowding>,
 }
 
 impl Submitted {
-    /// Until the request is as durable as was promised.
+    /// Until the request is as durable as was promised, and a little longer if the store cannot follow.
     pub async fn acknowledged(self) -> Result<IngestReceipt, IngestError> {
         if let Some(answer) = self.answer {
             answer.await.unwrap_or(Err(IngestError::NotStored))?;
+            // With `Store` it has waited for the store already.
+            if self.receipt.durability != Durability::Store {
+                self.crowding.room(Crowding::WAIT_MAX).await;
+            }
         }
         Ok(self.receipt)
     }
@@ -131,7 +137,8 @@ impl Ingest {
         resent: Arc<ResentWindow>,
         counters: IngestCounters,
     ) -> Self {
-        Self { durability, sink, resent, counters }
+        let crowding = sink.crowding();
+        Self { durability, sink, crowding, resent, counters }
     }
 
     /// Whether a request of this tenant has a chance just now. To be asked before its body is read.
@@ -148,17 +155,17 @@ impl Ingest {
         let (tenant, signal) = (payload.tenant(), payload.signal());
         if tally.received() == 0 {
             self.counters.request_read(tenant, 0, &receipt.findings);
-            return Ok(Submitted { receipt, answer: None });
+            return Ok(self.submitted(receipt, None));
         }
         let attempt = match self.resent.enter(body.hash, || Reading::of(&receipt.findings)) {
             Seen::First(attempt) => attempt,
             Seen::OnItsWay(answer, reading) => {
                 self.counters.request_resent(tenant, signal);
-                return Ok(Submitted { receipt: receipt.repeating(reading), answer: Some(answer) });
+                return Ok(self.submitted(receipt.repeating(reading), Some(answer)));
             }
             Seen::Acknowledged(reading) => {
                 self.counters.request_resent(tenant, signal);
-                return Ok(Submitted { receipt: receipt.repeating(reading), answer: None });
+                return Ok(self.submitted(receipt.repeating(reading), None));
             }
         };
         let items = payload.items();
@@ -166,6 +173,10 @@ impl Ingest {
         let (attempt, answer) = attempt.awaited();
         let pending = Pending::new(items, self.durability, attempt, self.counters.items(tenant, signal));
         self.sink.submit(Accepted { payload, memory, tally, body, pending })?;
-        Ok(Submitted { receipt, answer: Some(answer) })
+        Ok(self.submitted(receipt, Some(answer)))
+    }
+
+    fn submitted(&self, receipt: IngestReceipt, answer: Option<oneshot::Receiver<Answer>>) -> Submitted {
+        Submitted { receipt, answer, crowding: Arc::clone(&self.crowding) }
     }
 }

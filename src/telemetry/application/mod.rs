@@ -1,6 +1,7 @@
 //! What telemetry can be asked to do, one file per use case, and the ports that it needs for it.
 
 pub mod counters;
+pub mod crowding;
 pub mod ingest;
 pub mod ledger;
 pub mod payload;
@@ -11,6 +12,7 @@ pub mod resent;
 pub mod tally;
 
 pub use counters::IngestCounters;
+pub use crowding::Crowding;
 pub use ingest::{Durability, Ingest, IngestCommand, IngestError, IngestReceipt, Submitted};
 pub use ledger::Ledger;
 pub use payload::{Accepted, AcceptedMetrics, BodyCompression, Payload, ReceivedBody, SERIES_BYTES};

@@ -1,11 +1,12 @@
 //! Ports of the write path: the series catalogue, and the sink that brings accepted items into the store.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::shared::{SeriesId, SeriesIdentity, Signal, TenantId, Timestamp, WatchId};
 
-use super::{Accepted, Payload};
+use super::{Accepted, Crowding, Payload};
 
 /// Hash of everything that identifies a series *as it was sent* (one series may have several wire forms), tenant included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +75,9 @@ pub trait SeriesLookup: Send {
 pub trait Sink: Debug + Send + Sync {
     /// Whether there is a chance that items of this tenant are taken.
     fn admit(&self, tenant: &TenantId) -> Result<(), SinkRefusal>;
+
+    /// Whether items that were handed over had better become fewer.
+    fn crowding(&self) -> Arc<Crowding>;
 
     /// Hands them over, without waiting. What they pend on hears the rest.
     fn submit(&self, accepted: Accepted) -> Result<(), SinkRefusal>;

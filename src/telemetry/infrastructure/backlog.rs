@@ -15,7 +15,6 @@ pub struct Backlog {
     queue: Mutex<Queue>,
     changed: Condvar,
     held: HeldBytes,
-    held_bytes_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -35,15 +34,14 @@ pub enum Taken {
 }
 
 impl Backlog {
-    /// `held_bytes_max`: beyond it, what is in the journal too is not held in memory.
-    pub fn new(held: HeldBytes, held_bytes_max: usize, first: Vec<Entry>) -> Self {
+    pub fn new(held: HeldBytes, first: Vec<Entry>) -> Self {
         let queue = Queue { entries: first.into(), is_closed: false };
-        Self { queue: Mutex::new(queue), changed: Condvar::new(), held, held_bytes_max }
+        Self { queue: Mutex::new(queue), changed: Condvar::new(), held }
     }
 
     /// Adds an entry behind all others. Lost, and so answered as not stored, if the backlog is closed.
     pub fn add(&self, mut entry: Entry) {
-        if self.held.get() > self.held_bytes_max {
+        if self.held.is_beyond_max() {
             entry.let_go();
         }
         let mut queue = self.queue.lock();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::platform::journal::KeptRecord;
 use crate::shared::{Signal, TenantId};
-use crate::telemetry::application::{Accepted, MemoryHold, Payload, Pending};
+use crate::telemetry::application::{Accepted, Crowding, MemoryHold, Payload, Pending};
 
 /// A request between its acknowledgement and the store.
 #[derive(Debug)]
@@ -39,9 +39,17 @@ pub struct Held {
     counted: Counted,
 }
 
-/// Bytes of items in memory, over all entries.
-#[derive(Debug, Clone, Default)]
-pub struct HeldBytes(Arc<AtomicUsize>);
+/// Bytes of items in memory, over all entries. From three quarters of what they may be until they are half of it, it is
+/// crowded.
+#[derive(Debug, Clone)]
+pub struct HeldBytes(Arc<HeldSum>);
+
+#[derive(Debug)]
+struct HeldSum {
+    bytes: AtomicUsize,
+    bytes_max: usize,
+    crowding: Arc<Crowding>,
+}
 
 #[derive(Debug)]
 struct Counted {
@@ -51,18 +59,47 @@ struct Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.sum.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.sum.subtract(self.bytes);
     }
 }
 
 impl HeldBytes {
+    /// `bytes_max`: beyond it, what is in the journal too is not held in memory.
+    pub fn new(bytes_max: usize) -> Self {
+        Self(Arc::new(HeldSum { bytes: AtomicUsize::new(0), bytes_max, crowding: Arc::default() }))
+    }
+
     pub fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn is_beyond_max(&self) -> bool {
+        self.get() > self.0.bytes_max
+    }
+
+    pub fn crowding(&self) -> Arc<Crowding> {
+        Arc::clone(&self.0.crowding)
+    }
+
+    fn add(&self, bytes: usize) {
+        let before = self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mark = self.0.bytes_max / 4 * 3;
+        if before <= mark && before + bytes > mark {
+            self.0.crowding.begin();
+        }
+    }
+
+    fn subtract(&self, bytes: usize) {
+        let before = self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let mark = self.0.bytes_max / 2;
+        if before > mark && before - bytes <= mark {
+            self.0.crowding.end();
+        }
     }
 
     pub fn hold(&self, payload: Payload, memory: MemoryHold) -> Held {
         let bytes = payload.held_bytes();
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.add(bytes);
         Held { payload, memory, counted: Counted { sum: self.clone(), bytes } }
     }
 }

@@ -15,7 +15,7 @@ use crate::platform::journal::{Journal, Payload, Usage};
 use crate::shared::TenantId;
 use crate::telemetry::application::ledger::Entered;
 use crate::telemetry::application::{
-    Accepted, BodyCompression, Durability, Ledger, ResentWindow, Sink, SinkRefusal,
+    Accepted, BodyCompression, Crowding, Durability, Ledger, ResentWindow, Sink, SinkRefusal,
 };
 
 use super::backlog::Backlog;
@@ -193,6 +193,10 @@ impl Sink for WritePath {
             Some(Journaling { journal, .. }) => share_of(&journal.usage(tenant.as_str().as_bytes())),
             None => Ok(()),
         }
+    }
+
+    fn crowding(&self) -> Arc<Crowding> {
+        self.held.crowding()
     }
 
     fn submit(&self, accepted: Accepted) -> Result<(), SinkRefusal> {

@@ -103,8 +103,8 @@ impl WritePath {
         let Opened { journal, restored, hash_seed } = open(options, &parts, &resent, lifecycle)?;
         let journal_id = journal.as_ref().map(|(_, id, _)| *id);
         let Restored { ledger, sealed: recovered, unsealed, revived } = restored;
-        let held = HeldBytes::default();
-        let backlog = Arc::new(Backlog::new(held.clone(), options.held_bytes_max, unsealed));
+        let held = HeldBytes::new(options.held_bytes_max);
+        let backlog = Arc::new(Backlog::new(held.clone(), unsealed));
         let (give_up, stall) = (CancellationToken::new(), Arc::new(Stall::default()));
         let opened = journal.as_ref().map(|(journal, _, _)| Arc::clone(journal));
         let desk = journal.as_ref().zip(parts.journal.as_ref()).map(|((journal, id, _), own)| LetterDesk {

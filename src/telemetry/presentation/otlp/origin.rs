@@ -85,13 +85,7 @@ impl OriginIntake {
         };
         let origin = match resource {
             Err(rejection) => Err(rejection),
-            Ok(()) => match remembered(add_scope(bytes, &mut origins.scopes, texts))? {
-                Err(rejection) => Err(rejection),
-                Ok(()) => {
-                    texts.charge(origins.last_text_bytes())?;
-                    Ok(origins.add())
-                }
-            },
+            Ok(()) => remembered(add_scope(bytes, &mut origins.scopes, texts))?.map(|()| origins.add()),
         };
         Ok((*self.origin.insert(origin))?)
     }
@@ -106,7 +100,7 @@ fn remembered(result: Result<(), ItemError>) -> Result<Result<(), Rejection>, It
     }
 }
 
-/// `Resource`: attributes 1, dropped_attributes_count 2.
+/// `Resource`: attributes 1, dropped_attributes_count 2. Its attributes are charged twice: a block holds them once more.
 fn add_resource(
     bytes: &OriginBytes<'_>,
     resources: &mut ResourceColumns,
@@ -123,6 +117,7 @@ fn add_resource(
         }
     };
     resources.attributes.close_row();
+    texts.charge(resources.attributes.row_text_bytes(row))?;
     resources.dropped_attributes.push(sent.saturating_add(dropped));
     let service = resources.attributes.row(row).find(|(key, _)| *key == "service.name");
     resources.services.push(service.map_or("", |(_, name)| name));
@@ -147,6 +142,7 @@ fn add_scope(
         }
     };
     scopes.attributes.close_row();
+    texts.charge(scopes.attributes.row_text_bytes(row))?;
     scopes.dropped_attributes.push(fields.dropped.saturating_add(dropped));
     for (text, column) in [
         (fields.name, &mut scopes.names),
