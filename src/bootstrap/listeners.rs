@@ -103,7 +103,9 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
     );
     lifecycle.spawn("otlp_http listener", served);
     let own = telemetry::api_router(rejections, stats, access.clone());
-    let routes = querying::router(queries, access.clone()).merge(own);
+    let routes = querying::router(queries.metrics, access.clone())
+        .merge(querying::search_router(queries.search, access.clone()))
+        .merge(own);
     let api_router = api(routes, access, Arc::new(health));
     let served = serve(
         listeners.api,
@@ -120,8 +122,7 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
 /// `/livez` and `/readyz` are for everybody; counters name tenants, so where there are keys one has to be an operator.
 fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
     let known =
-        [&[querying::METRICS_PATH, telemetry::REJECTIONS_PATH, telemetry::STATS_PATH][..], &health::PATHS]
-            .concat();
+        [&querying::PATHS[..], &[telemetry::REJECTIONS_PATH, telemetry::STATS_PATH], &health::PATHS].concat();
     routes
         .merge(health::router(Arc::clone(&health)))
         .merge(guarded(health::metrics_router(health), access, Action::Operate))

@@ -22,7 +22,7 @@ use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
 use crate::querying::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, GetMetricTimeSeries, ListMetrics, QueryApi,
-    QueryBounds, ReaderLimits,
+    QueryBounds, ReaderLimits, Search, SearchApi,
 };
 use crate::shared::Clock;
 use crate::telemetry::{
@@ -45,6 +45,12 @@ const BUCKETS_MAX: u64 = 2_000_000;
 /// How often idle series are looked for.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(600);
 
+/// What the query routes work with. All take turns at the same reader.
+pub struct Queries {
+    pub metrics: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
+    pub search: Arc<SearchApi<ClickHouseReader>>,
+}
+
 /// Everything that runs, ready to be given its listeners.
 pub struct Parts {
     pub lifecycle: Lifecycle,
@@ -55,7 +61,7 @@ pub struct Parts {
     pub access: Access,
     /// What the API lists; ingestion records into it.
     pub rejections: Arc<RejectionLog>,
-    pub queries: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
+    pub queries: Queries,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
     pub stats: Stats,
@@ -260,7 +266,7 @@ fn build_queries(
     generations: Arc<Generations>,
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,
-) -> Arc<QueryApi<CachedReader<ClickHouseReader>>> {
+) -> Queries {
     let limits = ReaderLimits {
         concurrency_max: settings.query.concurrency_max.min(settings.store.readers),
         wait_max: QUERY_WAIT_MAX,
@@ -268,9 +274,10 @@ fn build_queries(
     };
     let reader = ClickHouseReader::new(Arc::clone(store), limits, Arc::clone(&generations));
     let counters = CacheCounters::register(registry);
+    let search = Search::new(Arc::new(reader.clone()));
     let reader =
         Arc::new(CachedReader::new(reader, generations, settings.query.cache_bytes.bytes(), counters));
-    Arc::new(QueryApi {
+    let metrics = QueryApi {
         time_series: GetMetricTimeSeries::new(Arc::clone(&reader), Arc::clone(clock)),
         metrics: ListMetrics::new(reader),
         bounds: QueryBounds {
@@ -278,7 +285,8 @@ fn build_queries(
             series_max: settings.query.series_max,
         },
         clock: Arc::clone(clock),
-    })
+    };
+    Queries { metrics: Arc::new(metrics), search: Arc::new(SearchApi { search, clock: Arc::clone(clock) }) }
 }
 
 /// Gauges that are read off their owners when somebody asks.

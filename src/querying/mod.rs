@@ -5,6 +5,6 @@ mod domain;
 mod infrastructure;
 mod presentation;
 
-pub use application::{GetMetricTimeSeries, ListMetrics};
+pub use application::{GetMetricTimeSeries, ListMetrics, Search};
 pub use infrastructure::{CacheCounters, CachedReader, ClickHouseReader, Generations, ReaderLimits};
-pub use presentation::{METRICS_PATH, QueryApi, QueryBounds, router};
+pub use presentation::{PATHS, QueryApi, QueryBounds, SearchApi, router, search_router};

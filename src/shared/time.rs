@@ -83,6 +83,10 @@ impl TimeRange {
         self.end
     }
 
+    pub fn contains(self, moment: Timestamp) -> bool {
+        self.start <= moment && moment < self.end
+    }
+
     /// The smallest range that begins and ends on a bucket of `interval` and holds this one.
     #[must_use]
     pub fn aligned_to(self, interval: Interval) -> Self {

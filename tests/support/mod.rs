@@ -16,6 +16,7 @@ pub mod http;
 pub mod otlp;
 pub mod otlp_json;
 pub mod server;
+pub mod signals;
 pub mod tables;
 pub mod webhook;
 

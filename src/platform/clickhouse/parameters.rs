@@ -22,6 +22,12 @@ pub fn number(name: impl Into<Cow<'static, str>>, value: impl Display) -> Parame
     (name.into(), value.to_string())
 }
 
+/// For `{name:Array(Int64)}`.
+pub fn numbers(name: impl Into<Cow<'static, str>>, values: &[i64]) -> Parameter {
+    let texts: Vec<String> = values.iter().map(i64::to_string).collect();
+    (name.into(), format!("[{}]", texts.join(",")))
+}
+
 /// Backslash escapes as in ClickHouse's TabSeparated format.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len() + 2);

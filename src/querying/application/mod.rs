@@ -3,7 +3,11 @@
 pub mod get_metric_time_series;
 pub mod list_metrics;
 pub mod ports;
+pub mod read_models;
+pub mod search;
 
 pub use get_metric_time_series::{GetMetricTimeSeries, TimeSeries, TimeSeriesError, TimeSeriesQuery};
 pub use list_metrics::ListMetrics;
 pub use ports::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
+pub use read_models::{LogRecord, Page};
+pub use search::{Search, SearchReader};

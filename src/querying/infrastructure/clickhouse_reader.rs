@@ -70,7 +70,7 @@ impl ClickHouseReader {
         Self { store, turns: Arc::new(Semaphore::new(limits.concurrency_max)), limits, generations }
     }
 
-    async fn select(&self, sql: String, bound: Vec<Parameter>) -> Result<Rows, ReadError> {
+    pub(super) async fn select(&self, sql: String, bound: Vec<Parameter>) -> Result<Rows, ReadError> {
         let turn = tokio::time::timeout(self.limits.wait_max, Arc::clone(&self.turns).acquire_owned());
         let turn = turn.await.map_err(|_| ReadError::Busy)?.map_err(|_| ReadError::Unavailable)?;
         let store = Arc::clone(&self.store);
@@ -176,7 +176,7 @@ fn nearest_names(rows: &Rows, metric: &str) -> Result<Vec<Box<str>>, StoreError>
 }
 
 /// Clients hear what they can act upon; the store's own words go to the log.
-fn failed(error: &StoreError) -> ReadError {
+pub(super) fn failed(error: &StoreError) -> ReadError {
     match error.kind {
         StoreErrorKind::Limit => ReadError::TooLarge,
         StoreErrorKind::Value => ReadError::Value,

@@ -4,6 +4,8 @@ pub mod cache;
 pub mod clickhouse_reader;
 pub mod filter_sql;
 pub mod generations;
+mod log_reader;
+mod search_sql;
 
 pub use cache::{CacheCounters, CachedReader};
 pub use clickhouse_reader::{ClickHouseReader, ReaderLimits};

@@ -22,7 +22,7 @@ use super::parameters::{Parameters, asks_for_catalogue};
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
+pub(super) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 pub(super) async fn handle<R: MetricReader + 'static>(
     State(api): State<Arc<QueryApi<R>>>,
@@ -69,7 +69,7 @@ async fn catalogue<R: MetricReader>(
     Ok(with_headers(body, elapsed_ms, read.cache.name()))
 }
 
-fn problem(error: &ReadError) -> Problem {
+pub(super) fn problem(error: &ReadError) -> Problem {
     match error {
         ReadError::UnknownMetric { near } => Problem::not_found(error.to_string())
             .with_field("metricName")
@@ -81,12 +81,12 @@ fn problem(error: &ReadError) -> Problem {
     }
 }
 
-fn milliseconds(started: Instant) -> f64 {
+pub(super) fn milliseconds(started: Instant) -> f64 {
     (started.elapsed().as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// The server's own cache knows when data changed; a cache on the way does not.
-fn with_headers(mut response: Response, elapsed_ms: f64, cache: &str) -> Response {
+pub(super) fn with_headers(mut response: Response, elapsed_ms: f64, cache: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Ok(timing) = HeaderValue::try_from(format!("query;dur={elapsed_ms};desc=\"cache {cache}\"")) {

@@ -1,8 +1,10 @@
 //! The query API over HTTP: `/api/v2/...`.
 
 mod answers;
+mod get_logs;
 mod get_metrics;
 mod parameters;
+mod search_parameters;
 mod time_text;
 
 use std::sync::Arc;
@@ -10,12 +12,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use crate::querying::application::{GetMetricTimeSeries, ListMetrics, MetricReader};
+use crate::querying::application::{GetMetricTimeSeries, ListMetrics, MetricReader, Search, SearchReader};
 use crate::shared::Clock;
 use crate::tenancy::{Access, Action, guarded};
 
-/// Path of the metric queries.
-pub const METRICS_PATH: &str = "/api/v2/metrics";
+const METRICS_PATH: &str = "/api/v2/metrics";
+const LOGS_PATH: &str = "/api/v2/logs";
+
+/// What can be asked for, to suggest for a path that is not known.
+pub const PATHS: [&str; 2] = [METRICS_PATH, LOGS_PATH];
 
 /// Bounds on one query.
 #[derive(Debug, Clone, Copy)]
@@ -43,5 +48,23 @@ impl<R> std::fmt::Debug for QueryApi<R> {
 /// The routes. Only keys that may read come in, and each reads its own tenant's data.
 pub fn router<R: MetricReader + 'static>(api: Arc<QueryApi<R>>, access: Access) -> Router {
     let routes = Router::new().route(METRICS_PATH, get(get_metrics::handle::<R>)).with_state(api);
+    guarded(routes, access, Action::Read)
+}
+
+/// What the routes over log records and spans work with.
+pub struct SearchApi<R> {
+    pub search: Search<R>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl<R> std::fmt::Debug for SearchApi<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SearchApi").field("search", &self.search).finish_non_exhaustive()
+    }
+}
+
+/// As [`router`], over log records and spans.
+pub fn search_router<R: SearchReader + 'static>(api: Arc<SearchApi<R>>, access: Access) -> Router {
+    let routes = Router::new().route(LOGS_PATH, get(get_logs::handle::<R>)).with_state(api);
     guarded(routes, access, Action::Read)
 }

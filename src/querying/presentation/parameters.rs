@@ -12,20 +12,20 @@ use super::QueryBounds;
 use super::time_text::{self, Moment};
 
 /// Names that stand for one parameter; the first is the one in messages.
-type Names = &'static [&'static str];
+pub(super) type Names = &'static [&'static str];
 
 const METRIC_NAME: Names = &["metricName"];
 const SERVICE_NAME: Names = &["serviceName"];
-const START: Names = &["startTime", "start", "from"];
-const END: Names = &["endTime", "end", "to"];
+pub(super) const START: Names = &["startTime", "start", "from"];
+pub(super) const END: Names = &["endTime", "end", "to"];
 const INTERVAL: Names = &["interval", "step"];
 const AGGREGATION: Names = &["aggregation"];
 const GROUP_BY: Names = &["groupBy"];
 const FILTER: Names = &["filter"];
-const LIMIT: Names = &["limit"];
+pub(super) const LIMIT: Names = &["limit"];
 const CACHE: Names = &["cache"];
 const SEARCH: Names = &["search"];
-const CURSOR: Names = &["cursor"];
+pub(super) const CURSOR: Names = &["cursor"];
 
 const OF_TIME_SERIES: &[Names] =
     &[METRIC_NAME, SERVICE_NAME, START, END, INTERVAL, AGGREGATION, GROUP_BY, FILTER, LIMIT, CACHE];
@@ -37,7 +37,10 @@ const SERIES_DEFAULT: usize = 50;
 const METRICS_DEFAULT: usize = 100;
 const METRICS_MAX: usize = 1_000;
 /// Longest metric name, search text or cursor, in bytes.
-const TEXT_BYTES_MAX: usize = 1_024;
+pub(super) const TEXT_BYTES_MAX: usize = 1_024;
+
+/// `attr[label]=value`.
+pub(super) const ATTRIBUTES: &str = "attr";
 
 /// The decoded pairs of a query string.
 #[derive(Debug)]
@@ -54,10 +57,16 @@ impl Parameters {
     }
 
     fn only(&self, known: &[Names]) -> Result<(), Problem> {
+        self.only_or(known, &[ATTRIBUTES])
+    }
+
+    /// Also of the form `map[key]`, for these maps.
+    pub(super) fn only_or(&self, known: &[Names], maps: &[&str]) -> Result<(), Problem> {
+        let in_map = |name: &str| maps.iter().any(|map| key_in(map, name).is_some());
         let unknown = self
             .0
             .iter()
-            .find(|(name, _)| attribute(name).is_none() && !known.iter().any(|n| n.contains(&name.as_str())));
+            .find(|(name, _)| !in_map(name) && !known.iter().any(|n| n.contains(&name.as_str())));
         let Some((name, _)) = unknown else { return Ok(()) };
         let names = || known.iter().copied().flatten().copied();
         let problem = Problem::invalid("unknown parameter").with_field(shortened(name));
@@ -67,7 +76,7 @@ impl Parameters {
         })
     }
 
-    fn one(&self, names: Names) -> Result<Option<&str>, Problem> {
+    pub(super) fn one(&self, names: Names) -> Result<Option<&str>, Problem> {
         let mut found = self.0.iter().filter(|(name, _)| names.contains(&name.as_str()));
         match (found.next(), found.next()) {
             (first, None) => Ok(first.map(|(_, value)| value.as_str())),
@@ -75,11 +84,11 @@ impl Parameters {
         }
     }
 
-    fn all(&self, names: Names) -> impl Iterator<Item = &str> {
+    pub(super) fn all(&self, names: Names) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str())
     }
 
-    fn text(&self, names: Names) -> Result<Box<str>, Problem> {
+    pub(super) fn text(&self, names: Names) -> Result<Box<str>, Problem> {
         let text = self.one(names)?.unwrap_or_default();
         if text.len() > TEXT_BYTES_MAX {
             return Err(wrong(names, format!("longer than {TEXT_BYTES_MAX} bytes")));
@@ -87,7 +96,7 @@ impl Parameters {
         Ok(text.into())
     }
 
-    fn count(&self, names: Names, default: usize, max: usize) -> Result<usize, Problem> {
+    pub(super) fn count(&self, names: Names, default: usize, max: usize) -> Result<usize, Problem> {
         let Some(text) = self.one(names)? else { return Ok(default.min(max)) };
         text.parse()
             .ok()
@@ -132,6 +141,23 @@ impl Parameters {
         TimeRange::new(start, end).ok_or_else(|| wrong(END, "must be after startTime"))
     }
 
+    /// Half-open, to the nanosecond; by default the hour before the end.
+    pub(super) fn exact_range(&self, now: Timestamp) -> Result<TimeRange, Problem> {
+        let exact = |moment| match moment {
+            Moment::Fixed(at) | Moment::Moving(at) => at,
+        };
+        let end = self.moment(END, now)?.map_or(now, exact);
+        let start = self.moment(START, now)?.map_or(end.minus(RANGE_DEFAULT), exact);
+        TimeRange::new(start, end).ok_or_else(|| wrong(END, "must be after startTime"))
+    }
+
+    /// The pairs of the form `map[key]=value`, and the whole name of each.
+    pub(super) fn in_map<'a>(&'a self, map: &'a str) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
+        self.0.iter().filter_map(move |(name, value)| {
+            key_in(map, name).map(|key| (name.as_str(), key, value.as_str()))
+        })
+    }
+
     fn filter(&self) -> Result<LabelFilter, Problem> {
         let text = self.one(FILTER)?.unwrap_or_default();
         let mut filter = LabelFilter::parse(text).map_err(|error| wrong(FILTER, error.to_string()))?;
@@ -143,7 +169,7 @@ impl Parameters {
         };
         added.map_err(|reason| wrong(SERVICE_NAME, reason.to_string()))?;
         for (name, value) in &self.0 {
-            if let Some(label) = attribute(name) {
+            if let Some(label) = key_in(ATTRIBUTES, name) {
                 filter
                     .push_equals(label, value)
                     .map_err(|reason| Problem::invalid(reason.to_string()).with_field(shortened(name)))?;
@@ -222,12 +248,12 @@ impl Parameters {
     }
 }
 
-/// The label in `attr[label]`.
-fn attribute(name: &str) -> Option<&str> {
-    name.strip_prefix("attr[")?.strip_suffix(']').filter(|label| !label.is_empty())
+/// The key in `map[key]`.
+fn key_in<'a>(map: &str, name: &'a str) -> Option<&'a str> {
+    name.strip_prefix(map)?.strip_prefix('[')?.strip_suffix(']').filter(|key| !key.is_empty())
 }
 
-fn wrong(names: Names, reason: impl Into<String>) -> Problem {
+pub(super) fn wrong(names: Names, reason: impl Into<String>) -> Problem {
     let problem = Problem::invalid(reason);
     match names.first() {
         Some(name) => problem.with_field(*name),
@@ -236,7 +262,7 @@ fn wrong(names: Names, reason: impl Into<String>) -> Problem {
 }
 
 /// A name from outside, fit for an answer.
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 

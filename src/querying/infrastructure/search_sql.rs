@@ -1,0 +1,77 @@
+//! Turns what is asked of log records and spans into SQL out of fixed fragments; keys and values become bound parameters.
+
+use crate::platform::clickhouse::{Parameter, parameters};
+use crate::querying::domain::{AttributeTest, LogFilter, TimeOrder};
+
+/// ` AND ...` for each condition, and the parameters that they name.
+#[derive(Debug, Default)]
+pub struct Conditions {
+    pub sql: String,
+    pub bound: Vec<Parameter>,
+}
+
+impl Conditions {
+    pub fn and(&mut self, condition: &str, parameter: Parameter) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.bound.push(parameter);
+    }
+
+    pub fn services(&mut self, services: &[Box<str>]) {
+        if !services.is_empty() {
+            let condition = "ServiceName IN (SELECT arrayJoin({services:Array(String)}))";
+            self.and(condition, parameters::texts("services", services));
+        }
+    }
+
+    /// Attributes in a map column.
+    pub fn map_values(&mut self, column: &'static str, tests: &[AttributeTest]) {
+        for (at, test) in tests.iter().enumerate() {
+            let (key, value) = (format!("attribute_{at}"), format!("attribute_value_{at}"));
+            self.bound.push(parameters::text(key.clone(), &test.key));
+            let condition = format!("{column}[{{{key}:String}}] = {{{value}:String}}");
+            self.and(&condition, parameters::text(value, &test.value));
+        }
+    }
+
+    /// Attributes of the resource: each resource of a part is looked at once.
+    pub fn resource_values(&mut self, tests: &[AttributeTest]) {
+        for (at, test) in tests.iter().enumerate() {
+            let (key, value) = (format!("resource_{at}"), format!("resource_value_{at}"));
+            self.bound.push(parameters::text(key.clone(), &test.key));
+            let condition =
+                format!("JSONExtractString(resource_attributes, {{{key}:String}}) = {{{value}:String}}");
+            self.and(&condition, parameters::text(value, &test.value));
+        }
+    }
+}
+
+/// Cheap columns first.
+pub fn log_conditions(filter: &LogFilter) -> Conditions {
+    let mut conditions = Conditions::default();
+    conditions.services(&filter.services);
+    if let Some(severity) = filter.severity_min {
+        conditions
+            .and("SeverityNumber >= {severity:Int32}", parameters::number("severity", severity.number()));
+    }
+    if let Some(id) = filter.trace_id {
+        conditions.and("trace_id = unhex({trace_id:String})", parameters::text("trace_id", &id.to_string()));
+    }
+    if let Some(id) = filter.span_id {
+        conditions.and("span_id = unhex({span_id:String})", parameters::text("span_id", &id.to_string()));
+    }
+    conditions.resource_values(&filter.resource);
+    if !filter.text.is_empty() {
+        conditions.and("position(Body, {text:String}) > 0", parameters::text("text", &filter.text));
+    }
+    conditions.map_values("LogAttributes", &filter.attributes);
+    conditions
+}
+
+/// The word after a column in `ORDER BY`.
+pub const fn direction(order: TimeOrder) -> &'static str {
+    match order {
+        TimeOrder::NewestFirst => "DESC",
+        TimeOrder::OldestFirst => "ASC",
+    }
+}

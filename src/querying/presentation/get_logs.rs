@@ -1,0 +1,51 @@
+//! `GET /api/v2/logs`: log records that pass a filter, a page at a time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Serialize;
+
+use crate::platform::http::Problem;
+use crate::querying::application::{LogRecord, SearchReader};
+use crate::tenancy::Caller;
+
+use super::SearchApi;
+use super::get_metrics::{Pairs, milliseconds, problem, with_headers};
+use super::parameters::Parameters;
+use super::search_parameters::log_cursor_text;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogsBody<'a> {
+    logs: &'a [LogRecord],
+    /// `cursor` of the next page; null on the last one.
+    next: Option<String>,
+    rows_read: u64,
+    elapsed_ms: f64,
+}
+
+pub(super) async fn handle<R: SearchReader + 'static>(
+    State(api): State<Arc<SearchApi<R>>>,
+    Extension(caller): Extension<Caller>,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    let started = Instant::now();
+    let query = parameters(pairs)?.logs(caller.tenant, api.clock.now())?;
+    let page = api.search.logs(&query).await.map_err(|error| problem(&error))?;
+    let elapsed_ms = milliseconds(started);
+    let next = page.next.as_ref().map(log_cursor_text);
+    let body = LogsBody { logs: &page.rows, next, rows_read: page.rows_read, elapsed_ms };
+    Ok(answer(&body, elapsed_ms))
+}
+
+pub(super) fn parameters(pairs: Pairs) -> Result<Parameters, Problem> {
+    let Query(pairs) = pairs.map_err(|_| Problem::invalid("the query string cannot be decoded"))?;
+    Ok(Parameters::new(pairs))
+}
+
+pub(super) fn answer<T: Serialize>(body: &T, elapsed_ms: f64) -> Response {
+    with_headers(Json(body).into_response(), elapsed_ms, "bypass")
+}
