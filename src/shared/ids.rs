@@ -18,6 +18,20 @@ macro_rules! id {
                 (bytes != [0; $length]).then_some(Self(bytes))
             }
 
+            /// From digits of either case. Absent as in [`Self::parse`], and for anything else.
+            pub fn from_hexadecimal(text: &str) -> Option<Self> {
+                if text.len() != 2 * Self::BYTES {
+                    return None;
+                }
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                let byte = |pair: &[u8]| match pair {
+                    [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
+                    _ => None,
+                };
+                let bytes: Option<Vec<u8>> = text.as_bytes().chunks_exact(2).map(byte).collect();
+                Self::parse(&bytes?)
+            }
+
             pub const fn as_bytes(&self) -> &[u8; $length] {
                 &self.0
             }
@@ -58,6 +72,12 @@ mod tests {
             assert_eq!(TraceId::parse(wrong), None);
         }
         assert_eq!(SpanId::parse(&[0; 8]), None);
+        assert_eq!(SpanId::from_hexadecimal("00aAfF0000000001").unwrap().to_string(), "00aaff0000000001");
+        for wrong in
+            ["", "1", "0000000000000000", "000000000000000g", "00000000000000001", "+000000000000001"]
+        {
+            assert_eq!(SpanId::from_hexadecimal(wrong), None, "{wrong}");
+        }
         assert_eq!(SpanId::parse(&[0, 1, 2, 3, 4, 5, 6, 0xff]).unwrap().to_string(), "00010203040506ff");
     }
 }

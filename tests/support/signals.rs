@@ -43,6 +43,18 @@ impl Tenant {
         assert_eq!((answer.status, &*answer.body), (200, &b""[..]), "{}", answer.text());
     }
 
+    #[track_caller]
+    pub fn send_json(&self, server: &Server, path: &str, message: &Value) {
+        let headers = [&[("content-type", "application/json")][..], &self.headers()].concat();
+        let answer = Connection::open(server.otlp).ask(&request(
+            "POST",
+            path,
+            &headers,
+            message.to_string().as_bytes(),
+        ));
+        assert_eq!((answer.status, &*answer.text()), (200, "{}"));
+    }
+
     pub fn ask(&self, server: &Server, path_and_query: &str) -> Answer {
         Connection::open(server.api).ask(&request("GET", path_and_query, &self.headers(), b""))
     }

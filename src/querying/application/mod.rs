@@ -9,5 +9,8 @@ pub mod search;
 pub use get_metric_time_series::{GetMetricTimeSeries, TimeSeries, TimeSeriesError, TimeSeriesQuery};
 pub use list_metrics::ListMetrics;
 pub use ports::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
-pub use read_models::{LogRecord, Page};
+pub use read_models::{
+    Attributes, LogRecord, Page, Resource, Scope, Span, SpanEvent, SpanLink, SpanRates, TraceSpans,
+    TraceSummary,
+};
 pub use search::{Search, SearchReader};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Attributes by name. Values are texts, as they are stored.
 pub type Attributes = BTreeMap<String, String>;
@@ -59,4 +59,121 @@ pub struct Page<T, C> {
     pub next: Option<C>,
     /// Rows that the store read for it.
     pub rows_read: u64,
+}
+
+/// A span (`trace_spans.sql`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Span {
+    pub trace_id: String,
+    pub span_id: String,
+    /// Empty in the root of a trace.
+    pub parent_span_id: String,
+    pub trace_state: String,
+    pub flags: u32,
+    pub name: String,
+    /// Empty if OTLP does not know the number.
+    pub kind: String,
+    pub kind_number: i32,
+    pub service: String,
+    pub start: String,
+    #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    pub start_unix_nano: u64,
+    #[serde(deserialize_with = "quoted")]
+    pub duration_nanos: u64,
+    pub status: String,
+    pub status_number: i32,
+    pub status_message: String,
+    pub attributes: Attributes,
+    pub dropped_attributes: u32,
+    pub events: Vec<SpanEvent>,
+    pub dropped_events: u32,
+    pub links: Vec<SpanLink>,
+    pub dropped_links: u32,
+    pub resource: Resource,
+    pub scope: Scope,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpanEvent {
+    pub time: String,
+    #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    pub time_unix_nano: u64,
+    pub name: String,
+    pub attributes: Attributes,
+    pub dropped_attributes: u32,
+}
+
+/// Ids are as they were sent, whatever their length.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpanLink {
+    pub trace_id: String,
+    pub span_id: String,
+    pub trace_state: String,
+    pub attributes: Attributes,
+    pub flags: u32,
+    pub dropped_attributes: u32,
+}
+
+/// The spans of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceSpans {
+    pub spans: Vec<Span>,
+    /// Whether these are all.
+    pub complete: bool,
+    pub rows_read: u64,
+}
+
+/// A trace in a list (`trace_summaries.sql`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceSummary {
+    pub trace_id: String,
+    /// Absent while the root span is not known, as is its name.
+    pub root_service: Option<String>,
+    pub root_name: Option<String>,
+    pub start: String,
+    #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    pub start_unix_nano: u64,
+    /// From the first start of a span to the last end of one.
+    #[serde(deserialize_with = "quoted")]
+    pub duration_nanos: u64,
+    #[serde(deserialize_with = "quoted")]
+    pub spans: u64,
+    /// Spans with the status error.
+    #[serde(deserialize_with = "quoted")]
+    pub errors: u64,
+    /// At most 100.
+    pub services: Vec<String>,
+}
+
+/// Requests, errors and durations of a service or an operation (`span_rates.sql`).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct SpanRates {
+    pub name: String,
+    #[serde(deserialize_with = "quoted")]
+    pub spans: u64,
+    /// Different names of spans.
+    #[serde(deserialize_with = "quoted")]
+    pub operations: u64,
+    /// Spans of servers and consumers if there are any, else all.
+    #[serde(deserialize_with = "quoted")]
+    pub requests: u64,
+    #[serde(deserialize_with = "quoted")]
+    pub errors: u64,
+    /// Nanoseconds: the median, and what 95 % and 99 % of requests stay below.
+    pub durations: [f64; 3],
+}
+
+/// The store writes numbers of 64 bits in quotes.
+fn quoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
+
+/// Nanoseconds since the epoch are beyond what a number in JSON says exactly everywhere; OTLP quotes them, too.
+fn in_quotes<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }

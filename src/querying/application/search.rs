@@ -3,10 +3,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::querying::domain::{LogCursor, LogQuery};
+use crate::querying::domain::{
+    LogCursor, LogQuery, RatesQuery, SpanPlace, TraceCursor, TraceQuery, span_order,
+};
+use crate::shared::{TenantId, TraceId};
 
 use super::ports::ReadError;
-use super::read_models::{LogRecord, Page};
+use super::read_models::{LogRecord, Page, Span, SpanRates, TraceSpans, TraceSummary};
 
 /// Reads log records and spans.
 pub trait SearchReader: Send + Sync {
@@ -14,6 +17,21 @@ pub trait SearchReader: Send + Sync {
         &self,
         query: &LogQuery,
     ) -> impl Future<Output = Result<Page<LogRecord, LogCursor>, ReadError>> + Send;
+
+    fn traces(
+        &self,
+        query: &TraceQuery,
+    ) -> impl Future<Output = Result<Page<TraceSummary, TraceCursor>, ReadError>> + Send;
+
+    /// The spans of a trace in any order; absent if it is not known.
+    fn trace(
+        &self,
+        tenant: &TenantId,
+        id: TraceId,
+    ) -> impl Future<Output = Result<Option<TraceSpans>, ReadError>> + Send;
+
+    /// Those with the most requests first.
+    fn rates(&self, query: &RatesQuery) -> impl Future<Output = Result<Vec<SpanRates>, ReadError>> + Send;
 }
 
 /// The use cases.
@@ -36,4 +54,34 @@ impl<R: SearchReader> Search<R> {
     pub async fn logs(&self, query: &LogQuery) -> Result<Page<LogRecord, LogCursor>, ReadError> {
         self.reader.logs(query).await
     }
+
+    /// Traces with a span that passes a filter, the newest first.
+    pub async fn traces(&self, query: &TraceQuery) -> Result<Page<TraceSummary, TraceCursor>, ReadError> {
+        self.reader.traces(query).await
+    }
+
+    /// One trace, parents before their children; absent if it is not known.
+    pub async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<Option<TraceSpans>, ReadError> {
+        let found = self.reader.trace(tenant, id).await?;
+        Ok(found.map(|trace| TraceSpans { spans: in_order(trace.spans), ..trace }))
+    }
+
+    /// Rates, errors and durations by service or operation.
+    pub async fn rates(&self, query: &RatesQuery) -> Result<Vec<SpanRates>, ReadError> {
+        self.reader.rates(query).await
+    }
+}
+
+fn in_order(spans: Vec<Span>) -> Vec<Span> {
+    let places: Vec<SpanPlace<'_>> = spans
+        .iter()
+        .map(|span| SpanPlace {
+            id: &span.span_id,
+            parent: &span.parent_span_id,
+            start: span.start_unix_nano,
+        })
+        .collect();
+    let order = span_order(&places);
+    let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| spans.get_mut(at).and_then(Option::take)).collect()
 }

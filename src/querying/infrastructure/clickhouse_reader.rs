@@ -1,4 +1,4 @@
-//! `MetricReader` over the store: one SELECT at a time per connection, on threads that may block.
+//! `MetricReader` and `SearchReader` over the store: one SELECT at a time per connection, on threads that may block.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,16 @@ use tokio::sync::Semaphore;
 
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, Select, Store, StoreError, StoreErrorKind, parameters};
-use crate::querying::application::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
-use crate::querying::domain::{
-    Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, MetricBuckets, MetricDescription,
-    MetricSummary,
+use crate::querying::application::{
+    CacheStatus, CacheUse, LogRecord, MetricReader, Page, Read, ReadError, SearchReader, SpanRates,
+    TraceSpans, TraceSummary,
 };
-use crate::shared::Timestamp;
+use crate::querying::domain::{
+    Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, LogCursor, LogQuery, MetricBuckets,
+    MetricDescription, MetricSummary, RatesQuery, TraceCursor, TraceQuery,
+};
 use crate::shared::nearest::nearest_few;
+use crate::shared::{TenantId, Timestamp, TraceId};
 
 use super::filter_sql::filter_sql;
 use super::generations::Generations;
@@ -164,6 +167,24 @@ impl MetricReader for ClickHouseReader {
         _cache: CacheUse,
     ) -> Result<Read<CataloguePage>, ReadError> {
         Ok(Read { answer: Arc::new(self.read_catalogue(query).await?), cache: CacheStatus::Bypass })
+    }
+}
+
+impl SearchReader for ClickHouseReader {
+    async fn logs(&self, query: &LogQuery) -> Result<Page<LogRecord, LogCursor>, ReadError> {
+        self.read_logs(query).await
+    }
+
+    async fn traces(&self, query: &TraceQuery) -> Result<Page<TraceSummary, TraceCursor>, ReadError> {
+        self.read_traces(query).await
+    }
+
+    async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<Option<TraceSpans>, ReadError> {
+        self.read_trace(tenant, id).await
+    }
+
+    async fn rates(&self, query: &RatesQuery) -> Result<Vec<SpanRates>, ReadError> {
+        self.read_rates(query).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, StoreError, StoreErrorKind, parameters};
-use crate::querying::application::{LogRecord, Page, ReadError, SearchReader};
+use crate::querying::application::{LogRecord, Page, ReadError};
 use crate::querying::domain::{LogCursor, LogQuery, Stretches, TimeOrder};
 use crate::shared::{TimeRange, Timestamp};
 
@@ -42,12 +42,6 @@ impl ClickHouseReader {
             }
         }
         Ok(page(query, found, reading.rows_read))
-    }
-}
-
-impl SearchReader for ClickHouseReader {
-    async fn logs(&self, query: &LogQuery) -> Result<Page<LogRecord, LogCursor>, ReadError> {
-        self.read_logs(query).await
     }
 }
 

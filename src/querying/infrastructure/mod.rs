@@ -6,6 +6,7 @@ pub mod filter_sql;
 pub mod generations;
 mod log_reader;
 mod search_sql;
+mod trace_reader;
 
 pub use cache::{CacheCounters, CachedReader};
 pub use clickhouse_reader::{ClickHouseReader, ReaderLimits};

@@ -1,7 +1,7 @@
 //! Turns what is asked of log records and spans into SQL out of fixed fragments; keys and values become bound parameters.
 
 use crate::platform::clickhouse::{Parameter, parameters};
-use crate::querying::domain::{AttributeTest, LogFilter, TimeOrder};
+use crate::querying::domain::{AttributeTest, LogFilter, SpanFilter, TimeOrder};
 
 /// ` AND ...` for each condition, and the parameters that they name.
 #[derive(Debug, Default)]
@@ -65,6 +65,28 @@ pub fn log_conditions(filter: &LogFilter) -> Conditions {
         conditions.and("position(Body, {text:String}) > 0", parameters::text("text", &filter.text));
     }
     conditions.map_values("LogAttributes", &filter.attributes);
+    conditions
+}
+
+/// Cheap columns first.
+pub fn span_conditions(filter: &SpanFilter) -> Conditions {
+    let mut conditions = Conditions::default();
+    conditions.services(&filter.services);
+    if let Some(operation) = &filter.operation {
+        conditions.and("SpanName = {operation:String}", parameters::text("operation", operation));
+    }
+    if let Some(status) = filter.status {
+        conditions.and("StatusNumber = {status:Int32}", parameters::number("status", status.number()));
+    }
+    if let Some(least) = filter.duration_min {
+        conditions
+            .and("Duration >= {duration_min:UInt64}", parameters::number("duration_min", least.as_nanos()));
+    }
+    if let Some(most) = filter.duration_max {
+        conditions
+            .and("Duration <= {duration_max:UInt64}", parameters::number("duration_max", most.as_nanos()));
+    }
+    conditions.map_values("SpanAttributes", &filter.attributes);
     conditions
 }
 

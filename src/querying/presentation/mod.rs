@@ -3,9 +3,13 @@
 mod answers;
 mod get_logs;
 mod get_metrics;
+mod get_services;
+mod get_traces;
+mod otlp_json;
 mod parameters;
 mod search_parameters;
 mod time_text;
+mod trace_parameters;
 
 use std::sync::Arc;
 
@@ -18,9 +22,14 @@ use crate::tenancy::{Access, Action, guarded};
 
 const METRICS_PATH: &str = "/api/v2/metrics";
 const LOGS_PATH: &str = "/api/v2/logs";
+const TRACES_PATH: &str = "/api/v2/traces";
+const TRACE_PATH: &str = "/api/v2/traces/{id}";
+const SERVICES_PATH: &str = "/api/v2/services";
+const OPERATIONS_PATH: &str = "/api/v2/services/{name}/operations";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 2] = [METRICS_PATH, LOGS_PATH];
+pub const PATHS: [&str; 6] =
+    [METRICS_PATH, LOGS_PATH, TRACES_PATH, TRACE_PATH, SERVICES_PATH, OPERATIONS_PATH];
 
 /// Bounds on one query.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +74,12 @@ impl<R> std::fmt::Debug for SearchApi<R> {
 
 /// As [`router`], over log records and spans.
 pub fn search_router<R: SearchReader + 'static>(api: Arc<SearchApi<R>>, access: Access) -> Router {
-    let routes = Router::new().route(LOGS_PATH, get(get_logs::handle::<R>)).with_state(api);
+    let routes = Router::new()
+        .route(LOGS_PATH, get(get_logs::handle::<R>))
+        .route(TRACES_PATH, get(get_traces::search::<R>))
+        .route(TRACE_PATH, get(get_traces::one::<R>))
+        .route(SERVICES_PATH, get(get_services::services::<R>))
+        .route(OPERATIONS_PATH, get(get_services::operations::<R>))
+        .with_state(api);
     guarded(routes, access, Action::Read)
 }

@@ -11,7 +11,7 @@ use super::parameters::{
 pub(super) const SERVICE: Names = &["service", "serviceName"];
 const SEVERITY: Names = &["severity"];
 const TEXT: Names = &["text"];
-const TRACE_ID: Names = &["traceId"];
+pub(super) const TRACE_ID: Names = &["traceId"];
 const SPAN_ID: Names = &["spanId"];
 const ORDER: Names = &["order"];
 /// `resource[key]=value`.
@@ -93,27 +93,14 @@ impl Parameters {
     }
 }
 
-fn trace_id(text: &str) -> Result<TraceId, Problem> {
-    let id = hexadecimal(text).and_then(|bytes| TraceId::parse(&bytes));
-    id.ok_or_else(|| wrong(TRACE_ID, "expected 32 hexadecimal digits, not all zero"))
+pub(super) fn trace_id(text: &str) -> Result<TraceId, Problem> {
+    TraceId::from_hexadecimal(text)
+        .ok_or_else(|| wrong(TRACE_ID, "expected 32 hexadecimal digits, not all zero"))
 }
 
 fn span_id(text: &str) -> Result<SpanId, Problem> {
-    let id = hexadecimal(text).and_then(|bytes| SpanId::parse(&bytes));
-    id.ok_or_else(|| wrong(SPAN_ID, "expected 16 hexadecimal digits, not all zero"))
-}
-
-/// Bytes from digits of either case. Absent for anything else, and for more than an id has.
-pub(super) fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    if text.len() > 2 * TraceId::BYTES || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
-        _ => None,
-    };
-    text.as_bytes().chunks_exact(2).map(byte).collect()
+    SpanId::from_hexadecimal(text)
+        .ok_or_else(|| wrong(SPAN_ID, "expected 16 hexadecimal digits, not all zero"))
 }
 
 pub(super) fn not_a_cursor() -> Problem {
