@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, any_value::Value as Any};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
@@ -137,6 +139,13 @@ fn a_search_finds_what_was_sent_page_by_page_and_nothing_of_another_tenant() {
             records.iter().filter(|sent| passes(sent)).map(|sent| sent.number).collect();
         assert_eq!(in_order(found), expected, "{question}");
     }
+    for (question, passes) in questions().into_iter().filter(|(question, _)| !question.contains("start=")) {
+        assert_histogram(
+            &one.json(&server, &format!("/api/v2/logs/histogram?interval=1m&{question}")),
+            |sent| passes(sent),
+            &records,
+        );
+    }
     let others: Vec<usize> = other.pages(&server, "/api/v2/logs?", "logs").iter().map(number).collect();
     assert_eq!(others, [1_000]);
 
@@ -151,6 +160,26 @@ fn a_search_finds_what_was_sent_page_by_page_and_nothing_of_another_tenant() {
         }
     }
     rows_that_come_meanwhile_change_no_page(&one, &server);
+}
+
+/// A count for each minute and class, and nothing else.
+fn assert_histogram(answer: &Value, passes: impl Fn(&Sent) -> bool, records: &[Sent]) {
+    let classes = ["unspecified", "trace", "debug", "info", "warn", "error", "fatal"];
+    let mut expected = BTreeMap::new();
+    for sent in records.iter().filter(|sent| passes(sent)) {
+        let class = classes[usize::try_from((sent.severity + 3) / 4).expect("a class")];
+        *expected.entry((sent.time / MINUTE * 60_000, class)).or_insert(0_u64) += 1;
+    }
+    let mut found = BTreeMap::new();
+    for class in classes {
+        for (at, count) in answer["counts"][class].as_array().expect("counts").iter().enumerate() {
+            let time = answer["times"][at].as_u64().expect("a time");
+            found.insert((time, class), count.as_u64().expect("a count"));
+        }
+    }
+    found.retain(|_, count| *count > 0);
+    assert_eq!(found, expected);
+    assert!(answer["times"].as_array().is_some_and(|times| (60..=61).contains(&times.len())), "{answer}");
 }
 
 fn rows_that_come_meanwhile_change_no_page(one: &Tenant, server: &Server) {
@@ -255,6 +284,20 @@ fn whatever_is_wrong_with_a_question_is_said_with_the_field() {
         (&many, "service"),
     ] {
         let answer = server.get(&format!("/api/v2/logs?{question}"));
+        assert_eq!(
+            (answer.status, &answer.json()["field"]),
+            (400, &json!(field)),
+            "{question}: {}",
+            answer.text()
+        );
+    }
+    for (question, field) in [
+        ("limit=5", "limit"),
+        ("interval=0s", "interval"),
+        ("interval=1ms", "interval"),
+        ("order=asc", "order"),
+    ] {
+        let answer = server.get(&format!("/api/v2/logs/histogram?{question}"));
         assert_eq!(
             (answer.status, &answer.json()["field"]),
             (400, &json!(field)),

@@ -277,16 +277,17 @@ fn build_queries(
     let search = Search::new(Arc::new(reader.clone()));
     let reader =
         Arc::new(CachedReader::new(reader, generations, settings.query.cache_bytes.bytes(), counters));
+    let points_max = settings.query.points_max as u64;
     let metrics = QueryApi {
         time_series: GetMetricTimeSeries::new(Arc::clone(&reader), Arc::clone(clock)),
         metrics: ListMetrics::new(reader),
-        bounds: QueryBounds {
-            points_max: settings.query.points_max as u64,
-            series_max: settings.query.series_max,
-        },
+        bounds: QueryBounds { points_max, series_max: settings.query.series_max },
         clock: Arc::clone(clock),
     };
-    Queries { metrics: Arc::new(metrics), search: Arc::new(SearchApi { search, clock: Arc::clone(clock) }) }
+    Queries {
+        metrics: Arc::new(metrics),
+        search: Arc::new(SearchApi { search, points_max, clock: Arc::clone(clock) }),
+    }
 }
 
 /// Gauges that are read off their owners when somebody asks.

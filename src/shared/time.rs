@@ -97,6 +97,18 @@ impl TimeRange {
         }
     }
 
+    /// Starts of all buckets of `interval` that the range touches.
+    pub fn starts(self, interval: Interval) -> Vec<Timestamp> {
+        let aligned = self.aligned_to(interval);
+        let mut at = aligned.start;
+        let mut starts = Vec::new();
+        while at < aligned.end {
+            starts.push(at);
+            at = Timestamp(at.0.saturating_add(interval.nanos()));
+        }
+        starts
+    }
+
     /// How many buckets of `interval` the range touches.
     pub fn buckets(self, interval: Interval) -> u64 {
         let aligned = self.aligned_to(interval);

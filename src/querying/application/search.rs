@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::querying::domain::{
-    LogCursor, LogQuery, RatesQuery, SpanPlace, TraceCursor, TraceQuery, span_order,
+    LogCount, LogCursor, LogHistogram, LogHistogramQuery, LogQuery, RatesQuery, SpanPlace, TraceCursor,
+    TraceQuery, span_order,
 };
 use crate::shared::{TenantId, TraceId};
 
@@ -17,6 +18,12 @@ pub trait SearchReader: Send + Sync {
         &self,
         query: &LogQuery,
     ) -> impl Future<Output = Result<Page<LogRecord, LogCursor>, ReadError>> + Send;
+
+    /// In any order, and how many rows were read for it.
+    fn log_counts(
+        &self,
+        query: &LogHistogramQuery,
+    ) -> impl Future<Output = Result<(Vec<LogCount>, u64), ReadError>> + Send;
 
     fn traces(
         &self,
@@ -53,6 +60,12 @@ impl<R: SearchReader> Search<R> {
     /// Log records that pass a filter, newest or oldest first.
     pub async fn logs(&self, query: &LogQuery) -> Result<Page<LogRecord, LogCursor>, ReadError> {
         self.reader.logs(query).await
+    }
+
+    /// How many log records pass a filter, over time and by class of severity.
+    pub async fn log_histogram(&self, query: &LogHistogramQuery) -> Result<LogHistogram, ReadError> {
+        let (counts, rows_read) = self.reader.log_counts(query).await?;
+        Ok(query.histogram(&counts, rows_read))
     }
 
     /// Traces with a span that passes a filter, the newest first.

@@ -2,6 +2,7 @@
 
 pub mod aggregation;
 pub mod catalogue;
+pub mod log_histogram;
 pub mod log_search;
 pub mod span_order;
 pub mod stretches;
@@ -10,6 +11,7 @@ pub mod trace_search;
 
 pub use aggregation::{Aggregation, NotComputable, Number};
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
+pub use log_histogram::{LogCount, LogHistogram, LogHistogramQuery};
 pub use log_search::{AttributeTest, LogCursor, LogFilter, LogQuery, Severity};
 pub use span_order::{SpanPlace, span_order};
 pub use stretches::{Stretches, TimeOrder};

@@ -139,14 +139,7 @@ pub struct Points {
 impl BucketQuery {
     /// Starts of all buckets that the range touches.
     pub fn times(&self) -> Vec<Timestamp> {
-        let (aligned, width) = (self.range.aligned_to(self.interval), self.interval.nanos());
-        let mut at = aligned.start().nanos();
-        let mut times = Vec::new();
-        while at < aligned.end().nanos() {
-            times.push(Timestamp::from_nanos(at));
-            at = at.saturating_add(width);
-        }
-        times
+        self.range.starts(self.interval)
     }
 
     /// A bucket is partial if the range or the present cuts it.

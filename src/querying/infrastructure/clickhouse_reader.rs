@@ -14,8 +14,8 @@ use crate::querying::application::{
     TraceSpans, TraceSummary,
 };
 use crate::querying::domain::{
-    Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, LogCursor, LogQuery, MetricBuckets,
-    MetricDescription, MetricSummary, RatesQuery, TraceCursor, TraceQuery,
+    Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, LogCount, LogCursor, LogHistogramQuery,
+    LogQuery, MetricBuckets, MetricDescription, MetricSummary, RatesQuery, TraceCursor, TraceQuery,
 };
 use crate::shared::nearest::nearest_few;
 use crate::shared::{TenantId, Timestamp, TraceId};
@@ -173,6 +173,10 @@ impl MetricReader for ClickHouseReader {
 impl SearchReader for ClickHouseReader {
     async fn logs(&self, query: &LogQuery) -> Result<Page<LogRecord, LogCursor>, ReadError> {
         self.read_logs(query).await
+    }
+
+    async fn log_counts(&self, query: &LogHistogramQuery) -> Result<(Vec<LogCount>, u64), ReadError> {
+        self.read_log_counts(query).await
     }
 
     async fn traces(&self, query: &TraceQuery) -> Result<Page<TraceSummary, TraceCursor>, ReadError> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, StoreError, StoreErrorKind, parameters};
 use crate::querying::application::{LogRecord, Page, ReadError};
-use crate::querying::domain::{LogCursor, LogQuery, Stretches, TimeOrder};
+use crate::querying::domain::{LogCount, LogCursor, LogHistogramQuery, LogQuery, Stretches, TimeOrder};
 use crate::shared::{TimeRange, Timestamp};
 
 use super::clickhouse_reader::{ClickHouseReader, failed};
 use super::search_sql::{Conditions, direction, log_conditions};
 
+const HISTOGRAM: &str = include_str!("../../../clickhouse/querying/log_histogram.sql");
 const TIMES: &str = include_str!("../../../clickhouse/querying/log_times.sql");
 const RECORDS: &str = include_str!("../../../clickhouse/querying/log_records.sql");
 
@@ -42,6 +43,23 @@ impl ClickHouseReader {
             }
         }
         Ok(page(query, found, reading.rows_read))
+    }
+
+    /// Log records by bucket and class, and how many rows were read to count them.
+    pub(super) async fn read_log_counts(
+        &self,
+        query: &LogHistogramQuery,
+    ) -> Result<(Vec<LogCount>, u64), ReadError> {
+        let Conditions { sql, mut bound } = log_conditions(&query.filter);
+        bound.extend([
+            parameters::text("tenant", query.tenant.as_str()),
+            parameters::number("step", query.interval.nanos()),
+            parameters::number("start", query.range.start().nanos()),
+            parameters::number("end", query.range.end().nanos()),
+        ]);
+        let rows = self.select(HISTOGRAM.replace("{{filter}}", &sql), bound).await?;
+        let counts = counts(&rows).map_err(|error| failed(&error))?;
+        Ok((counts, rows.rows_read))
     }
 }
 
@@ -151,6 +169,20 @@ fn placed(rows: &Rows) -> Result<Vec<Placed>, StoreError> {
         for at in 0..batch.num_rows() {
             let place = (Timestamp::from_nanos(times.value(at)), ties.value(at));
             found.push((place, decoded(records.value(at))?));
+        }
+    }
+    Ok(found)
+}
+
+fn counts(rows: &Rows) -> Result<Vec<LogCount>, StoreError> {
+    let mut found = Vec::new();
+    for batch in &rows.batches {
+        let columns = Columns(batch);
+        let (buckets, classes) = (columns.integers("bucket")?, columns.integers("class")?);
+        let records = columns.counts("records")?;
+        for at in 0..batch.num_rows() {
+            let class = usize::try_from(classes.value(at)).unwrap_or_default();
+            found.push(LogCount { bucket: buckets.value(at), class, records: records.value(at) });
         }
     }
     Ok(found)

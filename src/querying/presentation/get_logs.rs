@@ -1,5 +1,6 @@
-//! `GET /api/v2/logs`: log records that pass a filter, a page at a time.
+//! `GET /api/v2/logs`: log records that pass a filter, a page at a time; `GET /api/v2/logs/histogram`: how many there are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,8 @@ use serde::Serialize;
 
 use crate::platform::http::Problem;
 use crate::querying::application::{LogRecord, SearchReader};
+use crate::querying::domain::{LogHistogram, Severity};
+use crate::shared::{Interval, duration_text};
 use crate::tenancy::Caller;
 
 use super::SearchApi;
@@ -39,6 +42,43 @@ pub(super) async fn handle<R: SearchReader + 'static>(
     let next = page.next.as_ref().map(log_cursor_text);
     let body = LogsBody { logs: &page.rows, next, rows_read: page.rows_read, elapsed_ms };
     Ok(answer(&body, elapsed_ms))
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HistogramBody<'a> {
+    interval: String,
+    /// Starts of the buckets, milliseconds since the epoch.
+    times: Vec<i64>,
+    /// A count per bucket.
+    counts: BTreeMap<&'static str, &'a [u64]>,
+    rows_read: u64,
+    elapsed_ms: f64,
+}
+
+impl<'a> HistogramBody<'a> {
+    fn new(interval: Interval, histogram: &'a LogHistogram, elapsed_ms: f64) -> Self {
+        let names = std::iter::once("unspecified").chain(Severity::CLASSES);
+        Self {
+            interval: duration_text::format(interval.duration()),
+            times: histogram.times.iter().map(|time| time.nanos() / 1_000_000).collect(),
+            counts: names.zip(histogram.classes.iter().map(Vec::as_slice)).collect(),
+            rows_read: histogram.rows_read,
+            elapsed_ms,
+        }
+    }
+}
+
+pub(super) async fn histogram<R: SearchReader + 'static>(
+    State(api): State<Arc<SearchApi<R>>>,
+    Extension(caller): Extension<Caller>,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    let started = Instant::now();
+    let query = parameters(pairs)?.log_histogram(caller.tenant, api.points_max, api.clock.now())?;
+    let histogram = api.search.log_histogram(&query).await.map_err(|error| problem(&error))?;
+    let elapsed_ms = milliseconds(started);
+    Ok(answer(&HistogramBody::new(query.interval, &histogram, elapsed_ms), elapsed_ms))
 }
 
 pub(super) fn parameters(pairs: Pairs) -> Result<Parameters, Problem> {

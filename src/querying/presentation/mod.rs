@@ -22,14 +22,15 @@ use crate::tenancy::{Access, Action, guarded};
 
 const METRICS_PATH: &str = "/api/v2/metrics";
 const LOGS_PATH: &str = "/api/v2/logs";
+const LOG_HISTOGRAM_PATH: &str = "/api/v2/logs/histogram";
 const TRACES_PATH: &str = "/api/v2/traces";
 const TRACE_PATH: &str = "/api/v2/traces/{id}";
 const SERVICES_PATH: &str = "/api/v2/services";
 const OPERATIONS_PATH: &str = "/api/v2/services/{name}/operations";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 6] =
-    [METRICS_PATH, LOGS_PATH, TRACES_PATH, TRACE_PATH, SERVICES_PATH, OPERATIONS_PATH];
+pub const PATHS: [&str; 7] =
+    [METRICS_PATH, LOGS_PATH, LOG_HISTOGRAM_PATH, TRACES_PATH, TRACE_PATH, SERVICES_PATH, OPERATIONS_PATH];
 
 /// Bounds on one query.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +64,8 @@ pub fn router<R: MetricReader + 'static>(api: Arc<QueryApi<R>>, access: Access) 
 /// What the routes over log records and spans work with.
 pub struct SearchApi<R> {
     pub search: Search<R>,
+    /// Buckets of a histogram.
+    pub points_max: u64,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -76,6 +79,7 @@ impl<R> std::fmt::Debug for SearchApi<R> {
 pub fn search_router<R: SearchReader + 'static>(api: Arc<SearchApi<R>>, access: Access) -> Router {
     let routes = Router::new()
         .route(LOGS_PATH, get(get_logs::handle::<R>))
+        .route(LOG_HISTOGRAM_PATH, get(get_logs::histogram::<R>))
         .route(TRACES_PATH, get(get_traces::search::<R>))
         .route(TRACE_PATH, get(get_traces::one::<R>))
         .route(SERVICES_PATH, get(get_services::services::<R>))

@@ -18,7 +18,7 @@ const METRIC_NAME: Names = &["metricName"];
 const SERVICE_NAME: Names = &["serviceName"];
 pub(super) const START: Names = &["startTime", "start", "from"];
 pub(super) const END: Names = &["endTime", "end", "to"];
-const INTERVAL: Names = &["interval", "step"];
+pub(super) const INTERVAL: Names = &["interval", "step"];
 const AGGREGATION: Names = &["aggregation"];
 const GROUP_BY: Names = &["groupBy"];
 const FILTER: Names = &["filter"];
@@ -199,6 +199,25 @@ impl Parameters {
         })
     }
 
+    pub(super) fn interval(&self) -> Result<Interval, Problem> {
+        let text = self.one(INTERVAL)?.unwrap_or(INTERVAL_DEFAULT);
+        Interval::parse(text).map_err(|error| wrong(INTERVAL, error.to_string()))
+    }
+
+    /// A range that has more buckets than one series may have points is refused.
+    pub(super) fn bounded(
+        &self,
+        range: TimeRange,
+        interval: Interval,
+        points_max: u64,
+    ) -> Result<(), Problem> {
+        if range.buckets(interval) > points_max {
+            let reason = format!("the range has more than {points_max} buckets: use a longer interval");
+            return Err(wrong(INTERVAL, reason));
+        }
+        Ok(())
+    }
+
     pub fn time_series(
         &self,
         tenant: TenantId,
@@ -210,16 +229,9 @@ impl Parameters {
         if metric.is_empty() {
             return Err(wrong(METRIC_NAME, "empty"));
         }
-        let interval = Interval::parse(self.one(INTERVAL)?.unwrap_or(INTERVAL_DEFAULT))
-            .map_err(|error| wrong(INTERVAL, error.to_string()))?;
+        let interval = self.interval()?;
         let range = self.range(interval, now)?;
-        if range.buckets(interval) > bounds.points_max {
-            let points = bounds.points_max;
-            return Err(wrong(
-                INTERVAL,
-                format!("the range has more than {points} buckets: use a longer interval"),
-            ));
-        }
+        self.bounded(range, interval, bounds.points_max)?;
         Ok(TimeSeriesQuery {
             buckets: BucketQuery {
                 tenant,

@@ -1,11 +1,13 @@
 //! What the questions about log records and spans have in common, and those about log records.
 
 use crate::platform::http::Problem;
-use crate::querying::domain::{AttributeTest, LogCursor, LogFilter, LogQuery, Severity, TimeOrder};
+use crate::querying::domain::{
+    AttributeTest, LogCursor, LogFilter, LogHistogramQuery, LogQuery, Severity, TimeOrder,
+};
 use crate::shared::{SpanId, TenantId, Timestamp, TraceId};
 
 use super::parameters::{
-    ATTRIBUTES, CURSOR, END, LIMIT, Names, Parameters, START, TEXT_BYTES_MAX, shortened, wrong,
+    ATTRIBUTES, CURSOR, END, INTERVAL, LIMIT, Names, Parameters, START, TEXT_BYTES_MAX, shortened, wrong,
 };
 
 pub(super) const SERVICE: Names = &["service", "serviceName"];
@@ -18,6 +20,8 @@ const ORDER: Names = &["order"];
 const RESOURCE: &str = "resource";
 
 const OF_LOGS: &[Names] = &[START, END, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID, LIMIT, ORDER, CURSOR];
+
+const OF_HISTOGRAM: &[Names] = &[START, END, INTERVAL, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID];
 
 const ROWS_DEFAULT: usize = 100;
 const ROWS_MAX: usize = 1_000;
@@ -35,6 +39,18 @@ impl Parameters {
             limit: self.rows()?,
             after: self.one(CURSOR)?.map(|text| log_cursor(text).ok_or_else(not_a_cursor)).transpose()?,
         })
+    }
+
+    pub(super) fn log_histogram(
+        &self,
+        tenant: TenantId,
+        points_max: u64,
+        now: Timestamp,
+    ) -> Result<LogHistogramQuery, Problem> {
+        self.only_or(OF_HISTOGRAM, &[ATTRIBUTES, RESOURCE])?;
+        let (range, interval) = (self.exact_range(now)?, self.interval()?);
+        self.bounded(range, interval, points_max)?;
+        Ok(LogHistogramQuery { tenant, range, interval, filter: self.log_filter()? })
     }
 
     fn log_filter(&self) -> Result<LogFilter, Problem> {

@@ -1,0 +1,13 @@
+-- How many records there were, by step of time and severity number.
+-- The placeholder holds terms of the filter, built from fixed fragments with bound values.
+SELECT
+    intDiv(toUnixTimestamp64Nano(Timestamp), {step:Int64}) AS bucket,
+    toInt64(if(SeverityNumber BETWEEN 1 AND 24, intDiv(SeverityNumber + 3, 4), 0)) AS class,
+    count() AS records
+FROM telemetryflow.otel_logs
+WHERE Tenant = {tenant:String}
+    AND Timestamp >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
+    AND Timestamp < fromUnixTimestamp64Nano({end:Int64}, 'UTC')
+    {{filter}}
+GROUP BY bucket, class
+ORDER BY bucket, class
