@@ -228,6 +228,13 @@ fn rates(one: &Tenant, server: &Server, spans: &[Sent]) {
         (&json!("POST /pay"), &json!(40), &json!(10))
     );
     assert_eq!(one.json(server, "/api/v2/services/%27%5C/operations")["operations"], json!([]));
+    let map = one.json(server, &format!("/api/v2/service-map?{range}"));
+    let mut calls = map["calls"].clone();
+    assert!(calls[0]["durationMs"].take()["p50"].as_f64().is_some_and(|median| median > 0.0), "{map}");
+    assert_eq!(
+        calls,
+        json!([{ "caller": "shop", "callee": "bank", "calls": 40, "errors": 10, "durationMs": null }])
+    );
     let limited = one.json(server, &format!("{path}&limit=1"));
     assert_eq!((limited["operations"].as_array().map(Vec::len), &limited["more"]), (Some(1), &json!(true)));
 }
@@ -361,6 +368,8 @@ fn whatever_is_wrong_with_a_question_is_said_with_the_field() {
         ("services?operation=x", "operation"),
         ("services?limit=1001", "limit"),
         ("services/a/operations?service=b", "service"),
+        ("service-map?service=b", "service"),
+        ("service-map?limit=x", "limit"),
         (&format!("services/{long}/operations"), "service"),
     ] {
         let answer = server.get(&format!("/api/v2/{question}"));

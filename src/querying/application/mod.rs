@@ -10,7 +10,7 @@ pub use get_metric_time_series::{GetMetricTimeSeries, TimeSeries, TimeSeriesErro
 pub use list_metrics::ListMetrics;
 pub use ports::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
 pub use read_models::{
-    Attributes, LogRecord, Page, Resource, Scope, Span, SpanEvent, SpanLink, SpanRates, TraceSpans,
-    TraceSummary,
+    Attributes, LogRecord, Page, Resource, Scope, ServiceCalls, Span, SpanEvent, SpanLink, SpanRates,
+    TraceSpans, TraceSummary,
 };
 pub use search::{Search, SearchReader};

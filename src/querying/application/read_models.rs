@@ -167,6 +167,19 @@ pub struct SpanRates {
     pub durations: [f64; 3],
 }
 
+/// Calls of one service by another (`service_map.sql`).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ServiceCalls {
+    pub caller: String,
+    pub callee: String,
+    #[serde(deserialize_with = "quoted")]
+    pub calls: u64,
+    #[serde(deserialize_with = "quoted")]
+    pub errors: u64,
+    /// As in [`SpanRates`].
+    pub durations: [f64; 3],
+}
+
 /// The store writes numbers of 64 bits in quotes.
 fn quoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let text = std::borrow::Cow::<str>::deserialize(deserializer)?;

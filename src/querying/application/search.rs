@@ -4,13 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::querying::domain::{
-    LogCount, LogCursor, LogHistogram, LogHistogramQuery, LogQuery, RatesQuery, SpanPlace, TraceCursor,
-    TraceQuery, span_order,
+    LogCount, LogCursor, LogHistogram, LogHistogramQuery, LogQuery, RatesQuery, ServiceMapQuery, SpanPlace,
+    TraceCursor, TraceQuery, span_order,
 };
 use crate::shared::{TenantId, TraceId};
 
 use super::ports::ReadError;
-use super::read_models::{LogRecord, Page, Span, SpanRates, TraceSpans, TraceSummary};
+use super::read_models::{LogRecord, Page, ServiceCalls, Span, SpanRates, TraceSpans, TraceSummary};
 
 /// Reads log records and spans.
 pub trait SearchReader: Send + Sync {
@@ -39,6 +39,12 @@ pub trait SearchReader: Send + Sync {
 
     /// Those with the most requests first.
     fn rates(&self, query: &RatesQuery) -> impl Future<Output = Result<Vec<SpanRates>, ReadError>> + Send;
+
+    /// Those with the most calls first.
+    fn service_calls(
+        &self,
+        query: &ServiceMapQuery,
+    ) -> impl Future<Output = Result<Vec<ServiceCalls>, ReadError>> + Send;
 }
 
 /// The use cases.
@@ -82,6 +88,11 @@ impl<R: SearchReader> Search<R> {
     /// Rates, errors and durations by service or operation.
     pub async fn rates(&self, query: &RatesQuery) -> Result<Vec<SpanRates>, ReadError> {
         self.reader.rates(query).await
+    }
+
+    /// Which service called which.
+    pub async fn service_calls(&self, query: &ServiceMapQuery) -> Result<Vec<ServiceCalls>, ReadError> {
+        self.reader.service_calls(query).await
     }
 }
 

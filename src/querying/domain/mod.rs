@@ -18,4 +18,6 @@ pub use stretches::{Stretches, TimeOrder};
 pub use time_series::{
     Bucket, BucketQuery, GroupBy, GroupSeries, MetricBuckets, MetricDescription, Partial, Points,
 };
-pub use trace_search::{RatesOf, RatesQuery, SpanFilter, SpanStatus, TraceCursor, TraceQuery};
+pub use trace_search::{
+    RatesOf, RatesQuery, ServiceMapQuery, SpanFilter, SpanStatus, TraceCursor, TraceQuery,
+};

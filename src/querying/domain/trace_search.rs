@@ -67,6 +67,14 @@ pub struct TraceCursor {
     pub id: TraceId,
 }
 
+/// Which service called which, by spans that began within a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceMapQuery {
+    pub tenant: TenantId,
+    pub range: TimeRange,
+    pub limit: usize,
+}
+
 /// Rates, errors and durations of spans that began within a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RatesQuery {

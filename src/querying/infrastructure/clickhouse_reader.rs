@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, Select, Store, StoreError, StoreErrorKind, parameters};
 use crate::querying::application::{
-    CacheStatus, CacheUse, LogRecord, MetricReader, Page, Read, ReadError, SearchReader, SpanRates,
-    TraceSpans, TraceSummary,
+    CacheStatus, CacheUse, LogRecord, MetricReader, Page, Read, ReadError, SearchReader, ServiceCalls,
+    SpanRates, TraceSpans, TraceSummary,
 };
 use crate::querying::domain::{
     Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, LogCount, LogCursor, LogHistogramQuery,
-    LogQuery, MetricBuckets, MetricDescription, MetricSummary, RatesQuery, TraceCursor, TraceQuery,
+    LogQuery, MetricBuckets, MetricDescription, MetricSummary, RatesQuery, ServiceMapQuery, TraceCursor,
+    TraceQuery,
 };
 use crate::shared::nearest::nearest_few;
 use crate::shared::{TenantId, Timestamp, TraceId};
@@ -189,6 +190,10 @@ impl SearchReader for ClickHouseReader {
 
     async fn rates(&self, query: &RatesQuery) -> Result<Vec<SpanRates>, ReadError> {
         self.read_rates(query).await
+    }
+
+    async fn service_calls(&self, query: &ServiceMapQuery) -> Result<Vec<ServiceCalls>, ReadError> {
+        self.read_service_calls(query).await
     }
 }
 

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, StoreError, StoreErrorKind, parameters};
-use crate::querying::application::{Page, ReadError, Span, SpanRates, TraceSpans, TraceSummary};
-use crate::querying::domain::{RatesOf, RatesQuery, Stretches, TimeOrder, TraceCursor, TraceQuery};
+use crate::querying::application::{
+    Page, ReadError, ServiceCalls, Span, SpanRates, TraceSpans, TraceSummary,
+};
+use crate::querying::domain::{
+    RatesOf, RatesQuery, ServiceMapQuery, Stretches, TimeOrder, TraceCursor, TraceQuery,
+};
 use crate::shared::{TenantId, TimeRange, Timestamp, TraceId};
 
 use super::clickhouse_reader::{ClickHouseReader, failed};
@@ -17,8 +21,11 @@ const BOUNDS: &str = include_str!("../../../clickhouse/querying/trace_bounds.sql
 const SPANS: &str = include_str!("../../../clickhouse/querying/trace_spans.sql");
 const MATCHES: &str = include_str!("../../../clickhouse/querying/trace_matches.sql");
 const SUMMARIES: &str = include_str!("../../../clickhouse/querying/trace_summaries.sql");
+const SERVICE_MAP: &str = include_str!("../../../clickhouse/querying/service_map.sql");
 const RATES: &str = include_str!("../../../clickhouse/querying/span_rates.sql");
 
+/// How long before and after a span its parent may begin, to be found: calls last, and clocks differ.
+const PARENTS_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// Where most searches end.
 const FIRST_STRETCH: Duration = Duration::from_secs(60);
 /// Most spans in the answer of one trace.
@@ -111,6 +118,24 @@ impl ClickHouseReader {
         let sql = RATES.replace("{{name}}", name).replace("{{filter}}", &conditions.sql);
         let rows = self.select(sql, bound).await?;
         decoded_column(&rows, "rates").map_err(|error| failed(&error))
+    }
+
+    /// Calls between services.
+    pub(super) async fn read_service_calls(
+        &self,
+        query: &ServiceMapQuery,
+    ) -> Result<Vec<ServiceCalls>, ReadError> {
+        let (start, end) = (query.range.start(), query.range.end());
+        let bound = vec![
+            parameters::text("tenant", query.tenant.as_str()),
+            parameters::number("start", start.nanos()),
+            parameters::number("end", end.nanos()),
+            parameters::number("parents_start", start.minus(PARENTS_WITHIN).nanos()),
+            parameters::number("parents_end", end.plus(PARENTS_WITHIN).nanos()),
+            parameters::number("limit", query.limit),
+        ];
+        let rows = self.select(SERVICE_MAP.to_owned(), bound).await?;
+        decoded_column(&rows, "edge").map_err(|error| failed(&error))
     }
 }
 

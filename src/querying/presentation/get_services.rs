@@ -53,10 +53,17 @@ struct Rates {
 }
 
 #[derive(Debug, Serialize)]
-struct Durations {
+pub(super) struct Durations {
     p50: f64,
     p95: f64,
     p99: f64,
+}
+
+impl Durations {
+    pub(super) fn from_nanos(quantiles: [f64; 3]) -> Self {
+        let [p50, p95, p99] = quantiles.map(|nanos| nanos / 1e6);
+        Self { p50, p95, p99 }
+    }
 }
 
 pub(super) async fn services<R: SearchReader + 'static>(
@@ -102,7 +109,6 @@ async fn rates<R: SearchReader>(
 
 #[allow(clippy::cast_precision_loss, reason = "counts of spans are far below 2^53")]
 fn row(rates: SpanRates, seconds: f64) -> Rates {
-    let [p50, p95, p99] = rates.durations.map(|nanos| nanos / 1e6);
     Rates {
         name: rates.name,
         spans: rates.spans,
@@ -111,6 +117,6 @@ fn row(rates: SpanRates, seconds: f64) -> Rates {
         rate: rates.requests as f64 / seconds,
         errors: rates.errors,
         error_share: if rates.requests == 0 { 0.0 } else { rates.errors as f64 / rates.requests as f64 },
-        duration_ms: Durations { p50, p95, p99 },
+        duration_ms: Durations::from_nanos(rates.durations),
     }
 }

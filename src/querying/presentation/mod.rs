@@ -3,6 +3,7 @@
 mod answers;
 mod get_logs;
 mod get_metrics;
+mod get_service_map;
 mod get_services;
 mod get_traces;
 mod otlp_json;
@@ -26,11 +27,20 @@ const LOG_HISTOGRAM_PATH: &str = "/api/v2/logs/histogram";
 const TRACES_PATH: &str = "/api/v2/traces";
 const TRACE_PATH: &str = "/api/v2/traces/{id}";
 const SERVICES_PATH: &str = "/api/v2/services";
+const SERVICE_MAP_PATH: &str = "/api/v2/service-map";
 const OPERATIONS_PATH: &str = "/api/v2/services/{name}/operations";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 7] =
-    [METRICS_PATH, LOGS_PATH, LOG_HISTOGRAM_PATH, TRACES_PATH, TRACE_PATH, SERVICES_PATH, OPERATIONS_PATH];
+pub const PATHS: [&str; 8] = [
+    METRICS_PATH,
+    LOGS_PATH,
+    LOG_HISTOGRAM_PATH,
+    TRACES_PATH,
+    TRACE_PATH,
+    SERVICES_PATH,
+    OPERATIONS_PATH,
+    SERVICE_MAP_PATH,
+];
 
 /// Bounds on one query.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +93,7 @@ pub fn search_router<R: SearchReader + 'static>(api: Arc<SearchApi<R>>, access: 
         .route(TRACES_PATH, get(get_traces::search::<R>))
         .route(TRACE_PATH, get(get_traces::one::<R>))
         .route(SERVICES_PATH, get(get_services::services::<R>))
+        .route(SERVICE_MAP_PATH, get(get_service_map::handle::<R>))
         .route(OPERATIONS_PATH, get(get_services::operations::<R>))
         .with_state(api);
     guarded(routes, access, Action::Read)

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::platform::http::Problem;
-use crate::querying::domain::{RatesOf, RatesQuery, SpanFilter, SpanStatus, TraceCursor, TraceQuery};
+use crate::querying::domain::{
+    RatesOf, RatesQuery, ServiceMapQuery, SpanFilter, SpanStatus, TraceCursor, TraceQuery,
+};
 use crate::shared::{TenantId, Timestamp, TraceId, duration_text};
 
 use super::parameters::{ATTRIBUTES, CURSOR, END, LIMIT, Names, Parameters, START, TEXT_BYTES_MAX, wrong};
@@ -78,6 +80,11 @@ impl Parameters {
         self.only_or(OF_SERVICES, &[])?;
         let (range, of) = (self.exact_range(now)?, RatesOf::Services(self.services()?));
         Ok(RatesQuery { tenant, range, of, limit: self.rows()? })
+    }
+
+    pub(super) fn service_map(&self, tenant: TenantId, now: Timestamp) -> Result<ServiceMapQuery, Problem> {
+        self.only_or(OF_OPERATIONS, &[])?;
+        Ok(ServiceMapQuery { tenant, range: self.exact_range(now)?, limit: self.rows()? })
     }
 
     pub(super) fn operations_rates(
