@@ -146,6 +146,8 @@ fn a_search_finds_what_was_sent_page_by_page_and_nothing_of_another_tenant() {
             &records,
         );
     }
+    let nothing = one.json(&server, "/api/v2/logs?text=RECORD");
+    assert!(nothing["rowsRead"].as_u64().is_some_and(|rows| rows >= 150), "all were looked at: {nothing}");
     let others: Vec<usize> = other.pages(&server, "/api/v2/logs?", "logs").iter().map(number).collect();
     assert_eq!(others, [1_000]);
 

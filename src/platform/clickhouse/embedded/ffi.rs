@@ -70,7 +70,7 @@ pub struct Engine {
     result_buffer: ReturnsTextFn,
     result_length: ReturnsSizeFn,
     result_error: ReturnsTextFn,
-    result_rows_read: ReturnsCountFn,
+    result_storage_rows_read: ReturnsCountFn,
     destroy_result: TakesHandleFn,
     /// Never unloaded: the engine's own threads run on after the last connection was closed.
     _library: ManuallyDrop<Library>,
@@ -100,7 +100,7 @@ impl Engine {
             result_buffer: function!("chdb_result_buffer"),
             result_length: function!("chdb_result_length"),
             result_error: function!("chdb_result_error"),
-            result_rows_read: function!("chdb_result_rows_read"),
+            result_storage_rows_read: function!("chdb_result_storage_rows_read"),
             destroy_result: function!("chdb_destroy_query_result"),
             _library: ManuallyDrop::new(library),
         };
@@ -129,6 +129,7 @@ unsafe impl Send for Connection {}
 #[derive(Debug, Default)]
 pub struct EngineAnswer {
     pub bytes: Vec<u8>,
+    /// From tables. What the library calls `rows_read` are the rows of the answer.
     pub rows_read: u64,
 }
 
@@ -220,7 +221,7 @@ impl Connection {
                 Some(error) => Err(EngineRefusal(error)),
                 None => Ok(EngineAnswer {
                     bytes: bytes_at((engine.result_buffer)(result), (engine.result_length)(result)),
-                    rows_read: (engine.result_rows_read)(result),
+                    rows_read: (engine.result_storage_rows_read)(result),
                 }),
             };
             (engine.destroy_result)(result);
