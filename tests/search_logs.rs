@@ -146,6 +146,19 @@ fn a_search_finds_what_was_sent_page_by_page_and_nothing_of_another_tenant() {
             &records,
         );
     }
+    let around = format!(
+        "/api/v2/logs/context?time={}&service=shop&resource[region]=eu&before=5&after=500",
+        moment() - 2 * SECOND
+    );
+    let around = one.json(&server, &around);
+    let same = || records.iter().filter(|sent| sent.service == "shop" && sent.region == "eu");
+    let expected: Vec<usize> =
+        same().filter(|sent| sent.time >= moment() - 2 * SECOND).map(|sent| sent.number).collect();
+    let after = around["after"].as_array().expect("logs");
+    assert_eq!(in_order(after.iter().map(number).collect()), expected);
+    let both = around["before"].as_array().expect("logs").iter().chain(after);
+    let times: Vec<&str> = both.filter_map(|row| row["time"].as_str()).collect();
+    assert!(times.is_sorted() && times.len() == 5 + expected.len(), "{times:?}");
     let nothing = one.json(&server, "/api/v2/logs?text=RECORD");
     assert!(nothing["rowsRead"].as_u64().is_some_and(|rows| rows >= 150), "all were looked at: {nothing}");
     let others: Vec<usize> = other.pages(&server, "/api/v2/logs?", "logs").iter().map(number).collect();
@@ -300,6 +313,21 @@ fn whatever_is_wrong_with_a_question_is_said_with_the_field() {
         ("order=asc", "order"),
     ] {
         let answer = server.get(&format!("/api/v2/logs/histogram?{question}"));
+        assert_eq!(
+            (answer.status, &answer.json()["field"]),
+            (400, &json!(field)),
+            "{question}: {}",
+            answer.text()
+        );
+    }
+    for (question, field) in [
+        ("service=a", "time"),
+        ("time=soon", "time"),
+        ("time=now&before=0", "before"),
+        ("time=now&after=501", "after"),
+        ("time=now&limit=1", "limit"),
+    ] {
+        let answer = server.get(&format!("/api/v2/logs/context?{question}"));
         assert_eq!(
             (answer.status, &answer.json()["field"]),
             (400, &json!(field)),

@@ -31,6 +31,15 @@ pub struct LogRecord {
     pub scope: Scope,
 }
 
+/// What was recorded around a moment, in order of time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogContext {
+    pub before: Vec<LogRecord>,
+    /// At the moment and after it.
+    pub after: Vec<LogRecord>,
+    pub rows_read: u64,
+}
+
 /// What sent a record or a span.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]

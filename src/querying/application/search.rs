@@ -4,13 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::querying::domain::{
-    LogCount, LogCursor, LogHistogram, LogHistogramQuery, LogQuery, RatesQuery, ServiceMapQuery, SpanPlace,
-    TraceCursor, TraceQuery, span_order,
+    LogContextQuery, LogCount, LogCursor, LogHistogram, LogHistogramQuery, LogQuery, RatesQuery,
+    ServiceMapQuery, SpanPlace, TraceCursor, TraceQuery, span_order,
 };
 use crate::shared::{TenantId, TraceId};
 
 use super::ports::ReadError;
-use super::read_models::{LogRecord, Page, ServiceCalls, Span, SpanRates, TraceSpans, TraceSummary};
+use super::read_models::{
+    LogContext, LogRecord, Page, ServiceCalls, Span, SpanRates, TraceSpans, TraceSummary,
+};
 
 /// Reads log records and spans.
 pub trait SearchReader: Send + Sync {
@@ -66,6 +68,15 @@ impl<R: SearchReader> Search<R> {
     /// Log records that pass a filter, newest or oldest first.
     pub async fn logs(&self, query: &LogQuery) -> Result<Page<LogRecord, LogCursor>, ReadError> {
         self.reader.logs(query).await
+    }
+
+    /// What was recorded before and after a moment.
+    pub async fn log_context(&self, query: &LogContextQuery) -> Result<LogContext, ReadError> {
+        let Some((before, after)) = query.sides() else { return Ok(LogContext::default()) };
+        let (mut before, after) = (self.reader.logs(&before).await?, self.reader.logs(&after).await?);
+        before.rows.reverse();
+        let rows_read = before.rows_read + after.rows_read;
+        Ok(LogContext { before: before.rows, after: after.rows, rows_read })
     }
 
     /// How many log records pass a filter, over time and by class of severity.

@@ -1,5 +1,7 @@
 //! Which log records are asked for, and where a page of them ended.
 
+use std::time::Duration;
+
 use crate::shared::{SpanId, TenantId, TimeRange, Timestamp, TraceId};
 
 use super::stretches::TimeOrder;
@@ -36,6 +38,41 @@ pub struct LogQuery {
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<LogCursor>,
+}
+
+/// How far around a record its context reaches.
+const CONTEXT_WITHIN: Duration = Duration::from_secs(3_600);
+
+/// What was recorded around a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogContextQuery {
+    pub tenant: TenantId,
+    pub time: Timestamp,
+    pub filter: LogFilter,
+    /// Most records before the moment.
+    pub before: usize,
+    /// Most records at the moment and after it.
+    pub after: usize,
+}
+
+impl LogContextQuery {
+    /// The searches for what was before, newest first, and for what was then and after. Absent if there is no time around.
+    pub fn sides(&self) -> Option<(LogQuery, LogQuery)> {
+        let side = |start, end, order, limit| {
+            let (tenant, filter) = (self.tenant.clone(), self.filter.clone());
+            TimeRange::new(start, end).map(|range| LogQuery {
+                tenant,
+                range,
+                filter,
+                order,
+                limit,
+                after: None,
+            })
+        };
+        let (first, last) = (self.time.minus(CONTEXT_WITHIN), self.time.plus(CONTEXT_WITHIN));
+        let before = side(first, self.time, TimeOrder::NewestFirst, self.before)?;
+        Some((before, side(self.time, last, TimeOrder::OldestFirst, self.after)?))
+    }
 }
 
 /// A severity number of OTLP, 0 to 24.

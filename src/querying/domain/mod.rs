@@ -12,7 +12,7 @@ pub mod trace_search;
 pub use aggregation::{Aggregation, NotComputable, Number};
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
 pub use log_histogram::{LogCount, LogHistogram, LogHistogramQuery};
-pub use log_search::{AttributeTest, LogCursor, LogFilter, LogQuery, Severity};
+pub use log_search::{AttributeTest, LogContextQuery, LogCursor, LogFilter, LogQuery, Severity};
 pub use span_order::{SpanPlace, span_order};
 pub use stretches::{Stretches, TimeOrder};
 pub use time_series::{

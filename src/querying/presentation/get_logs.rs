@@ -1,4 +1,4 @@
-//! `GET /api/v2/logs`: log records that pass a filter, a page at a time; `GET /api/v2/logs/histogram`: how many there are.
+//! `GET /api/v2/logs`: log records that pass a filter, a page at a time; `/histogram`: how many there are; `/context`: what stands around one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,6 +79,29 @@ pub(super) async fn histogram<R: SearchReader + 'static>(
     let histogram = api.search.log_histogram(&query).await.map_err(|error| problem(&error))?;
     let elapsed_ms = milliseconds(started);
     Ok(answer(&HistogramBody::new(query.interval, &histogram, elapsed_ms), elapsed_ms))
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContextBody<'a> {
+    before: &'a [LogRecord],
+    /// At the moment and after it.
+    after: &'a [LogRecord],
+    rows_read: u64,
+    elapsed_ms: f64,
+}
+
+pub(super) async fn context<R: SearchReader + 'static>(
+    State(api): State<Arc<SearchApi<R>>>,
+    Extension(caller): Extension<Caller>,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    let started = Instant::now();
+    let query = parameters(pairs)?.log_context(caller.tenant, api.clock.now())?;
+    let found = api.search.log_context(&query).await.map_err(|error| problem(&error))?;
+    let elapsed_ms = milliseconds(started);
+    let (before, after, rows_read) = (&*found.before, &*found.after, found.rows_read);
+    Ok(answer(&ContextBody { before, after, rows_read, elapsed_ms }, elapsed_ms))
 }
 
 pub(super) fn parameters(pairs: Pairs) -> Result<Parameters, Problem> {

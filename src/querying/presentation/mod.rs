@@ -24,6 +24,7 @@ use crate::tenancy::{Access, Action, guarded};
 const METRICS_PATH: &str = "/api/v2/metrics";
 const LOGS_PATH: &str = "/api/v2/logs";
 const LOG_HISTOGRAM_PATH: &str = "/api/v2/logs/histogram";
+const LOG_CONTEXT_PATH: &str = "/api/v2/logs/context";
 const TRACES_PATH: &str = "/api/v2/traces";
 const TRACE_PATH: &str = "/api/v2/traces/{id}";
 const SERVICES_PATH: &str = "/api/v2/services";
@@ -31,7 +32,7 @@ const SERVICE_MAP_PATH: &str = "/api/v2/service-map";
 const OPERATIONS_PATH: &str = "/api/v2/services/{name}/operations";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 8] = [
+pub const PATHS: [&str; 9] = [
     METRICS_PATH,
     LOGS_PATH,
     LOG_HISTOGRAM_PATH,
@@ -40,6 +41,7 @@ pub const PATHS: [&str; 8] = [
     SERVICES_PATH,
     OPERATIONS_PATH,
     SERVICE_MAP_PATH,
+    LOG_CONTEXT_PATH,
 ];
 
 /// Bounds on one query.
@@ -90,6 +92,7 @@ pub fn search_router<R: SearchReader + 'static>(api: Arc<SearchApi<R>>, access: 
     let routes = Router::new()
         .route(LOGS_PATH, get(get_logs::handle::<R>))
         .route(LOG_HISTOGRAM_PATH, get(get_logs::histogram::<R>))
+        .route(LOG_CONTEXT_PATH, get(get_logs::context::<R>))
         .route(TRACES_PATH, get(get_traces::search::<R>))
         .route(TRACE_PATH, get(get_traces::one::<R>))
         .route(SERVICES_PATH, get(get_services::services::<R>))

@@ -112,7 +112,7 @@ impl Parameters {
         }
     }
 
-    fn moment(&self, names: Names, now: Timestamp) -> Result<Option<Moment>, Problem> {
+    pub(super) fn moment(&self, names: Names, now: Timestamp) -> Result<Option<Moment>, Problem> {
         let Some(text) = self.one(names)? else { return Ok(None) };
         time_text::parse(text, now).map(Some).ok_or_else(|| {
             wrong(names, "not a moment").with_allowed([
@@ -143,11 +143,8 @@ impl Parameters {
 
     /// Half-open, to the nanosecond; by default the hour before the end.
     pub(super) fn exact_range(&self, now: Timestamp) -> Result<TimeRange, Problem> {
-        let exact = |moment| match moment {
-            Moment::Fixed(at) | Moment::Moving(at) => at,
-        };
-        let end = self.moment(END, now)?.map_or(now, exact);
-        let start = self.moment(START, now)?.map_or(end.minus(RANGE_DEFAULT), exact);
+        let end = self.moment(END, now)?.map_or(now, Moment::exact);
+        let start = self.moment(START, now)?.map_or(end.minus(RANGE_DEFAULT), Moment::exact);
         TimeRange::new(start, end).ok_or_else(|| wrong(END, "must be after startTime"))
     }
 

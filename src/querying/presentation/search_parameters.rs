@@ -2,7 +2,7 @@
 
 use crate::platform::http::Problem;
 use crate::querying::domain::{
-    AttributeTest, LogCursor, LogFilter, LogHistogramQuery, LogQuery, Severity, TimeOrder,
+    AttributeTest, LogContextQuery, LogCursor, LogFilter, LogHistogramQuery, LogQuery, Severity, TimeOrder,
 };
 use crate::shared::{SpanId, TenantId, Timestamp, TraceId};
 
@@ -22,6 +22,13 @@ const RESOURCE: &str = "resource";
 const OF_LOGS: &[Names] = &[START, END, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID, LIMIT, ORDER, CURSOR];
 
 const OF_HISTOGRAM: &[Names] = &[START, END, INTERVAL, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID];
+
+const TIME: Names = &["time"];
+const BEFORE: Names = &["before"];
+const AFTER: Names = &["after"];
+const OF_CONTEXT: &[Names] = &[TIME, BEFORE, AFTER, SERVICE];
+const CONTEXT_DEFAULT: usize = 10;
+const CONTEXT_MAX: usize = 500;
 
 const ROWS_DEFAULT: usize = 100;
 const ROWS_MAX: usize = 1_000;
@@ -51,6 +58,18 @@ impl Parameters {
         let (range, interval) = (self.exact_range(now)?, self.interval()?);
         self.bounded(range, interval, points_max)?;
         Ok(LogHistogramQuery { tenant, range, interval, filter: self.log_filter()? })
+    }
+
+    pub(super) fn log_context(&self, tenant: TenantId, now: Timestamp) -> Result<LogContextQuery, Problem> {
+        self.only_or(OF_CONTEXT, &[RESOURCE])?;
+        let time = self.moment(TIME, now)?.ok_or_else(|| wrong(TIME, "missing"))?.exact();
+        Ok(LogContextQuery {
+            tenant,
+            time,
+            filter: self.log_filter()?,
+            before: self.count(BEFORE, CONTEXT_DEFAULT, CONTEXT_MAX)?,
+            after: self.count(AFTER, CONTEXT_DEFAULT, CONTEXT_MAX)?,
+        })
     }
 
     fn log_filter(&self) -> Result<LogFilter, Problem> {

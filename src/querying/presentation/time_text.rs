@@ -10,6 +10,15 @@ pub enum Moment {
     Moving(Timestamp),
 }
 
+impl Moment {
+    /// To the nanosecond, also if it moves.
+    pub fn exact(self) -> Timestamp {
+        match self {
+            Self::Fixed(at) | Self::Moving(at) => at,
+        }
+    }
+}
+
 /// Absent if the text is none of the forms, or lies before 1970 or after [`Timestamp::LATEST`].
 pub fn parse(text: &str, now: Timestamp) -> Option<Moment> {
     let text = text.trim();
