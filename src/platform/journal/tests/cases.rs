@@ -262,3 +262,21 @@ fn what_was_torn_is_not_called_lost_when_the_next_start_is_torn_too() {
     assert_eq!((ids(&recovery), recovery.counts.lost), (vec![1, 3, 5], 0));
     assert_eq!(recovery.counts.torn, 2, "the second, and the mark about it");
 }
+
+/// A segment was quarantined with the mark that closed a record, which the next start counted as lost. Nothing acknowledged was.
+#[test]
+fn what_a_quarantined_segment_said_is_heard_once() {
+    run(&[
+        Step::Commit(vec![append(1, 0), append(1, 0)]),
+        restart(16_476_342_961_337_364_038, 1),
+        Step::Commit(vec![append(0, 0), Action::Seal { stream: 1 }]),
+        Step::Inject(Fault::CrashIn(17)),
+        Step::Tend,
+        Step::Commit(vec![append(0, 0)]),
+        Step::Commit(vec![Action::Close { pick: 0, outcome: Outcome::Stored }]),
+        Step::Inject(Fault::WritesWithoutSpace(2)),
+        Step::Commit(vec![append(0, 200)]),
+        restart(795_304_781_416_204_153, 1),
+        Step::Tend,
+    ]);
+}
