@@ -298,13 +298,7 @@ fn whatever_is_wrong_with_a_question_is_said_with_the_field() {
         (&format!("attr[a]={long}"), "attr[a]"),
         (&many, "service"),
     ] {
-        let answer = server.get(&format!("/api/v2/logs?{question}"));
-        assert_eq!(
-            (answer.status, &answer.json()["field"]),
-            (400, &json!(field)),
-            "{question}: {}",
-            answer.text()
-        );
+        assert_refused(&server, "/api/v2/logs", question, field);
     }
     for (question, field) in [
         ("limit=5", "limit"),
@@ -312,13 +306,7 @@ fn whatever_is_wrong_with_a_question_is_said_with_the_field() {
         ("interval=1ms", "interval"),
         ("order=asc", "order"),
     ] {
-        let answer = server.get(&format!("/api/v2/logs/histogram?{question}"));
-        assert_eq!(
-            (answer.status, &answer.json()["field"]),
-            (400, &json!(field)),
-            "{question}: {}",
-            answer.text()
-        );
+        assert_refused(&server, "/api/v2/logs/histogram", question, field);
     }
     for (question, field) in [
         ("service=a", "time"),
@@ -327,14 +315,20 @@ fn whatever_is_wrong_with_a_question_is_said_with_the_field() {
         ("time=now&after=501", "after"),
         ("time=now&limit=1", "limit"),
     ] {
-        let answer = server.get(&format!("/api/v2/logs/context?{question}"));
-        assert_eq!(
-            (answer.status, &answer.json()["field"]),
-            (400, &json!(field)),
-            "{question}: {}",
-            answer.text()
-        );
+        assert_refused(&server, "/api/v2/logs/context", question, field);
     }
     assert_eq!(server.get("/api/v2/logs?servise=a").json()["near"], json!(["service"]));
     assert_eq!(server.get("/api/v2/log").json()["near"][0], "/api/v2/logs");
+}
+
+/// That the question is answered 400 for what is in this field.
+#[track_caller]
+fn assert_refused(server: &Server, path: &str, question: &str, field: &str) {
+    let answer = server.get(&format!("{path}?{question}"));
+    assert_eq!(
+        (answer.status, &answer.json()["field"]),
+        (400, &json!(field)),
+        "{question}: {}",
+        answer.text()
+    );
 }

@@ -19,6 +19,8 @@ mod log_records;
 #[path = "../load/process.rs"]
 #[allow(dead_code, reason = "the load generator uses all of it")]
 mod process;
+#[path = "../load/quiet.rs"]
+mod quiet;
 #[path = "../load/spans.rs"]
 mod spans;
 #[path = "../load/workload.rs"]
@@ -36,15 +38,12 @@ use arguments::Signal;
 use blocks::Supply;
 use engine::Bytes;
 use process::Process;
+use quiet::until_quiet;
 
 /// The program's own allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The engine is at rest when it used less than this share of a core ...
-const REST_SHARE: f64 = 0.03;
-/// ... in each of so many seconds.
-const REST_SECONDS: u32 = 3;
 const BLOCKS_MAX: usize = 10_000;
 
 /// Inserts ready-made rows into the embedded engine and says what that costs
@@ -116,7 +115,9 @@ fn measure(options: &Options, store: &EmbeddedStore) -> Result<Report> {
     let made = engine::insert_all(store, &mut supply, options.blocks, options.writers)?;
     let elapsed = begun.elapsed();
     let cpu = process.cpu_seconds()? - cpu_before - made.as_secs_f64();
-    let settled = wait_for_rest(process, Duration::from_secs(options.settle))?;
+    let longest = Duration::from_secs(options.settle);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let settled = runtime.block_on(until_quiet(process, longest))?.quiet == Some(true);
     let cpu_settled = process.cpu_seconds()? - cpu_before - made.as_secs_f64();
     let rows = arguments::as_u64(options.blocks * options.rows_per_block);
     #[allow(clippy::cast_precision_loss, reason = "fewer rows than 2^53")]
@@ -134,17 +135,4 @@ fn measure(options: &Options, store: &EmbeddedStore) -> Result<Report> {
         bytes_per_row: bytes / (millions * 1e6),
         tables,
     })
-}
-
-/// Waits until merges are over; false if they were not in time.
-fn wait_for_rest(process: Process, at_most: Duration) -> Result<bool> {
-    let begun = Instant::now();
-    let (mut used, mut calm) = (process.cpu_seconds()?, 0);
-    while calm < REST_SECONDS && begun.elapsed() < at_most {
-        std::thread::sleep(Duration::from_secs(1));
-        let now = process.cpu_seconds()?;
-        calm = if now - used < REST_SHARE { calm + 1 } else { 0 };
-        used = now;
-    }
-    Ok(calm >= REST_SECONDS)
 }

@@ -104,12 +104,10 @@ impl Depot {
             self.spares.push_back(filled?);
         }
         while self.spares.len() + filler.pending() < count && (filler.pending() as u64) < room {
-            let pending = filler.pending();
-            filler.order(self.next_spare);
-            self.next_spare += 1;
-            if filler.pending() == pending {
+            if !filler.order(self.next_spare) {
                 break;
             }
+            self.next_spare += 1;
         }
         Ok(())
     }

@@ -109,9 +109,11 @@ impl Filler {
         self.pending
     }
 
-    pub(super) fn order(&mut self, number: u64) {
+    /// False if no more can be ordered just now.
+    pub(super) fn order(&mut self, number: u64) -> bool {
         let is_taken = self.orders.as_ref().is_some_and(|orders| orders.try_send(number).is_ok());
         self.pending += usize::from(is_taken);
+        is_taken
     }
 
     /// The next file that is ready, by its name, if one is.

@@ -8,6 +8,9 @@ pub const FRAME_BYTES_MAX: u32 = 128 << 20;
 /// A segment file longer than this is not one of ours.
 pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
+/// A group or a payload that takes more does not leave its buffer behind.
+pub const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
+
 /// How much of each header a start gives back before its record is read.
 pub const HEADER_BYTES_KEPT: usize = 2_048;
 

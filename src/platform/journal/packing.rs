@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 
+use super::options::KEPT_BUFFER_BYTES_MAX;
+
 /// What is shorter is not tried: a block on disk is longer.
 const PLAIN_BYTES_MIN: usize = 64;
 /// Up to here a table of half the size does.
 const SMALL_BYTES_MAX: usize = u16::MAX as usize - 1;
-/// A large payload does not leave its buffer behind.
-const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
 
 struct Packer {
     small: CompressTable,

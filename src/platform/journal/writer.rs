@@ -11,15 +11,13 @@ use super::error::AppendError;
 use super::frame::{Content, Draft, Place};
 use super::ledger::{Ledger, Position};
 use super::metrics::SyncTimes;
-use super::options::Options;
+use super::options::{KEPT_BUFFER_BYTES_MAX, Options};
 use super::record::{Mark, Sequence};
 use super::recovery::KeptRecord;
 use super::segment::Segment;
 
 /// While records find room, this many spare files remain behind: the one that marks may take.
 const SPARES_WANTED: usize = 2;
-/// A large group does not leave its buffer behind.
-const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
 
 /// Where the last segment is written next.
 #[derive(Debug, Clone, Copy)]

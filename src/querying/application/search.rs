@@ -96,15 +96,29 @@ impl<R: SearchReader> Search<R> {
         Ok(found.map(|trace| TraceSpans { spans: in_order(trace.spans), ..trace }))
     }
 
-    /// Rates, errors and durations by service or operation.
-    pub async fn rates(&self, query: &RatesQuery) -> Result<Vec<SpanRates>, ReadError> {
-        self.reader.rates(query).await
+    /// Rates, errors and durations by service or operation, and whether there are more.
+    pub async fn rates(&self, query: RatesQuery) -> Result<(Vec<SpanRates>, bool), ReadError> {
+        let limit = query.limit;
+        let found = self.reader.rates(&RatesQuery { limit: limit + 1, ..query }).await?;
+        Ok(first(found, limit))
     }
 
-    /// Which service called which.
-    pub async fn service_calls(&self, query: &ServiceMapQuery) -> Result<Vec<ServiceCalls>, ReadError> {
-        self.reader.service_calls(query).await
+    /// Which service called which, and whether there are more.
+    pub async fn service_calls(
+        &self,
+        query: ServiceMapQuery,
+    ) -> Result<(Vec<ServiceCalls>, bool), ReadError> {
+        let limit = query.limit;
+        let found = self.reader.service_calls(&ServiceMapQuery { limit: limit + 1, ..query }).await?;
+        Ok(first(found, limit))
     }
+}
+
+/// The first rows, and whether there are more. One more than asked for tells.
+fn first<T>(mut rows: Vec<T>, limit: usize) -> (Vec<T>, bool) {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    (rows, more)
 }
 
 fn in_order(spans: Vec<Span>) -> Vec<Span> {

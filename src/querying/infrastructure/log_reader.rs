@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::platform::clickhouse::rows::Columns;
-use crate::platform::clickhouse::{Parameter, Rows, StoreError, StoreErrorKind, parameters};
+use crate::platform::clickhouse::{Parameter, Rows, StoreError, parameters};
 use crate::querying::application::{LogRecord, Page, ReadError};
 use crate::querying::domain::{LogCount, LogCursor, LogHistogramQuery, LogQuery, Stretches, TimeOrder};
 use crate::shared::{TimeRange, Timestamp};
 
 use super::clickhouse_reader::{ClickHouseReader, failed};
+use super::json_rows::decoded;
 use super::search_sql::{Conditions, direction, log_conditions};
 
 const HISTOGRAM: &str = include_str!("../../../clickhouse/querying/log_histogram.sql");
@@ -50,14 +51,14 @@ impl ClickHouseReader {
         &self,
         query: &LogHistogramQuery,
     ) -> Result<(Vec<LogCount>, u64), ReadError> {
-        let Conditions { sql, mut bound } = log_conditions(&query.filter);
-        bound.extend([
-            parameters::text("tenant", query.tenant.as_str()),
+        let conditions = log_conditions(&query.filter);
+        let own = [
             parameters::number("step", query.interval.nanos()),
             parameters::number("start", query.range.start().nanos()),
             parameters::number("end", query.range.end().nanos()),
-        ]);
-        let rows = self.select(HISTOGRAM.replace("{{filter}}", &sql), bound).await?;
+        ];
+        let sql = HISTOGRAM.replace("{{filter}}", &conditions.sql);
+        let rows = self.select(sql, conditions.parameters(&query.tenant, own)).await?;
         let counts = counts(&rows).map_err(|error| failed(&error))?;
         Ok((counts, rows.rows_read))
     }
@@ -99,10 +100,7 @@ impl Reading<'_> {
         let sql = sql
             .replace("{{filter}}", &self.conditions.sql)
             .replace("{{direction}}", direction(self.query.order));
-        let mut bound = self.conditions.bound.clone();
-        bound.push(parameters::text("tenant", self.query.tenant.as_str()));
-        bound.extend(own);
-        let rows = reader.select(sql, bound).await?;
+        let rows = reader.select(sql, self.conditions.parameters(&self.query.tenant, own)).await?;
         self.rows_read += rows.rows_read;
         Ok(rows)
     }
@@ -186,9 +184,4 @@ fn counts(rows: &Rows) -> Result<Vec<LogCount>, StoreError> {
         }
     }
     Ok(found)
-}
-
-/// A row that the store wrote as a JSON array.
-pub(super) fn decoded<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::new(StoreErrorKind::Answer, error.to_string()))
 }

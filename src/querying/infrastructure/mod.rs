@@ -4,6 +4,7 @@ pub mod cache;
 pub mod clickhouse_reader;
 pub mod filter_sql;
 pub mod generations;
+mod json_rows;
 mod log_reader;
 mod search_sql;
 mod trace_reader;

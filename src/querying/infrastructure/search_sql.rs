@@ -2,6 +2,7 @@
 
 use crate::platform::clickhouse::{Parameter, parameters};
 use crate::querying::domain::{AttributeTest, LogFilter, SpanFilter, TimeOrder};
+use crate::shared::TenantId;
 
 /// ` AND ...` for each condition, and the parameters that they name.
 #[derive(Debug, Default)]
@@ -15,6 +16,12 @@ impl Conditions {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.bound.push(parameter);
+    }
+
+    /// The parameters of a statement with these conditions: theirs, the tenant, and its own.
+    pub fn parameters(&self, tenant: &TenantId, own: impl IntoIterator<Item = Parameter>) -> Vec<Parameter> {
+        let tenant = parameters::text("tenant", tenant.as_str());
+        self.bound.iter().cloned().chain([tenant]).chain(own).collect()
     }
 
     pub fn services(&mut self, services: &[Box<str>]) {

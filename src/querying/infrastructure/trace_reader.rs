@@ -14,7 +14,7 @@ use crate::querying::domain::{
 use crate::shared::{TenantId, TimeRange, Timestamp, TraceId};
 
 use super::clickhouse_reader::{ClickHouseReader, failed};
-use super::log_reader::decoded;
+use super::json_rows::{decoded, decoded_column};
 use super::search_sql::{Conditions, span_conditions};
 
 const BOUNDS: &str = include_str!("../../../clickhouse/querying/trace_bounds.sql");
@@ -108,15 +108,13 @@ impl ClickHouseReader {
                 "toString(SpanName)"
             }
         };
-        let mut bound = conditions.bound;
-        bound.extend([
-            parameters::text("tenant", query.tenant.as_str()),
+        let own = [
             parameters::number("start", query.range.start().nanos()),
             parameters::number("end", query.range.end().nanos()),
             parameters::number("limit", query.limit),
-        ]);
+        ];
         let sql = RATES.replace("{{name}}", name).replace("{{filter}}", &conditions.sql);
-        let rows = self.select(sql, bound).await?;
+        let rows = self.select(sql, conditions.parameters(&query.tenant, own)).await?;
         decoded_column(&rows, "rates").map_err(|error| failed(&error))
     }
 
@@ -182,10 +180,8 @@ impl Search<'_> {
         sql: &str,
         own: impl IntoIterator<Item = Parameter>,
     ) -> Result<Rows, ReadError> {
-        let mut bound = self.conditions.bound.clone();
-        bound.push(parameters::text("tenant", self.query.tenant.as_str()));
-        bound.extend(own);
-        let rows = reader.select(sql.replace("{{filter}}", &self.conditions.sql), bound).await?;
+        let sql = sql.replace("{{filter}}", &self.conditions.sql);
+        let rows = reader.select(sql, self.conditions.parameters(&self.query.tenant, own)).await?;
         self.rows_read += rows.rows_read;
         Ok(rows)
     }
@@ -245,16 +241,6 @@ impl Search<'_> {
         let rows = self.found.into_iter().map(|(_, summary)| summary).collect();
         Page { rows, next, rows_read: self.rows_read }
     }
-}
-
-fn decoded_column<T: serde::de::DeserializeOwned>(rows: &Rows, name: &str) -> Result<Vec<T>, StoreError> {
-    let mut found = Vec::new();
-    for batch in &rows.batches {
-        for text in Columns(batch).texts(name)?.iter().flatten() {
-            found.push(decoded(text)?);
-        }
-    }
-    Ok(found)
 }
 
 fn bounds(rows: &Rows) -> Result<Option<(i64, i64)>, StoreError> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -16,8 +16,7 @@ use crate::shared::{Interval, duration_text};
 use crate::tenancy::Caller;
 
 use super::SearchApi;
-use super::get_metrics::{Pairs, milliseconds, problem, with_headers};
-use super::parameters::Parameters;
+use super::exchange::{Pairs, answer, milliseconds, parameters, problem};
 use super::search_parameters::log_cursor_text;
 
 #[derive(Debug, Serialize)]
@@ -102,13 +101,4 @@ pub(super) async fn context<R: SearchReader + 'static>(
     let elapsed_ms = milliseconds(started);
     let (before, after, rows_read) = (&*found.before, &*found.after, found.rows_read);
     Ok(answer(&ContextBody { before, after, rows_read, elapsed_ms }, elapsed_ms))
-}
-
-pub(super) fn parameters(pairs: Pairs) -> Result<Parameters, Problem> {
-    let Query(pairs) = pairs.map_err(|_| Problem::invalid("the query string cannot be decoded"))?;
-    Ok(Parameters::new(pairs))
-}
-
-pub(super) fn answer<T: Serialize>(body: &T, elapsed_ms: f64) -> Response {
-    with_headers(Json(body).into_response(), elapsed_ms, "bypass")
 }

@@ -13,8 +13,7 @@ use crate::querying::application::SearchReader;
 use crate::tenancy::Caller;
 
 use super::SearchApi;
-use super::get_logs::{answer, parameters};
-use super::get_metrics::{Pairs, milliseconds, problem};
+use super::exchange::{Pairs, answer, milliseconds, parameters, problem};
 use super::get_services::Durations;
 
 #[derive(Debug, Serialize)]
@@ -42,13 +41,8 @@ pub(super) async fn handle<R: SearchReader + 'static>(
     pairs: Pairs,
 ) -> Result<Response, Problem> {
     let started = Instant::now();
-    let mut query = parameters(pairs)?.service_map(caller.tenant, api.clock.now())?;
-    let limit = query.limit;
-    // One more than asked for tells whether there are more.
-    query.limit += 1;
-    let mut found = api.search.service_calls(&query).await.map_err(|error| problem(&error))?;
-    let more = found.len() > limit;
-    found.truncate(limit);
+    let query = parameters(pairs)?.service_map(caller.tenant, api.clock.now())?;
+    let (found, more) = api.search.service_calls(query).await.map_err(|error| problem(&error))?;
     let calls = found.into_iter().map(|edge| Edge {
         caller: edge.caller,
         callee: edge.callee,

@@ -15,8 +15,7 @@ use crate::querying::domain::RatesQuery;
 use crate::tenancy::Caller;
 
 use super::SearchApi;
-use super::get_logs::{answer, parameters};
-use super::get_metrics::{Pairs, milliseconds, problem};
+use super::exchange::{Pairs, answer, milliseconds, parameters, problem};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,14 +95,10 @@ pub(super) async fn operations<R: SearchReader + 'static>(
 /// The rows, and whether there are more.
 async fn rates<R: SearchReader>(
     api: &SearchApi<R>,
-    mut query: RatesQuery,
+    query: RatesQuery,
 ) -> Result<(Vec<Rates>, bool), Problem> {
-    let limit = query.limit;
-    query.limit += 1;
-    let mut found = api.search.rates(&query).await.map_err(|error| problem(&error))?;
-    let more = found.len() > limit;
-    found.truncate(limit);
     let seconds = query.range.end().since(query.range.start()).as_secs_f64();
+    let (found, more) = api.search.rates(query).await.map_err(|error| problem(&error))?;
     Ok((found.into_iter().map(|rates| row(rates, seconds)).collect(), more))
 }
 

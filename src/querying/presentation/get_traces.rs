@@ -14,8 +14,7 @@ use crate::querying::application::{SearchReader, Span, TraceSummary};
 use crate::tenancy::Caller;
 
 use super::SearchApi;
-use super::get_logs::{answer, parameters};
-use super::get_metrics::{Pairs, milliseconds, problem};
+use super::exchange::{Pairs, answer, milliseconds, parameters, problem};
 use super::otlp_json::traces_data;
 use super::search_parameters::trace_id;
 use super::trace_parameters::{TraceFormat, trace_cursor_text};

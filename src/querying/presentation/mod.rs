@@ -1,6 +1,7 @@
 //! The query API over HTTP: `/api/v2/...`.
 
 mod answers;
+mod exchange;
 mod get_logs;
 mod get_metrics;
 mod get_service_map;
@@ -36,12 +37,12 @@ pub const PATHS: [&str; 9] = [
     METRICS_PATH,
     LOGS_PATH,
     LOG_HISTOGRAM_PATH,
+    LOG_CONTEXT_PATH,
     TRACES_PATH,
     TRACE_PATH,
     SERVICES_PATH,
     OPERATIONS_PATH,
     SERVICE_MAP_PATH,
-    LOG_CONTEXT_PATH,
 ];
 
 /// Bounds on one query.

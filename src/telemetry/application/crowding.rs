@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+/// One for all requests of a write path.
 #[derive(Debug)]
 pub struct Crowding {
     is_crowded: watch::Sender<bool>,
@@ -27,10 +28,12 @@ impl Crowding {
     /// How long an answer waits at most.
     pub const WAIT_MAX: Duration = Duration::from_millis(500);
 
+    /// From now on answers wait.
     pub fn begin(&self) {
         self.set(true);
     }
 
+    /// There is room: whoever waits is let go, and waiting is worth a try again.
     pub fn end(&self) {
         self.set(false);
         self.is_in_vain.store(false, Ordering::Relaxed);

@@ -19,6 +19,7 @@ pub struct Around<'a> {
     pub rows: &'a [u32],
 }
 
+/// The columns, a row for each row of the requests. Fails if what origins hold would pass 2 GiB.
 pub fn origin_columns(requests: &[Around<'_>]) -> Result<Vec<(&'static str, ArrayRef)>, ArrowError> {
     let rows = requests.iter().map(|request| request.rows.len()).sum();
     let mut tenants = Words::with_rows(rows);

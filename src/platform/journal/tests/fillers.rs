@@ -21,7 +21,7 @@ fn filler(fs: &Simulated, file_bytes: u64) -> Filler {
 fn files_that_were_ordered_come_whole_and_in_order() {
     let fs = Simulated::new();
     let mut filler = filler(&fs, FILE_BYTES);
-    [7, 8].into_iter().for_each(|number| filler.order(number));
+    assert!([7, 8].into_iter().all(|number| filler.order(number)));
     assert_eq!(filler.pending(), 2);
     let names = [filler.wait().unwrap(), filler.wait().unwrap()];
     assert_eq!(names, ["0000000000000007.free", "0000000000000008.free"]);
@@ -36,7 +36,7 @@ fn a_disk_without_space_is_said_to_be_one_and_keeps_nothing() {
     let fs = Simulated::new();
     fs.inject(Fault::Capacity(FILE_BYTES - 1));
     let mut filler = filler(&fs, FILE_BYTES);
-    filler.order(1);
+    assert!(filler.order(1));
     assert_eq!(filler.wait().unwrap_err().kind(), ErrorKind::StorageFull);
     assert!(fs.names().is_empty());
 }
@@ -45,7 +45,7 @@ fn a_disk_without_space_is_said_to_be_one_and_keeps_nothing() {
 fn a_filler_that_is_dropped_leaves_no_half_of_a_file() {
     let fs = Simulated::new();
     let mut filler = filler(&fs, 1 << 20);
-    filler.order(1);
+    assert!(filler.order(1));
     drop(filler);
     assert!(fs.names().iter().all(|name| name.ends_with(".free")), "{:?}", fs.names());
 }
