@@ -1,4 +1,4 @@
--- What a metric is, newest description first: one row per kind, temporality and unit under which it was sent.
+-- What a metric is, newest description first, of those as new numbers before distributions: one row per kind, temporality and unit under which it was sent.
 SELECT
     toString(kind) AS kind,
     toString(temporality) AS temporality,
@@ -8,4 +8,4 @@ SELECT
 FROM telemetryflow.metric_series
 WHERE tenant = {tenant:String} AND metric = {metric:String}
 GROUP BY kind, temporality, is_monotonic, unit
-ORDER BY max(last_seen) DESC
+ORDER BY max(last_seen) DESC, kind IN ('gauge', 'sum') DESC, kind

@@ -21,8 +21,8 @@ use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
 use crate::querying::{
-    CacheCounters, CachedReader, ClickHouseReader, Generations, GetMetricTimeSeries, ListMetrics, QueryApi,
-    QueryBounds, ReaderLimits, Search, SearchApi,
+    CacheCounters, CachedReader, ClickHouseReader, Generations, GetMetricTimeSeries, ListMetrics, Panes,
+    QueryApi, QueryBounds, ReaderLimits, Search, SearchApi, pane_bytes,
 };
 use crate::shared::Clock;
 use crate::telemetry::{
@@ -41,7 +41,7 @@ const DECODE_QUEUE_PER_THREAD: usize = 256;
 /// How long a query waits for its turn before it is told to come back.
 const QUERY_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Buckets in one answer, over all groups.
-const BUCKETS_MAX: u64 = 2_000_000;
+const BUCKETS_MAX: usize = 2_000_000;
 /// How often idle series are looked for.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(600);
 
@@ -74,8 +74,13 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     let store = surroundings.store(open_store(settings)?);
 
     let generations = Arc::new(Generations::default());
-    let observer = Arc::clone(&generations);
-    let bus = Arc::new(EventBus::default().with_inline(move |event| observer.observe(event)));
+    let panes = Arc::new(Panes::new(pane_bytes(settings.query.cache_bytes.bytes()), Arc::clone(&clock)));
+    let (kept, counted) = (Arc::clone(&panes), Arc::clone(&generations));
+    // Panes first: who sees a generation finds its points.
+    let bus = EventBus::default()
+        .with_inline(move |event| kept.observe(event))
+        .with_inline(move |event| counted.observe(event));
+    let bus = Arc::new(bus);
     let alerting = build_alerting(settings, rules, &clock, &bus, &mut registry)?;
 
     let access = build_access(settings, &clock, &mut registry)?;
@@ -123,7 +128,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         rejections: Arc::clone(&rejections),
         clock: Arc::clone(&clock),
     });
-    let queries = build_queries(settings, &store, generations, &clock, &mut registry);
+    let queries = build_queries(settings, &store, (generations, panes), &clock, &mut registry);
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
 
@@ -263,7 +268,7 @@ fn reach(ingest: &config::Ingest, retention: Duration) -> Reach {
 fn build_queries(
     settings: &Settings,
     store: &Arc<dyn Store>,
-    generations: Arc<Generations>,
+    (generations, panes): (Arc<Generations>, Arc<Panes>),
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,
 ) -> Queries {
@@ -275,8 +280,9 @@ fn build_queries(
     let reader = ClickHouseReader::new(Arc::clone(store), limits, Arc::clone(&generations));
     let counters = CacheCounters::register(registry);
     let search = Search::new(Arc::new(reader.clone()));
-    let reader =
-        Arc::new(CachedReader::new(reader, generations, settings.query.cache_bytes.bytes(), counters));
+    let bytes_max = settings.query.cache_bytes.bytes();
+    let reader = CachedReader::new(reader, generations, panes, Arc::clone(clock), bytes_max, counters);
+    let reader = Arc::new(reader);
     let points_max = settings.query.points_max as u64;
     let metrics = QueryApi {
         time_series: GetMetricTimeSeries::new(Arc::clone(&reader), Arc::clone(clock)),

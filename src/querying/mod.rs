@@ -6,5 +6,7 @@ mod infrastructure;
 mod presentation;
 
 pub use application::{GetMetricTimeSeries, ListMetrics, Search};
-pub use infrastructure::{CacheCounters, CachedReader, ClickHouseReader, Generations, ReaderLimits};
+pub use infrastructure::{
+    CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, ReaderLimits, pane_bytes,
+};
 pub use presentation::{PATHS, QueryApi, QueryBounds, SearchApi, router, search_router};

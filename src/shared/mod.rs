@@ -19,8 +19,8 @@ pub mod text_columns;
 pub mod time;
 
 pub use columns::{
-    Exemplar, ExponentialShape, MetricColumns, MetricRun, NumberColumns, NumberRow, PointRow, Population,
-    ValueAtQuantile,
+    Exemplar, ExponentialShape, MetricColumns, MetricRun, NumberColumns, NumberRow, PointColumns, PointRow,
+    Population, ValueAtQuantile,
 };
 pub use events::{AlertTransition, DomainEvent, LogsIngested, MetricsIngested, SpansIngested};
 pub use ids::{SpanId, TraceId};

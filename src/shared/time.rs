@@ -132,6 +132,40 @@ pub enum IntervalError {
 impl Interval {
     pub const MAX: Duration = Duration::from_secs(366 * 86_400);
 
+    /// Widths that people can read.
+    const LADDER: [Self; 20] = [
+        Self::seconds(1),
+        Self::seconds(5),
+        Self::seconds(10),
+        Self::seconds(15),
+        Self::seconds(30),
+        Self::seconds(60),
+        Self::seconds(120),
+        Self::seconds(300),
+        Self::seconds(600),
+        Self::seconds(900),
+        Self::seconds(1_800),
+        Self::seconds(3_600),
+        Self::seconds(7_200),
+        Self::seconds(14_400),
+        Self::seconds(21_600),
+        Self::seconds(43_200),
+        Self::seconds(86_400),
+        Self::seconds(7 * 86_400),
+        Self::seconds(30 * 86_400),
+        Self::seconds(366 * 86_400),
+    ];
+
+    const fn seconds(seconds: i64) -> Self {
+        Self(seconds * NANOS_PER_SECOND)
+    }
+
+    /// The narrowest that people can read and that is at least so wide; a year if none is.
+    pub fn readable(least: Duration) -> Self {
+        let wide_enough = Self::LADDER.into_iter().find(|width| width.duration() >= least);
+        wide_enough.unwrap_or(Self::seconds(366 * 86_400))
+    }
+
     pub fn new(width: Duration) -> Result<Self, IntervalError> {
         if width < Duration::from_millis(1) || width > Self::MAX {
             return Err(IntervalError::Bounds);

@@ -1,12 +1,14 @@
-//! The documented rules (`clickhouse/querying/*.sql`, `src/querying/domain`) as a plain calculation over all points.
+//! The documented rules (`src/querying/domain`) as a plain calculation over all points.
 
 use std::collections::BTreeMap;
 
 use super::support::encoded;
 use super::support::otlp::MINUTE;
 
-/// How far before its range a query looks for a counter's previous point, at least.
-const LOOK_BACK: u64 = 15 * MINUTE;
+/// How far before a counter's point the previous one may lie.
+const fn look_back(interval: u64) -> u64 {
+    if interval < 60 * MINUTE { 15 * MINUTE } else { 60 * MINUTE }
+}
 
 pub type Labels = BTreeMap<&'static str, String>;
 
@@ -89,15 +91,16 @@ pub struct Point {
 type Part = (u64, Option<f64>, f64);
 
 /// What a series contributes, in order of time.
-fn parts(kind: Kind, series: &[&Point], read_from: u64) -> Vec<Part> {
+fn parts(kind: Kind, series: &[&Point], look_back: u64) -> Vec<Part> {
     let mut previous: Option<(&Point, f64)> = None;
     let mut parts = Vec::new();
     for point in series {
         let Some(value) = point.value else { continue };
-        let part = match (kind, previous) {
+        let near = previous.filter(|(before, _)| point.time - before.time <= look_back);
+        let part = match (kind, near) {
             (Kind::Gauge | Kind::Delta, _) => Some(value),
-            // Without a point before, only a counter that began within what is read says how much was added.
-            (_, None) => (point.start >= read_from && point.start < point.time).then_some(value),
+            // Without a point before, only a counter that just began says how much was added.
+            (_, None) => (point.start >= point.time - look_back && point.start < point.time).then_some(value),
             (_, Some((before, was))) => {
                 let began_anew = point.start >= before.time && point.start > before.start;
                 Some(match (began_anew || value < was, point.start == point.time) {
@@ -136,16 +139,17 @@ pub type Answered = BTreeMap<Vec<String>, Vec<Option<f64>>>;
 /// What the rules say: each group's value in each bucket that the range touches.
 pub fn expected(kind: Kind, stored: &[Point], labels: &[Labels], query: &Query, start: u64) -> Answered {
     let end = start + query.length;
-    let read_from = start - LOOK_BACK.max(query.interval);
     let (first, last) = (start / query.interval, (end - 1) / query.interval);
     let mut groups: BTreeMap<Vec<String>, BTreeMap<u64, Vec<Part>>> = BTreeMap::new();
     for (number, labels) in labels.iter().enumerate().filter(|(_, labels)| query.filter.passes(labels)) {
         let mut own: Vec<&Point> = stored.iter().filter(|point| point.series == number).collect();
-        own.retain(|point| (read_from..end).contains(&point.time));
+        own.retain(|point| point.time < end);
         own.sort_by_key(|point| point.time);
         let key: Vec<String> =
             query.group_by.iter().map(|name| labels.get(name).cloned().unwrap_or_default()).collect();
-        for part in parts(kind, &own, read_from).into_iter().filter(|(time, ..)| *time >= start) {
+        for part in
+            parts(kind, &own, look_back(query.interval)).into_iter().filter(|(time, ..)| *time >= start)
+        {
             groups.entry(key.clone()).or_default().entry(part.0 / query.interval).or_default().push(part);
         }
     }

@@ -28,6 +28,12 @@ pub fn numbers(name: impl Into<Cow<'static, str>>, values: &[i64]) -> Parameter 
     (name.into(), format!("[{}]", texts.join(",")))
 }
 
+/// For `{name:Array(UInt64)}`.
+pub fn counts(name: impl Into<Cow<'static, str>>, values: &[u64]) -> Parameter {
+    let texts: Vec<String> = values.iter().map(u64::to_string).collect();
+    (name.into(), format!("[{}]", texts.join(",")))
+}
+
 /// Backslash escapes as in ClickHouse's TabSeparated format.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len() + 2);

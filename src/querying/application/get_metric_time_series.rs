@@ -1,9 +1,12 @@
 //! `GetMetricTimeSeries`: one aggregation of a metric over time, by group.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::querying::domain::{Aggregation, BucketQuery, MetricDescription, NotComputable, Partial, Points};
-use crate::shared::{Clock, Timestamp};
+use crate::querying::domain::{
+    Aggregation, BucketQuery, Fill, MetricDescription, NotComputable, Partial, Points, Ranking,
+};
+use crate::shared::{Clock, TenantId, Timestamp};
 
 use super::ports::{CacheStatus, CacheUse, MetricReader, ReadError};
 
@@ -15,8 +18,9 @@ pub const VALUES_MAX: usize = 1_000_000;
 pub struct TimeSeriesQuery {
     pub buckets: BucketQuery,
     pub aggregation: Aggregation,
-    /// Most groups in the answer; those with the highest values stay.
-    pub limit: usize,
+    /// Which groups are in the answer.
+    pub ranking: Ranking,
+    pub fill: Fill,
     pub cache: CacheUse,
 }
 
@@ -33,6 +37,9 @@ pub struct TimeSeries {
     pub cache: CacheStatus,
     /// Rows that the store read for it; 0 if the cache answered.
     pub rows_read: u64,
+    /// Steps of time that the cache answered, out of all that were asked for.
+    pub buckets_cached: u64,
+    pub buckets_asked: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,21 +67,33 @@ impl<R: MetricReader> GetMetricTimeSeries<R> {
         Self { reader, clock }
     }
 
+    /// How often a metric was sent lately; absent if that is not known.
+    pub async fn sample_interval(
+        &self,
+        tenant: &TenantId,
+        metric: &str,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, ReadError> {
+        self.reader.sample_interval(tenant, metric, now).await
+    }
+
     pub async fn handle(&self, query: &TimeSeriesQuery) -> Result<TimeSeries, TimeSeriesError> {
         let read = self.reader.buckets(&query.buckets, query.cache).await?;
         query.aggregation.check(&read.answer.description)?;
         let times = query.buckets.times();
-        if read.answer.groups.len().min(query.limit).saturating_mul(times.len()) > VALUES_MAX {
+        if read.answer.groups.len().min(query.ranking.limit).saturating_mul(times.len()) > VALUES_MAX {
             return Err(ReadError::TooLarge.into());
         }
         Ok(TimeSeries {
             description: read.answer.description.clone(),
             times,
-            series: query.buckets.top(&read.answer, query.aggregation, query.limit),
+            series: query.buckets.ranked(&read.answer, query.aggregation, query.ranking, query.fill),
             series_total: read.answer.groups.len(),
             partial: query.buckets.partial(self.clock.now()),
             cache: read.cache,
-            rows_read: if read.cache == CacheStatus::Hit { 0 } else { read.answer.rows_read },
+            rows_read: read.answer.rows_read,
+            buckets_cached: read.answer.buckets_cached,
+            buckets_asked: read.answer.buckets_asked,
         })
     }
 }

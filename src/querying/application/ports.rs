@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::querying::domain::{BucketQuery, CataloguePage, CatalogueQuery, MetricBuckets};
+use crate::shared::{TenantId, Timestamp};
 
 /// Whether an answer may come from a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,14 @@ pub trait MetricReader: Send + Sync {
         query: &BucketQuery,
         cache: CacheUse,
     ) -> impl Future<Output = Result<Read<MetricBuckets>, ReadError>> + Send;
+
+    /// How far apart the points of a series of the metric lay lately; absent if there are too few to tell.
+    fn sample_interval(
+        &self,
+        tenant: &TenantId,
+        metric: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Duration>, ReadError>> + Send;
 
     fn catalogue(
         &self,

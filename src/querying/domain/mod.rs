@@ -1,23 +1,35 @@
 //! What can be asked of metrics, log records and spans, and how answers are computed from buckets.
 
 pub mod aggregation;
+pub mod bucket;
 pub mod catalogue;
+pub mod distribution;
+pub mod fold;
+pub mod heat_map;
 pub mod log_histogram;
 pub mod log_search;
+pub mod metric_description;
+pub mod points;
+pub mod ranking;
 pub mod span_order;
 pub mod stretches;
 pub mod time_series;
 pub mod trace_search;
 
-pub use aggregation::{Aggregation, NotComputable, Number};
+pub use aggregation::{Aggregation, NotComputable, Number, Quantile};
+pub use bucket::Bucket;
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
+pub use distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
+pub use fold::{Fold, TooManyBuckets, look_back};
+pub use heat_map::HeatMap;
 pub use log_histogram::{LogCount, LogHistogram, LogHistogramQuery};
 pub use log_search::{AttributeTest, LogContextQuery, LogCursor, LogFilter, LogQuery, Severity};
+pub use metric_description::MetricDescription;
+pub use points::{DistributionPoint, Meaning, NumberPoint, Point};
+pub use ranking::{Fill, Order, OrderBy, Points, Ranking, Values};
 pub use span_order::{SpanPlace, span_order};
 pub use stretches::{Stretches, TimeOrder};
-pub use time_series::{
-    Bucket, BucketQuery, GroupBy, GroupSeries, MetricBuckets, MetricDescription, Partial, Points,
-};
+pub use time_series::{BucketQuery, GroupBy, GroupSeries, MetricBuckets, Partial};
 pub use trace_search::{
     RatesOf, RatesQuery, ServiceMapQuery, SpanFilter, SpanStatus, TraceCursor, TraceQuery,
 };

@@ -1,140 +1,124 @@
-//! `CachedReader`: answers again what nothing has changed since, and runs identical queries once.
+//! `CachedReader`: answers from what was read before and from what has just come in, and asks the store for the rest.
+//!
+//! A range falls into chunks, which all ranges share, and a tail. Chunks are true until something is stored that changes
+//! them; the tail is made of the newest points, which panes keep in memory. What chunks lack of late is made of panes, too,
+//! so that somebody who looks again and again causes no query.
 
-use std::future::Future;
-use std::hash::Hash;
+mod assembly;
+mod chunks;
+mod counters;
+mod entries;
+mod flights;
+mod merge;
+mod pieces;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use moka::future::Cache;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::registry::Registry;
+use std::time::Duration;
 
 use crate::querying::application::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
-use crate::querying::domain::{BucketQuery, CataloguePage, CatalogueQuery, MetricBuckets};
-use crate::shared::TimeRange;
+use crate::querying::domain::{BucketQuery, CataloguePage, CatalogueQuery, MetricBuckets, MetricDescription};
+use crate::shared::{Clock, TenantId, Timestamp};
 
-use super::clickhouse_reader::read_from;
-use super::generations::{Generation, Generations};
+use self::chunks::Chunks;
+use self::entries::{Entries, Found};
+use self::flights::Flights;
+use super::bucket_source::BucketSource;
+use super::generations::Generations;
+use super::panes::Panes;
+use super::series_groups::{GroupsQuery, SeriesGroups};
 
-/// How often a cache answered.
-#[derive(Debug, Clone, Default)]
-pub struct CacheCounters {
-    hits: Counter,
-    misses: Counter,
-}
+pub use counters::CacheCounters;
 
-impl CacheCounters {
-    pub fn register(registry: &mut Registry) -> Self {
-        let own = Self::default();
-        let registry = registry.sub_registry_with_prefix("query_cache");
-        registry.register("hits", "Answers that did not need the store", own.hits.clone());
-        registry.register("misses", "Answers that were read from the store", own.misses.clone());
-        own
-    }
-}
+type MetricName = (TenantId, Box<str>);
 
-/// What was read, and what was visible when the reading began. Failures pass through to those who wait and are not kept.
+/// A cache in front of the store, bounded by bytes.
 #[derive(Debug)]
-struct Entry<T> {
-    read_at: Generation,
-    result: Result<Arc<T>, ReadError>,
-}
-
-impl<T> Clone for Entry<T> {
-    fn clone(&self) -> Self {
-        Self { read_at: self.read_at, result: self.result.clone() }
-    }
-}
-
-/// A cache in front of another reader, bounded by bytes.
-#[derive(Debug)]
-pub struct CachedReader<R> {
-    inner: R,
+pub struct CachedReader<S> {
+    source: S,
     generations: Arc<Generations>,
-    buckets: Cache<BucketQuery, Entry<MetricBuckets>>,
-    catalogue: Cache<CatalogueQuery, Entry<CataloguePage>>,
+    panes: Arc<Panes>,
+    clock: ClockRef,
+    chunks: Chunks,
+    groups: Entries<GroupsQuery, SeriesGroups>,
+    descriptions: Entries<MetricName, MetricDescription>,
+    sample_intervals: Entries<MetricName, Option<Duration>>,
+    catalogue: Entries<CatalogueQuery, CataloguePage>,
+    flights: Flights,
     counters: CacheCounters,
 }
 
-impl<R: MetricReader> CachedReader<R> {
-    /// A tenth of `bytes_max` is for the catalogue.
-    pub fn new(inner: R, generations: Arc<Generations>, bytes_max: u64, counters: CacheCounters) -> Self {
+struct ClockRef(Arc<dyn Clock>);
+
+impl std::fmt::Debug for ClockRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// Of the whole memory of the cache, what panes may take.
+pub const fn pane_bytes(bytes_max: u64) -> u64 {
+    bytes_max / 4
+}
+
+impl<S: BucketSource> CachedReader<S> {
+    /// Of `bytes_max`, half is for buckets, a quarter for `panes` ([`pane_bytes`]), and the rest for series and the catalogue.
+    pub fn new(
+        source: S,
+        generations: Arc<Generations>,
+        panes: Arc<Panes>,
+        clock: Arc<dyn Clock>,
+        bytes_max: u64,
+        counters: CacheCounters,
+    ) -> Self {
         Self {
-            inner,
+            source,
+            chunks: Chunks::new(bytes_max / 2, Arc::clone(&generations)),
+            groups: Entries::new(bytes_max / 8, SeriesGroups::bytes),
+            descriptions: Entries::new(bytes_max / 32, MetricDescription::bytes),
+            sample_intervals: Entries::new(bytes_max / 32, |_| 0),
+            catalogue: Entries::new(bytes_max / 16, CataloguePage::bytes),
+            flights: Flights::default(),
             generations,
-            buckets: bounded(bytes_max - bytes_max / 10, MetricBuckets::bytes),
-            catalogue: bounded(bytes_max / 10, CataloguePage::bytes),
+            panes,
+            clock: ClockRef(clock),
             counters,
         }
     }
 
-    /// Returns an entry that is at least as new as this call, from the cache if nothing has changed since it was read.
-    async fn answer<K, T, F>(
-        &self,
-        cache: &Cache<K, Entry<T>>,
-        key: &K,
-        changed: impl Fn(Generation) -> bool + Send + Sync,
-        read: impl Fn() -> F + Send + Sync,
-    ) -> Result<Read<T>, ReadError>
-    where
-        K: Clone + Eq + Hash + Send + Sync + 'static,
-        T: Send + Sync + 'static,
-        F: Future<Output = Result<Read<T>, ReadError>> + Send,
-    {
-        let asked_at = self.generations.now();
-        let ran = AtomicBool::new(false);
-        loop {
-            let load = async {
-                ran.store(true, Ordering::Relaxed);
-                let read_at = self.generations.now();
-                Entry { read_at, result: read().await.map(|read| read.answer) }
-            };
-            let true_still = |entry: &Entry<T>| entry.read_at >= asked_at || !changed(entry.read_at);
-            let outdated = |entry: &Entry<T>| entry.result.is_err() || !true_still(entry);
-            let entry = cache.entry_by_ref(key).or_insert_with_if(load, outdated).await.into_value();
-            if entry.result.is_err() {
-                cache.invalidate(key).await;
-            }
-            // A query that was on its way already may have begun before what this caller must see.
-            if true_still(&entry) {
-                let ran = ran.into_inner();
-                if ran {
-                    self.counters.misses.inc()
-                } else {
-                    self.counters.hits.inc()
-                };
-                let cache = if ran { CacheStatus::Miss } else { CacheStatus::Hit };
-                return entry.result.map(|answer| Read { answer, cache });
-            }
-        }
+    /// What a metric is, and whether that was known already.
+    async fn described(&self, query: &BucketQuery) -> Result<(Arc<MetricDescription>, Found), ReadError> {
+        let key = (query.tenant.clone(), query.metric.clone());
+        let changed = |since| self.generations.kind_changed(&query.tenant, &query.metric, since);
+        let read = || self.source.description(&query.tenant, &query.metric);
+        self.descriptions.answer(&key, &self.generations, changed, read).await
     }
 }
 
-fn bounded<K, T>(bytes_max: u64, bytes: fn(&T) -> usize) -> Cache<K, Entry<T>>
-where
-    K: Eq + Hash + Send + Sync + 'static,
-    T: Send + Sync + 'static,
-{
-    /// What an entry costs beside its answer: key, node, policy.
-    const OVERHEAD: usize = 512;
-    Cache::builder()
-        .max_capacity(bytes_max)
-        .weigher(move |_, entry: &Entry<T>| {
-            let answer = entry.result.as_ref().map_or(0, |answer| bytes(answer));
-            u32::try_from(answer + OVERHEAD).unwrap_or(u32::MAX)
-        })
-        .build()
-}
-
-impl<R: MetricReader> MetricReader for CachedReader<R> {
+impl<S: BucketSource> MetricReader for CachedReader<S> {
     async fn buckets(&self, query: &BucketQuery, cache: CacheUse) -> Result<Read<MetricBuckets>, ReadError> {
-        if cache == CacheUse::Bypass {
-            return self.inner.buckets(query, cache).await;
-        }
-        // Counters are also read before the range.
-        let range = TimeRange::new(read_from(query), query.range.end()).unwrap_or(query.range);
-        let changed = |since| self.generations.metric_changed(&query.tenant, &query.metric, range, since);
-        self.answer(&self.buckets, query, changed, || self.inner.buckets(query, cache)).await
+        let (answer, status) = match cache {
+            CacheUse::Bypass => (self.read_all(query).await?, CacheStatus::Bypass),
+            CacheUse::Auto => self.assemble(query).await?,
+        };
+        self.counters.count(status, answer.buckets_cached, answer.buckets_asked);
+        Ok(Read { answer: Arc::new(answer), cache: status })
+    }
+
+    async fn sample_interval(
+        &self,
+        tenant: &TenantId,
+        metric: &str,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, ReadError> {
+        let key = (tenant.clone(), metric.into());
+        // How often a metric is sent hardly ever changes; which kind it is of decides where its points are.
+        let changed = |since| self.generations.kind_changed(tenant, metric, since);
+        let read = async || {
+            let description = self.source.description(tenant, metric).await?;
+            self.source.sample_interval(tenant, metric, &description, now).await
+        };
+        let (answer, _) = self.sample_intervals.answer(&key, &self.generations, changed, read).await?;
+        Ok(*answer)
     }
 
     async fn catalogue(
@@ -143,11 +127,19 @@ impl<R: MetricReader> MetricReader for CachedReader<R> {
         cache: CacheUse,
     ) -> Result<Read<CataloguePage>, ReadError> {
         if cache == CacheUse::Bypass {
-            return self.inner.catalogue(query, cache).await;
+            return Ok(Read { answer: Arc::new(self.source.page(query).await?), cache: CacheStatus::Bypass });
         }
         let changed = |since| self.generations.tenant_changed(&query.tenant, since);
-        self.answer(&self.catalogue, query, changed, || self.inner.catalogue(query, cache)).await
+        let read = || self.source.page(query);
+        let (answer, found) = self.catalogue.answer(query, &self.generations, changed, read).await?;
+        let cache = status(found == Found::Read);
+        self.counters.count(cache, 0, 0);
+        Ok(Read { answer, cache })
     }
+}
+
+const fn status(asked_store: bool) -> CacheStatus {
+    if asked_store { CacheStatus::Miss } else { CacheStatus::Hit }
 }
 
 #[cfg(test)]

@@ -1,37 +1,27 @@
-//! `MetricReader` and `SearchReader` over the store: one SELECT at a time per connection, on threads that may block.
+//! The store as the queries see it: one SELECT at a time per connection, on threads that may block.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
 use tokio::sync::Semaphore;
 
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, Select, Store, StoreError, StoreErrorKind, parameters};
 use crate::querying::application::{
-    CacheStatus, CacheUse, LogRecord, MetricReader, Page, Read, ReadError, SearchReader, ServiceCalls,
-    SpanRates, TraceSpans, TraceSummary,
+    LogRecord, Page, ReadError, SearchReader, ServiceCalls, SpanRates, TraceSpans, TraceSummary,
 };
 use crate::querying::domain::{
-    Bucket, BucketQuery, CataloguePage, CatalogueQuery, GroupSeries, LogCount, LogCursor, LogHistogramQuery,
-    LogQuery, MetricBuckets, MetricDescription, MetricSummary, RatesQuery, ServiceMapQuery, TraceCursor,
-    TraceQuery,
+    CataloguePage, CatalogueQuery, LogCount, LogCursor, LogHistogramQuery, LogQuery, MetricDescription,
+    MetricSummary, RatesQuery, ServiceMapQuery, TraceCursor, TraceQuery,
 };
 use crate::shared::nearest::nearest_few;
 use crate::shared::{TenantId, Timestamp, TraceId};
 
-use super::filter_sql::filter_sql;
 use super::generations::Generations;
 
 const DESCRIBE: &str = include_str!("../../../clickhouse/querying/describe_metric.sql");
 const NAMES: &str = include_str!("../../../clickhouse/querying/metric_names.sql");
 const CATALOGUE: &str = include_str!("../../../clickhouse/querying/metric_catalogue.sql");
-const LEVELS: &str = include_str!("../../../clickhouse/querying/buckets_of_levels.sql");
-const COUNTERS: &str = include_str!("../../../clickhouse/querying/buckets_of_counters.sql");
-
-/// How far before the range a counter's previous point is looked for, at least.
-pub const LOOK_BACK: Duration = Duration::from_secs(15 * 60);
 
 /// Kinds whose points are numbers, by their names in the store ([`crate::shared::MetricKind::name`]).
 const NUMBER_KINDS: [&str; 2] = ["gauge", "sum"];
@@ -46,7 +36,7 @@ pub struct ReaderLimits {
     /// How long a query waits for its turn.
     pub wait_max: Duration,
     /// Buckets in one answer, over all groups.
-    pub buckets_max: u64,
+    pub buckets_max: usize,
 }
 
 /// Reads from ClickHouse. Cheap to clone.
@@ -64,14 +54,13 @@ impl std::fmt::Debug for ClickHouseReader {
     }
 }
 
-/// The first instant that a query reads: counters need the point before their range.
-pub fn read_from(query: &BucketQuery) -> Timestamp {
-    query.range.start().minus(LOOK_BACK.max(query.interval.duration()))
-}
-
 impl ClickHouseReader {
     pub fn new(store: Arc<dyn Store>, limits: ReaderLimits, generations: Arc<Generations>) -> Self {
         Self { store, turns: Arc::new(Semaphore::new(limits.concurrency_max)), limits, generations }
+    }
+
+    pub(super) const fn buckets_max(&self) -> usize {
+        self.limits.buckets_max
     }
 
     pub(super) async fn select(&self, sql: String, bound: Vec<Parameter>) -> Result<Rows, ReadError> {
@@ -86,56 +75,30 @@ impl ClickHouseReader {
         rows.await.map_err(|_| ReadError::Unavailable)?.map_err(|error| failed(&error))
     }
 
-    async fn describe(&self, query: &BucketQuery) -> Result<MetricDescription, ReadError> {
-        let bound = vec![
-            parameters::text("tenant", query.tenant.as_str()),
-            parameters::text("metric", &query.metric),
-        ];
+    /// What a metric is.
+    pub(super) async fn describe(
+        &self,
+        tenant: &TenantId,
+        metric: &str,
+    ) -> Result<MetricDescription, ReadError> {
+        let bound = vec![parameters::text("tenant", tenant.as_str()), parameters::text("metric", metric)];
         let rows = self.select(DESCRIBE.to_owned(), bound).await?;
         match description(&rows).map_err(|error| failed(&error))? {
             Some(description) => Ok(description),
-            None => Err(ReadError::UnknownMetric { near: self.near(query).await? }),
+            None => Err(ReadError::UnknownMetric { near: self.near(tenant, metric).await? }),
         }
     }
 
-    async fn near(&self, query: &BucketQuery) -> Result<Vec<Box<str>>, ReadError> {
-        let bound = vec![parameters::text("tenant", query.tenant.as_str())];
+    async fn near(&self, tenant: &TenantId, metric: &str) -> Result<Vec<Box<str>>, ReadError> {
+        let bound = vec![parameters::text("tenant", tenant.as_str())];
         let rows = self.select(NAMES.to_owned(), bound).await?;
-        let metric = query.metric.clone();
+        let metric: Box<str> = metric.into();
         // Comparing thousands of names would hold up an async thread.
         let near = tokio::task::spawn_blocking(move || nearest_names(&rows, &metric));
         near.await.map_err(|_| ReadError::Unavailable)?.map_err(|error| failed(&error))
     }
 
-    async fn read_buckets(&self, query: &BucketQuery) -> Result<MetricBuckets, ReadError> {
-        let description = self.describe(query).await?;
-        if !description.has_numbers {
-            return Ok(MetricBuckets { description, groups: Vec::new(), rows_read: 0 });
-        }
-        let (filter, mut bound) = filter_sql(&query.filter);
-        bound.extend([
-            parameters::text("tenant", query.tenant.as_str()),
-            parameters::text("metric", &query.metric),
-            parameters::texts("group_by", query.group_by.labels()),
-            parameters::number("step", query.interval.nanos()),
-            parameters::number("start", query.range.start().nanos()),
-            parameters::number("end", query.range.end().nanos()),
-            parameters::number("rows_max", self.limits.buckets_max + 1),
-        ]);
-        if description.has_counters {
-            bound.push(parameters::number("read_from", read_from(query).nanos().max(0)));
-        }
-        let sql = if description.has_counters { COUNTERS } else { LEVELS };
-        let rows = self.select(sql.replace("{{filter}}", &filter), bound).await?;
-        let found: usize = rows.batches.iter().map(RecordBatch::num_rows).sum();
-        if found as u64 > self.limits.buckets_max {
-            return Err(ReadError::TooLarge);
-        }
-        let groups = groups(&rows).map_err(|error| failed(&error))?;
-        Ok(MetricBuckets { description, groups, rows_read: rows.rows_read })
-    }
-
-    async fn read_catalogue(&self, query: &CatalogueQuery) -> Result<CataloguePage, ReadError> {
+    pub(super) async fn read_catalogue(&self, query: &CatalogueQuery) -> Result<CataloguePage, ReadError> {
         let bound = vec![
             parameters::text("tenant", query.tenant.as_str()),
             parameters::text("after", &query.after),
@@ -154,20 +117,6 @@ impl ClickHouseReader {
             metric.last_seen = newest.map_or(metric.last_seen, |newest| newest.max(metric.last_seen));
         }
         Ok(CataloguePage { metrics, more, rows_read: rows.rows_read })
-    }
-}
-
-impl MetricReader for ClickHouseReader {
-    async fn buckets(&self, query: &BucketQuery, _cache: CacheUse) -> Result<Read<MetricBuckets>, ReadError> {
-        Ok(Read { answer: Arc::new(self.read_buckets(query).await?), cache: CacheStatus::Bypass })
-    }
-
-    async fn catalogue(
-        &self,
-        query: &CatalogueQuery,
-        _cache: CacheUse,
-    ) -> Result<Read<CataloguePage>, ReadError> {
-        Ok(Read { answer: Arc::new(self.read_catalogue(query).await?), cache: CacheStatus::Bypass })
     }
 }
 
@@ -233,7 +182,6 @@ fn description(rows: &Rows) -> Result<Option<MetricDescription>, StoreError> {
             let numbers = NUMBER_KINDS.contains(&kinds.value(at));
             match &mut found {
                 Some(first) => {
-                    first.has_numbers |= numbers;
                     first.ambiguous = true;
                     first.has_counters |= counter;
                 }
@@ -253,47 +201,6 @@ fn description(rows: &Rows) -> Result<Option<MetricDescription>, StoreError> {
         }
     }
     Ok(found)
-}
-
-/// Rows come in order of labels and time.
-fn groups(rows: &Rows) -> Result<Vec<GroupSeries>, StoreError> {
-    let mut groups: Vec<GroupSeries> = Vec::new();
-    for batch in &rows.batches {
-        let columns = Columns(batch);
-        let labels = columns.lists("labels")?;
-        let indices = columns.integers("bucket")?;
-        let (points, valued) = (columns.counts("points")?, columns.counts("valued")?);
-        let (totals, lows) = (columns.doubles("total")?, columns.doubles("low")?);
-        let (highs, lasts) = (columns.doubles("high")?, columns.doubles("last")?);
-        let last_rests = columns.short_integers("last_rest")?;
-        for at in 0..batch.num_rows() {
-            let values = labels.value(at);
-            let values: Vec<&str> = values
-                .as_string_opt::<i32>()
-                .map(|texts| texts.iter().flatten().collect())
-                .unwrap_or_default();
-            if groups.last().is_none_or(|group| !group.labels.iter().map(|l| &**l).eq(values.iter().copied()))
-            {
-                groups.push(GroupSeries {
-                    labels: values.into_iter().map(Box::from).collect(),
-                    buckets: Vec::new(),
-                });
-            }
-            if let Some(group) = groups.last_mut() {
-                group.buckets.push(Bucket {
-                    index: indices.value(at),
-                    points: points.value(at),
-                    valued: valued.value(at),
-                    total: totals.value(at),
-                    low: lows.value(at),
-                    high: highs.value(at),
-                    last: lasts.value(at),
-                    last_rest: last_rests.value(at),
-                });
-            }
-        }
-    }
-    Ok(groups)
 }
 
 fn summaries(rows: &Rows) -> Result<Vec<MetricSummary>, StoreError> {

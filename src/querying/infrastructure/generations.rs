@@ -1,20 +1,28 @@
 //! When which part of a metric changed: what makes the cache exact.
 //!
-//! The clock counts batches that became visible. Each (metric, hour) that a batch touched remembers the count of the
-//! last one. An answer that was read at count `n` is still true if nothing that it covers was touched after `n`.
+//! The clock counts batches that became visible. Each slot of time of a metric that a batch touched remembers the count of
+//! the last one. An answer that was read at count `n` is still true if nothing that it covers was touched after `n`.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 
-use crate::shared::time::NANOS_PER_HOUR;
+use crate::shared::time::{NANOS_PER_HOUR, NANOS_PER_SECOND};
 use crate::shared::{DomainEvent, MetricKind, MetricsIngested, TenantId, TimeRange, Timestamp};
 
-/// Hours remembered over all metrics; beyond it all are forgotten and answers count as changed.
-const HOURS_MAX: usize = 200_000;
-/// Ranges longer than this are checked by the metric as a whole.
-const HOURS_CHECKED_MAX: i64 = 24 * 7;
+/// Width of a slot: how finely changes are told apart.
+pub const SLOT: i64 = 300 * NANOS_PER_SECOND;
+/// Slots remembered per metric; beyond it the older half becomes hours.
+const SLOTS_MAX: usize = 48;
+/// Hours remembered per metric; beyond it the older half becomes one.
+const HOURS_MAX: usize = 24 * 14;
+/// A run that is wider than so many slots touches hours, and beyond so many hours all that is older.
+const SLOTS_TOUCHED_MAX: i64 = 48;
+const HOURS_TOUCHED_MAX: i64 = 24 * 14;
+/// Metrics remembered; beyond it all are forgotten and answers count as changed.
+const METRICS_MAX: usize = 200_000;
 
 /// A count of batches: "what was visible then".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,18 +41,72 @@ impl MetricKey {
 }
 
 /// What this process saw of a metric.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct TouchedMetric {
     generation: u64,
     kind: MetricKind,
     /// When it was first seen, or last came with another kind: what describes it may have changed then.
     kind_generation: u64,
     newest: Timestamp,
+    touched: TouchedTimes,
+}
+
+/// Which times were touched when: finely of late, coarsely further back.
+#[derive(Debug, Default)]
+struct TouchedTimes {
+    slots: BTreeMap<i64, u64>,
+    hours: BTreeMap<i64, u64>,
+    /// The end of what is older than all of that, in nanoseconds, and when anything of it was touched last.
+    rest: Option<(i64, u64)>,
+}
+
+impl TouchedTimes {
+    fn touch(&mut self, first: i64, last: i64, generation: u64) {
+        let (first_slot, last_slot) = (first.div_euclid(SLOT), last.div_euclid(SLOT));
+        if last_slot - first_slot >= SLOTS_TOUCHED_MAX {
+            self.touch_hours(first, last, generation);
+        } else {
+            (first_slot..=last_slot).for_each(|slot| raise(&mut self.slots, slot, generation));
+        }
+        while self.slots.len() > SLOTS_MAX {
+            let Some((slot, generation)) = self.slots.pop_first() else { break };
+            raise(&mut self.hours, (slot * SLOT).div_euclid(NANOS_PER_HOUR), generation);
+        }
+        while self.hours.len() > HOURS_MAX {
+            let Some((hour, generation)) = self.hours.pop_first() else { break };
+            self.touch_rest((hour + 1) * NANOS_PER_HOUR, generation);
+        }
+    }
+
+    fn touch_hours(&mut self, first: i64, last: i64, generation: u64) {
+        let (first, last) = (first.div_euclid(NANOS_PER_HOUR), last.div_euclid(NANOS_PER_HOUR));
+        if last - first >= HOURS_TOUCHED_MAX {
+            self.touch_rest((last + 1) * NANOS_PER_HOUR, generation);
+        } else {
+            (first..=last).for_each(|hour| raise(&mut self.hours, hour, generation));
+        }
+    }
+
+    fn touch_rest(&mut self, end: i64, generation: u64) {
+        let (known_end, known) = self.rest.unwrap_or((i64::MIN, 0));
+        self.rest = Some((end.max(known_end), generation.max(known)));
+    }
+
+    fn changed(&self, range: TimeRange, since: u64) -> bool {
+        let (first, last) = (range.start().nanos(), range.end().nanos() - 1);
+        let later = |(_, generation): (&i64, &u64)| *generation > since;
+        let within = |times: &BTreeMap<i64, u64>, width: i64| {
+            times.range(first.div_euclid(width)..=last.div_euclid(width)).any(later)
+        };
+        within(&self.slots, SLOT)
+            || within(&self.hours, NANOS_PER_HOUR)
+            || self.rest.is_some_and(|(end, generation)| first < end && generation > since)
+    }
 }
 
 /// Batches may be noted out of order; the later one counts.
-fn raise<K: Eq + Hash>(map: &DashMap<K, u64>, key: K, generation: u64) {
-    let mut known = map.entry(key).or_insert(generation);
+fn raise(times: &mut BTreeMap<i64, u64>, time: i64, generation: u64) {
+    let known = times.entry(time).or_insert(generation);
     *known = generation.max(*known);
 }
 
@@ -53,7 +115,6 @@ pub struct Generations {
     clock: AtomicU64,
     /// Answers older than this are not trusted: what happened since was forgotten.
     floor: AtomicU64,
-    hours: DashMap<(MetricKey, i64), u64>,
     metrics: DashMap<MetricKey, TouchedMetric>,
     tenants: DashMap<TenantId, u64>,
 }
@@ -76,30 +137,38 @@ impl Generations {
         for columns in &ingested.columns {
             for run in columns.runs() {
                 let key = MetricKey::new(columns.tenant(), run.metric);
-                self.touch_metric(key, run.kind, generation, run.last_time);
-                let (first, last) = (hour(run.first_time.nanos()), hour(run.last_time.nanos()));
-                if last - first > HOURS_CHECKED_MAX {
-                    self.forget();
-                } else {
-                    (first..=last).for_each(|hour| raise(&self.hours, (key, hour), generation));
-                }
+                self.touch_metric(key, run.kind, generation, (run.first_time, run.last_time));
             }
-            raise(&self.tenants, columns.tenant().clone(), generation);
+            let mut known = self.tenants.entry(columns.tenant().clone()).or_insert(generation);
+            *known = generation.max(*known);
         }
-        if self.hours.len() > HOURS_MAX || self.metrics.len() > HOURS_MAX {
+        if self.metrics.len() > METRICS_MAX {
             self.forget();
         }
     }
 
-    fn touch_metric(&self, key: MetricKey, kind: MetricKind, generation: u64, newest: Timestamp) {
-        let first = TouchedMetric { generation, kind, kind_generation: generation, newest };
-        let mut known = self.metrics.entry(key).or_insert(first);
+    fn touch_metric(
+        &self,
+        key: MetricKey,
+        kind: MetricKind,
+        generation: u64,
+        (first, last): (Timestamp, Timestamp),
+    ) {
+        let new = || TouchedMetric {
+            generation,
+            kind,
+            kind_generation: generation,
+            newest: last,
+            touched: TouchedTimes::default(),
+        };
+        let mut known = self.metrics.entry(key).or_insert_with(new);
         known.generation = generation.max(known.generation);
-        known.newest = newest.max(known.newest);
+        known.newest = last.max(known.newest);
         if known.kind != kind {
             known.kind = kind;
             known.kind_generation = generation.max(known.kind_generation);
         }
+        known.touched.touch(first.nanos(), last.nanos(), generation);
     }
 
     /// The time of the newest point that this process saw of a metric.
@@ -109,7 +178,6 @@ impl Generations {
 
     fn forget(&self) {
         self.floor.store(self.clock.load(Ordering::SeqCst), Ordering::SeqCst);
-        self.hours.clear();
         self.metrics.clear();
     }
 
@@ -127,25 +195,23 @@ impl Generations {
     }
 
     fn remembered_change(&self, key: MetricKey, range: TimeRange, since: Generation) -> bool {
-        let Some(touched) = self.metrics.get(&key).map(|touched| *touched) else { return false };
-        if touched.generation <= since.0 {
-            return false;
-        }
-        let (first, last) = (hour(range.start().nanos()), hour(range.end().nanos() - 1));
-        touched.kind_generation > since.0
-            || last - first > HOURS_CHECKED_MAX
-            || (first..=last)
-                .any(|hour| self.hours.get(&(key, hour)).is_some_and(|touched| *touched > since.0))
+        self.metrics.get(&key).is_some_and(|metric| {
+            metric.generation > since.0
+                && (metric.kind_generation > since.0 || metric.touched.changed(range, since.0))
+        })
+    }
+
+    /// Whether the metric became known after `since`, or came with another kind.
+    pub fn kind_changed(&self, tenant: &TenantId, metric: &str, since: Generation) -> bool {
+        let key = MetricKey::new(tenant, metric);
+        let changed = self.metrics.get(&key).is_some_and(|metric| metric.kind_generation > since.0);
+        changed || since.0 < self.floor.load(Ordering::SeqCst)
     }
 
     /// Whether any points of the tenant became visible after `since`.
     pub fn tenant_changed(&self, tenant: &TenantId, since: Generation) -> bool {
         self.tenants.get(tenant).is_some_and(|touched| *touched > since.0)
     }
-}
-
-const fn hour(nanos: i64) -> i64 {
-    nanos.div_euclid(NANOS_PER_HOUR)
 }
 
 #[cfg(test)]
@@ -187,7 +253,7 @@ mod tests {
         let generations = Generations::default();
         let tenant = TenantId::unnamed();
         generations.observe(&ingested("m", &[100, 102]));
-        assert_eq!(generations.newest(&tenant, "m").map(|newest| hour(newest.nanos())), Some(102));
+        assert_eq!(generations.newest(&tenant, "m").map(|newest| newest.nanos() / NANOS_PER_HOUR), Some(102));
         let read_at = generations.now();
         assert!(!generations.metric_changed(&tenant, "m", hours(90, 110), read_at));
         generations.observe(&ingested("m", &[101]));
@@ -248,17 +314,53 @@ mod tests {
         let as_gauge = generations.now();
         let key = MetricKey::new(&tenant, "m");
         let sum = MetricKind::Sum { temporality: Temporality::Delta, monotonic: true };
-        generations.touch_metric(key, sum, as_gauge.0 + 1, Timestamp::EPOCH);
+        generations.touch_metric(key, sum, as_gauge.0 + 1, (Timestamp::EPOCH, Timestamp::EPOCH));
+        assert!(generations.kind_changed(&tenant, "m", as_gauge));
         assert!(generations.metric_changed(&tenant, "m", hours(5, 6), as_gauge));
     }
 
     #[test]
-    fn what_was_forgotten_counts_as_changed() {
+    fn of_late_changes_are_told_apart_by_slots_and_further_back_by_hours() {
         let generations = Generations::default();
         let tenant = TenantId::unnamed();
+        let minutes = |first: i64, end: i64| {
+            let at = |minute| Timestamp::from_nanos(minute * 60 * NANOS_PER_SECOND);
+            TimeRange::new(at(first), at(end)).unwrap()
+        };
+        let touch = |minute: i64| {
+            let key = MetricKey::new(&tenant, "m");
+            let at = Timestamp::from_nanos(minute * 60 * NANOS_PER_SECOND);
+            let generation = generations.clock.fetch_add(1, Ordering::SeqCst) + 1;
+            generations.touch_metric(key, MetricKind::Gauge, generation, (at, at));
+        };
+        let changed = |range, since| generations.metric_changed(&tenant, "m", range, since);
+        touch(6_000);
+        let read_at = generations.now();
+        touch(6_003);
+        assert!(changed(minutes(6_000, 6_005), read_at));
+        assert!(!changed(minutes(6_005, 6_060), read_at), "the slot beside it");
+        for minute in (6_100..9_000).step_by(5) {
+            touch(minute);
+        }
+        assert!(changed(minutes(6_050, 6_060), read_at), "by now the hour is all that is known");
+        assert!(!changed(minutes(5_900, 6_000), read_at), "the hour beside it");
+        for hour in 200..800 {
+            touch(hour * 60);
+        }
+        assert!(changed(minutes(5_900, 6_000), read_at), "and by now nothing");
+        assert!(!changed(minutes(60 * 799 + 5, 60 * 801), read_at));
+    }
+
+    #[test]
+    fn a_batch_that_spans_years_touches_all_that_it_spans() {
+        let generations = Generations::default();
+        let tenant = TenantId::unnamed();
+        generations.observe(&ingested("m", &[9_000]));
         let read_at = generations.now();
         generations.observe(&ingested("m", &[0, 10_000]));
-        assert!(generations.metric_changed(&tenant, "other", hours(5, 6), read_at));
-        assert!(!generations.metric_changed(&tenant, "other", hours(5, 6), generations.now()));
+        assert!(generations.metric_changed(&tenant, "m", hours(5, 6), read_at));
+        assert!(generations.metric_changed(&tenant, "m", hours(9_999, 10_001), read_at));
+        assert!(!generations.metric_changed(&tenant, "m", hours(10_002, 10_003), read_at));
+        assert!(!generations.metric_changed(&tenant, "other", hours(5, 6), read_at));
     }
 }

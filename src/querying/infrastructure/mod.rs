@@ -1,14 +1,20 @@
 //! How questions reach the store: SELECTs with bound parameters, behind a cache that knows when data changed.
 
+mod bucket_reader;
+mod bucket_source;
 pub mod cache;
 pub mod clickhouse_reader;
 pub mod filter_sql;
 pub mod generations;
 mod json_rows;
 mod log_reader;
+mod panes;
+mod point_table;
 mod search_sql;
+mod series_groups;
 mod trace_reader;
 
-pub use cache::{CacheCounters, CachedReader};
+pub use cache::{CacheCounters, CachedReader, pane_bytes};
 pub use clickhouse_reader::{ClickHouseReader, ReaderLimits};
 pub use generations::Generations;
+pub use panes::Panes;

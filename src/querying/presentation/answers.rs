@@ -1,11 +1,16 @@
 //! The answers as JSON: columnar, one array of times and one of values per series.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
 use crate::querying::application::{Read, TimeSeries, TimeSeriesQuery};
-use crate::querying::domain::{CataloguePage, MetricDescription, MetricSummary, Number, Points};
+use crate::querying::domain::{
+    CataloguePage, Fill, MetricDescription, MetricSummary, Number, Points, Values,
+};
 use crate::shared::duration_text;
 
+use super::time_series_parameters::IntervalFrom;
 use super::time_text;
 
 const AMBIGUOUS: &str =
@@ -32,19 +37,31 @@ impl Serialize for Value {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TimeSeriesBody<'a> {
     metric: Metric<'a>,
-    aggregation: &'static str,
+    aggregation: Cow<'static, str>,
     interval: String,
+    /// What the interval follows from.
+    interval_from: &'static str,
     range: Range,
     /// Starts of the buckets, milliseconds since the epoch.
     times: Vec<i64>,
-    series: Vec<Series>,
+    series: Vec<Series<'a>>,
     /// Groups that there are, also beyond `limit`.
     series_total: usize,
+    /// `cursor` of the next groups; null if these are the last.
+    next: Option<String>,
     partial: Partial,
     cache: &'static str,
+    buckets: Buckets,
     rows_read: u64,
     elapsed_ms: f64,
     warnings: Vec<&'static str>,
+}
+
+/// Steps of time that did not need the store, out of all.
+#[derive(Debug, Serialize)]
+struct Buckets {
+    cached: u64,
+    asked: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,28 +88,83 @@ struct Partial {
 }
 
 #[derive(Debug, Serialize)]
-struct Series {
+struct Series<'a> {
     labels: serde_json::Map<String, serde_json::Value>,
-    values: Vec<Value>,
+    #[serde(flatten)]
+    values: SeriesValues<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum SeriesValues<'a> {
+    Numbers {
+        values: Vec<Value>,
+    },
+    /// A heat map: the ends of its cells, and for each step of time a count per cell.
+    HeatMap {
+        cells: Vec<[Value; 2]>,
+        counts: Vec<Option<&'a [u64]>>,
+    },
+}
+
+impl<'a> SeriesValues<'a> {
+    fn new(values: &'a Values, shown: &[usize]) -> Self {
+        let end = |end: f64| Value(Some(Number::Double(end)));
+        match values {
+            Values::Numbers(values) => {
+                Self::Numbers { values: picked(values, shown).copied().map(Value).collect() }
+            }
+            Values::HeatMap(map) => Self::HeatMap {
+                cells: map.cells.iter().map(|(low, high)| [end(*low), end(*high)]).collect(),
+                counts: picked(&map.counts, shown).map(Option::as_deref).collect(),
+            },
+        }
+    }
+}
+
+/// The steps of time that are shown.
+fn picked<'a, T>(values: &'a [T], shown: &[usize]) -> impl Iterator<Item = &'a T> {
+    shown.iter().filter_map(|at| values.get(*at))
+}
+
+/// All steps, or with `fill=none` those in which something has a value.
+fn shown_steps(fill: Fill, answer: &TimeSeries) -> Vec<usize> {
+    let has_value = |at: usize| {
+        answer.series.iter().any(|points| match &points.values {
+            Values::Numbers(values) => values.get(at).is_some_and(Option::is_some),
+            Values::HeatMap(map) => map.counts.get(at).is_some_and(Option::is_some),
+        })
+    };
+    (0..answer.times.len()).filter(|at| fill != Fill::Omit || has_value(*at)).collect()
 }
 
 impl<'a> TimeSeriesBody<'a> {
-    pub(super) fn new(query: &'a TimeSeriesQuery, answer: &'a TimeSeries, elapsed_ms: f64) -> Self {
+    pub(super) fn new(
+        query: &'a TimeSeriesQuery,
+        from: IntervalFrom,
+        answer: &'a TimeSeries,
+        elapsed_ms: f64,
+    ) -> Self {
         let buckets = &query.buckets;
         let names = buckets.group_by.labels();
+        let shown = shown_steps(query.fill, answer);
+        let until = query.ranking.skip.saturating_add(answer.series.len());
         Self {
             metric: metric(&buckets.metric, &answer.description),
             aggregation: query.aggregation.name(),
             interval: duration_text::format(buckets.interval.duration()),
+            interval_from: from.name(),
             range: Range {
                 start: time_text::format(buckets.range.start()),
                 end: time_text::format(buckets.range.end()),
             },
-            times: answer.times.iter().map(|time| time.nanos() / 1_000_000).collect(),
-            series: answer.series.iter().map(|points| series(names, points)).collect(),
+            times: picked(&answer.times, &shown).map(|time| time.nanos() / 1_000_000).collect(),
+            series: answer.series.iter().map(|points| series(names, points, &shown)).collect(),
             series_total: answer.series_total,
+            next: (until < answer.series_total).then(|| until.to_string()),
             partial: Partial { first: answer.partial.first, last: answer.partial.last },
             cache: answer.cache.name(),
+            buckets: Buckets { cached: answer.buckets_cached, asked: answer.buckets_asked },
             rows_read: answer.rows_read,
             elapsed_ms,
             warnings: answer.description.ambiguous.then_some(AMBIGUOUS).into_iter().collect(),
@@ -111,10 +183,10 @@ fn metric<'a>(name: &'a str, description: &'a MetricDescription) -> Metric<'a> {
     }
 }
 
-fn series(names: &[Box<str>], points: &Points) -> Series {
+fn series<'a>(names: &[Box<str>], points: &'a Points, shown: &[usize]) -> Series<'a> {
     let labels =
         names.iter().zip(&points.labels).map(|(name, value)| (name.to_string(), value.to_string().into()));
-    Series { labels: labels.collect(), values: points.values.iter().copied().map(Value).collect() }
+    Series { labels: labels.collect(), values: SeriesValues::new(&points.values, shown) }
 }
 
 #[derive(Debug, Serialize)]

@@ -36,7 +36,15 @@ async fn time_series<R: MetricReader>(
     parameters: &Parameters,
 ) -> Result<Response, Problem> {
     let started = Instant::now();
-    let query = parameters.time_series(tenant, api.bounds, api.clock.now())?;
+    let now = api.clock.now();
+    let sample_interval = match parameters.auto_interval_of() {
+        Some(metric) => {
+            let sampled = api.time_series.sample_interval(&tenant, &metric, now).await;
+            sampled.map_err(|error| problem(&error))?
+        }
+        None => None,
+    };
+    let (query, from) = parameters.time_series(tenant, api.bounds, now, sample_interval)?;
     let read = api.time_series.handle(&query).await.map_err(|error| match error {
         TimeSeriesError::Read(error) => problem(&error),
         TimeSeriesError::NotComputable(error) => {
@@ -44,7 +52,7 @@ async fn time_series<R: MetricReader>(
         }
     })?;
     let elapsed_ms = milliseconds(started);
-    Ok(cached_answer(&TimeSeriesBody::new(&query, &read, elapsed_ms), elapsed_ms, read.cache))
+    Ok(cached_answer(&TimeSeriesBody::new(&query, from, &read, elapsed_ms), elapsed_ms, read.cache))
 }
 
 async fn catalogue<R: MetricReader>(

@@ -10,6 +10,7 @@ mod get_traces;
 mod otlp_json;
 mod parameters;
 mod search_parameters;
+mod time_series_parameters;
 mod time_text;
 mod trace_parameters;
 

@@ -3,37 +3,32 @@
 use std::time::Duration;
 
 use crate::platform::http::Problem;
-use crate::querying::application::{CacheUse, TimeSeriesQuery};
-use crate::querying::domain::{Aggregation, BucketQuery, CatalogueQuery, GroupBy};
+use crate::querying::application::CacheUse;
+use crate::querying::domain::{CatalogueQuery, GroupBy};
 use crate::shared::nearest::nearest;
 use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
 
-use super::QueryBounds;
 use super::time_text::{self, Moment};
 
 /// Names that stand for one parameter; the first is the one in messages.
 pub(super) type Names = &'static [&'static str];
 
-const METRIC_NAME: Names = &["metricName"];
-const SERVICE_NAME: Names = &["serviceName"];
+pub(super) const METRIC_NAME: Names = &["metricName"];
+pub(super) const SERVICE_NAME: Names = &["serviceName"];
 pub(super) const START: Names = &["startTime", "start", "from"];
 pub(super) const END: Names = &["endTime", "end", "to"];
 pub(super) const INTERVAL: Names = &["interval", "step"];
-const AGGREGATION: Names = &["aggregation"];
-const GROUP_BY: Names = &["groupBy"];
-const FILTER: Names = &["filter"];
+pub(super) const GROUP_BY: Names = &["groupBy"];
+pub(super) const FILTER: Names = &["filter"];
 pub(super) const LIMIT: Names = &["limit"];
-const CACHE: Names = &["cache"];
+pub(super) const CACHE: Names = &["cache"];
 const SEARCH: Names = &["search"];
 pub(super) const CURSOR: Names = &["cursor"];
 
-const OF_TIME_SERIES: &[Names] =
-    &[METRIC_NAME, SERVICE_NAME, START, END, INTERVAL, AGGREGATION, GROUP_BY, FILTER, LIMIT, CACHE];
 const OF_CATALOGUE: &[Names] = &[SEARCH, SERVICE_NAME, LIMIT, CURSOR, CACHE];
 
-const INTERVAL_DEFAULT: &str = "5m";
-const RANGE_DEFAULT: Duration = Duration::from_secs(3_600);
-const SERIES_DEFAULT: usize = 50;
+pub(super) const INTERVAL_DEFAULT: &str = "5m";
+pub(super) const RANGE_DEFAULT: Duration = Duration::from_secs(3_600);
 const METRICS_DEFAULT: usize = 100;
 const METRICS_MAX: usize = 1_000;
 /// Longest metric name, search text or cursor, in bytes.
@@ -56,7 +51,7 @@ impl Parameters {
         Self(pairs)
     }
 
-    fn only(&self, known: &[Names]) -> Result<(), Problem> {
+    pub(super) fn only(&self, known: &[Names]) -> Result<(), Problem> {
         self.only_or(known, &[ATTRIBUTES])
     }
 
@@ -104,12 +99,9 @@ impl Parameters {
             .ok_or_else(|| wrong(names, format!("expected a whole number from 1 to {max}")))
     }
 
-    fn cache(&self) -> Result<CacheUse, Problem> {
-        match self.one(CACHE)? {
-            None | Some("auto") => Ok(CacheUse::Auto),
-            Some("bypass") => Ok(CacheUse::Bypass),
-            Some(_) => Err(wrong(CACHE, "unknown value").with_allowed(["auto", "bypass"])),
-        }
+    pub(super) fn cache(&self) -> Result<CacheUse, Problem> {
+        let known = [("auto", CacheUse::Auto), ("bypass", CacheUse::Bypass)];
+        Ok(self.named(CACHE, &known)?.unwrap_or(CacheUse::Auto))
     }
 
     pub(super) fn moment(&self, names: Names, now: Timestamp) -> Result<Option<Moment>, Problem> {
@@ -124,7 +116,7 @@ impl Parameters {
     }
 
     /// Half-open. Ends that move with the present are put on the edges of buckets.
-    fn range(&self, interval: Interval, now: Timestamp) -> Result<TimeRange, Problem> {
+    pub(super) fn range(&self, interval: Interval, now: Timestamp) -> Result<TimeRange, Problem> {
         let end = self.moment(END, now)?.unwrap_or(Moment::Moving(now));
         let before_end = || match end {
             Moment::Fixed(at) => Moment::Fixed(at.minus(RANGE_DEFAULT)),
@@ -155,7 +147,7 @@ impl Parameters {
         })
     }
 
-    fn filter(&self) -> Result<LabelFilter, Problem> {
+    pub(super) fn filter(&self) -> Result<LabelFilter, Problem> {
         let text = self.one(FILTER)?.unwrap_or_default();
         let mut filter = LabelFilter::parse(text).map_err(|error| wrong(FILTER, error.to_string()))?;
         let services: Vec<Box<str>> = self.all(SERVICE_NAME).map(Box::from).collect();
@@ -175,7 +167,7 @@ impl Parameters {
         Ok(filter)
     }
 
-    fn group_by(&self) -> Result<GroupBy, Problem> {
+    pub(super) fn group_by(&self) -> Result<GroupBy, Problem> {
         let labels = self
             .all(GROUP_BY)
             .flat_map(|list| list.split(','))
@@ -184,12 +176,18 @@ impl Parameters {
         GroupBy::new(labels.map(Box::from).collect()).map_err(|error| wrong(GROUP_BY, error.to_string()))
     }
 
-    fn aggregation(&self) -> Result<Aggregation, Problem> {
-        let Some(text) = self.one(AGGREGATION)? else { return Ok(Aggregation::Avg) };
-        let names = || Aggregation::ALL.iter().map(|aggregation| aggregation.name());
-        Aggregation::parse(text).ok_or_else(|| {
-            let problem = wrong(AGGREGATION, "unknown aggregation").with_allowed(names());
-            match nearest(text, names()) {
+    /// One of some named values.
+    pub(super) fn named<T: Copy>(
+        &self,
+        names: Names,
+        known: &[(&'static str, T)],
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.one(names)? else { return Ok(None) };
+        let found = known.iter().find(|(name, _)| *name == text);
+        found.map(|(_, value)| Some(*value)).ok_or_else(|| {
+            let allowed = || known.iter().map(|(name, _)| *name);
+            let problem = wrong(names, "unknown value").with_allowed(allowed());
+            match nearest(text, allowed()) {
                 Some(near) => problem.with_near([near]),
                 None => problem,
             }
@@ -213,35 +211,6 @@ impl Parameters {
             return Err(wrong(INTERVAL, reason));
         }
         Ok(())
-    }
-
-    pub fn time_series(
-        &self,
-        tenant: TenantId,
-        bounds: QueryBounds,
-        now: Timestamp,
-    ) -> Result<TimeSeriesQuery, Problem> {
-        self.only(OF_TIME_SERIES)?;
-        let metric = self.text(METRIC_NAME)?;
-        if metric.is_empty() {
-            return Err(wrong(METRIC_NAME, "empty"));
-        }
-        let interval = self.interval()?;
-        let range = self.range(interval, now)?;
-        self.bounded(range, interval, bounds.points_max)?;
-        Ok(TimeSeriesQuery {
-            buckets: BucketQuery {
-                tenant,
-                metric,
-                range,
-                interval,
-                filter: self.filter()?,
-                group_by: self.group_by()?,
-            },
-            aggregation: self.aggregation()?,
-            limit: self.count(LIMIT, SERIES_DEFAULT, bounds.series_max)?,
-            cache: self.cache()?,
-        })
     }
 
     pub fn catalogue(&self, tenant: TenantId) -> Result<(CatalogueQuery, CacheUse), Problem> {
@@ -273,83 +242,4 @@ pub(super) fn wrong(names: Names, reason: impl Into<String>) -> Problem {
 /// A name from outside, fit for an answer.
 pub(super) fn shortened(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_nanos(1_795_000_000_000_000_000);
-    const BOUNDS: QueryBounds = QueryBounds { points_max: 11_000, series_max: 10_000 };
-
-    fn parse(pairs: &[(&str, &str)]) -> Result<TimeSeriesQuery, Problem> {
-        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Parameters::new(pairs).time_series(TenantId::unnamed(), BOUNDS, NOW)
-    }
-
-    fn detail(pairs: &[(&str, &str)]) -> String {
-        let mut all = vec![("metricName", "m")];
-        all.extend(pairs);
-        parse(&all).unwrap_err().detail().to_owned()
-    }
-
-    #[test]
-    fn defaults_are_the_average_of_the_last_hour_in_steps_of_five_minutes() {
-        let query = parse(&[("metricName", "a/b")]).unwrap();
-        assert_eq!(query.aggregation, Aggregation::Avg);
-        assert_eq!((&*query.buckets.metric, query.limit), ("a/b", 50));
-        assert_eq!(query.buckets.interval, Interval::parse("5m").unwrap());
-        assert_eq!(query.buckets.times().len(), 13);
-        assert_eq!(query.buckets.range, query.buckets.range.aligned_to(query.buckets.interval));
-    }
-
-    #[test]
-    fn a_moving_range_stays_the_same_question_within_a_step() {
-        let at = |now: Timestamp| {
-            let pairs =
-                vec![("metricName".to_owned(), "m".to_owned()), ("start".to_owned(), "now-15m".to_owned())];
-            Parameters::new(pairs).time_series(TenantId::unnamed(), BOUNDS, now).unwrap().buckets
-        };
-        assert_eq!(at(NOW), at(NOW.plus(std::time::Duration::from_secs(10))));
-    }
-
-    #[test]
-    fn an_end_alone_means_the_hour_before_it() {
-        let query = parse(&[("metricName", "m"), ("endTime", "1700000000")]).unwrap();
-        let end = Timestamp::from_nanos(1_700_000_000_000_000_000);
-        assert_eq!(query.buckets.range, TimeRange::new(end.minus(RANGE_DEFAULT), end).unwrap());
-    }
-
-    #[test]
-    fn services_and_attributes_become_terms_of_the_filter() {
-        let query = parse(&[
-            ("metricName", "m"),
-            ("serviceName", "a"),
-            ("serviceName", "b"),
-            ("attr[http.route]", "/x"),
-            ("filter", "z exists"),
-        ]);
-        let expected = r#"z exists and service.name in ("a", "b") and http.route = "/x""#;
-        assert_eq!(query.unwrap().buckets.filter, LabelFilter::parse(expected).unwrap());
-    }
-
-    #[test]
-    fn wrong_values_name_the_parameter_and_what_is_allowed() {
-        for (pairs, expected) in [
-            (vec![("metricname", "x")], "unknown parameter"),
-            (vec![("interval", "0s")], "an interval is at least 1ms and at most 366d"),
-            (vec![("interval", "1ms")], "the range has more than 11000 buckets: use a longer interval"),
-            (vec![("interval", "1m"), ("step", "1m")], "given more than once"),
-            (vec![("start", "soon")], "not a moment"),
-            (vec![("start", "now"), ("end", "now-1h")], "must be after startTime"),
-            (vec![("aggregation", "mean")], "unknown aggregation"),
-            (vec![("filter", "a = x")], "expected a text in double quotes at position 4"),
-            (vec![("groupBy", "a,a")], "a label to group by is named twice"),
-            (vec![("limit", "0")], "expected a whole number from 1 to 10000"),
-            (vec![("cache", "no")], "unknown value"),
-        ] {
-            assert_eq!(detail(&pairs), expected, "{pairs:?}");
-        }
-        assert_eq!(parse(&[("metricName", "")]).unwrap_err().detail(), "empty");
-    }
 }

@@ -1,19 +1,21 @@
 //! The cache's promise: nothing old after the event, nothing read twice without need.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+use super::super::bucket_reader::{FoldError, ReadGroups};
+use super::super::panes::{Loading, Pane};
 use super::*;
-use crate::querying::domain::{GroupBy, MetricDescription};
+use crate::querying::domain::{Bucket, GroupBy, GroupSeries, MetricDescription};
 use crate::shared::{
     DomainEvent, Interval, LabelFilter, MetricKind, MetricsIngested, NumberColumns, NumberRow, SeriesId,
-    TenantId, Timestamp, WatchId,
+    TenantId, TimeRange, Timestamp, WatchId,
 };
 
 const HOUR: i64 = 3_600_000_000_000;
 
-/// Answers with the number of the reading; may be held up on the way, or fail.
+/// Every bucket holds the number of the reading that it came from; readings may be held up on the way, or fail.
 #[derive(Debug, Default)]
 struct Source {
     reads: AtomicUsize,
@@ -23,8 +25,21 @@ struct Source {
     go_on: Notify,
 }
 
-impl MetricReader for Arc<Source> {
-    async fn buckets(&self, _: &BucketQuery, _: CacheUse) -> Result<Read<MetricBuckets>, ReadError> {
+impl BucketSource for Arc<Source> {
+    async fn description(&self, _: &TenantId, _: &str) -> Result<MetricDescription, ReadError> {
+        Ok(MetricDescription { kind: "gauge".into(), has_numbers: true, ..Default::default() })
+    }
+
+    async fn groups(&self, _: &GroupsQuery, _: TimeRange) -> Result<SeriesGroups, ReadError> {
+        Ok(SeriesGroups::default())
+    }
+
+    async fn fold(
+        &self,
+        query: &BucketQuery,
+        _: &MetricDescription,
+        _: &Arc<SeriesGroups>,
+    ) -> Result<ReadGroups, FoldError> {
         let number = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
         if self.held.load(Ordering::SeqCst) {
             self.began.notify_one();
@@ -32,17 +47,44 @@ impl MetricReader for Arc<Source> {
         }
         let fails = |left: usize| left.checked_sub(1);
         if self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
-            return Err(ReadError::Unavailable);
+            return Err(FoldError::Read(ReadError::Unavailable));
         }
-        let description = MetricDescription::default();
-        let answer = Arc::new(MetricBuckets { description, groups: Vec::new(), rows_read: number as u64 });
-        Ok(Read { answer, cache: CacheStatus::Bypass })
+        let bucket = |index| Bucket { points: number as u64, ..Bucket::empty(index) };
+        let buckets = merge::indices(query, query.range).map(bucket).collect();
+        Ok(ReadGroups { groups: vec![GroupSeries { labels: Vec::new(), buckets }], rows_read: 1 })
     }
 
-    async fn catalogue(&self, _: &CatalogueQuery, _: CacheUse) -> Result<Read<CataloguePage>, ReadError> {
+    async fn load_pane(&self, _: &BucketQuery, _: TimeRange, _: &Arc<Pane>) -> Result<Loading, ReadError> {
+        Ok(Loading::TooLarge)
+    }
+
+    async fn sample_interval(
+        &self,
+        _: &TenantId,
+        _: &str,
+        _: &MetricDescription,
+        _: Timestamp,
+    ) -> Result<Option<Duration>, ReadError> {
+        Ok(None)
+    }
+
+    async fn page(&self, _: &CatalogueQuery) -> Result<CataloguePage, ReadError> {
         let number = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
-        let answer = Arc::new(CataloguePage { metrics: Vec::new(), more: false, rows_read: number as u64 });
-        Ok(Read { answer, cache: CacheStatus::Bypass })
+        Ok(CataloguePage { metrics: Vec::new(), more: false, rows_read: number as u64 })
+    }
+
+    fn buckets_max(&self) -> usize {
+        1_000
+    }
+}
+
+/// Long after the hours of the tests, so that nothing is new.
+#[derive(Debug)]
+struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(1_000 * HOUR)
     }
 }
 
@@ -54,8 +96,14 @@ struct Scene {
 
 fn scene() -> Scene {
     let (source, generations) = (Arc::new(Source::default()), Arc::new(Generations::default()));
-    let cached =
-        CachedReader::new(Arc::clone(&source), Arc::clone(&generations), 1 << 20, CacheCounters::default());
+    let cached = CachedReader::new(
+        Arc::clone(&source),
+        Arc::clone(&generations),
+        Arc::new(Panes::new(0, Arc::new(Later))),
+        Arc::new(Later),
+        1 << 20,
+        CacheCounters::default(),
+    );
     Scene { source, generations, cached: Arc::new(cached) }
 }
 
@@ -73,12 +121,16 @@ fn query(hour: i64) -> BucketQuery {
 
 impl Scene {
     fn ingest(&self, hour: i64) {
+        self.ingest_at(hour * HOUR + HOUR / 2);
+    }
+
+    fn ingest_at(&self, nanos: i64) {
         let mut columns = NumberColumns::new(TenantId::unnamed());
         columns.begin_run("m", MetricKind::Gauge);
         columns.push(NumberRow {
             series: SeriesId(1),
             watch: WatchId::NONE,
-            time: Timestamp::from_nanos(hour * HOUR + HOUR / 2),
+            time: Timestamp::from_nanos(nanos),
             start: Timestamp::EPOCH,
             value: 1.0,
             integer_rest: 0,
@@ -89,10 +141,17 @@ impl Scene {
         self.generations.observe(&DomainEvent::MetricsIngested(Arc::new(event)));
     }
 
-    /// The number of the reading that the answer came from, and its status.
+    /// The numbers of the readings that the answer's first and last bucket came from, and its status.
+    async fn ask_over(&self, query: BucketQuery) -> ((u64, u64), CacheStatus) {
+        let read = self.cached.buckets(&query, CacheUse::Auto).await.unwrap();
+        let buckets = &read.answer.groups[0].buckets;
+        assert_eq!(buckets.len() as u64, query.range.buckets(query.interval));
+        ((buckets[0].points, buckets.last().unwrap().points), read.cache)
+    }
+
     async fn ask(&self, hour: i64) -> (u64, CacheStatus) {
-        let read = self.cached.buckets(&query(hour), CacheUse::Auto).await.unwrap();
-        (read.answer.rows_read, read.cache)
+        let ((number, _), status) = self.ask_over(query(hour)).await;
+        (number, status)
     }
 }
 
@@ -108,7 +167,9 @@ async fn the_same_question_is_read_once_until_its_range_changes() {
     assert_eq!(scene.ask(100).await, (2, CacheStatus::Miss));
     assert_eq!(scene.ask(100).await, (2, CacheStatus::Hit));
     scene.ingest(99);
-    assert_eq!(scene.ask(100).await, (3, CacheStatus::Miss), "counters read before their range");
+    assert_eq!(scene.ask(100).await, (2, CacheStatus::Hit), "too long before to matter");
+    scene.ingest_at(100 * HOUR - HOUR / 6);
+    assert_eq!(scene.ask(100).await, (3, CacheStatus::Miss), "counters are compared with points before");
 }
 
 #[tokio::test]
@@ -135,7 +196,7 @@ async fn bypass_reads_anew() {
     let scene = scene();
     scene.ask(100).await;
     let read = scene.cached.buckets(&query(100), CacheUse::Bypass).await.unwrap();
-    assert_eq!((read.answer.rows_read, read.cache), (2, CacheStatus::Bypass));
+    assert_eq!((read.answer.groups[0].buckets[0].points, read.cache), (2, CacheStatus::Bypass));
 }
 
 #[tokio::test]
@@ -157,7 +218,8 @@ async fn identical_questions_on_their_way_are_read_once() {
         scene.source.go_on.notify_one();
     };
     let (first, second, ()) = tokio::join!(scene.ask(100), scene.ask(100), release);
-    assert_eq!((first, second), ((1, CacheStatus::Miss), (1, CacheStatus::Hit)));
+    assert_eq!((first.0, second.0), (1, 1));
+    assert_eq!(scene.source.reads.load(Ordering::SeqCst), 1);
 }
 
 /// Scenario: a query is on its way; data arrives and is acknowledged; the same question is asked again.
@@ -177,4 +239,20 @@ async fn whoever_asks_after_new_data_is_not_given_a_reading_that_began_before() 
     let (first, second) = tokio::join!(scene.ask(100), later);
     assert_eq!(first, (1, CacheStatus::Miss));
     assert_eq!(second, (2, CacheStatus::Miss));
+}
+
+#[tokio::test]
+async fn ranges_that_overlap_share_what_was_read() {
+    let scene = scene();
+    let over = |first: i64, end: i64| {
+        let at = |minutes: i64| Timestamp::from_nanos(minutes * HOUR / 60);
+        let interval = Interval::parse("1m").unwrap();
+        BucketQuery { interval, ..query(0).over(TimeRange::new(at(first), at(end)).unwrap()) }
+    };
+    assert_eq!(scene.ask_over(over(6_010, 6_070)).await, ((1, 1), CacheStatus::Miss));
+    assert_eq!(scene.ask_over(over(6_020, 6_070)).await, ((1, 1), CacheStatus::Hit));
+    assert_eq!(scene.ask_over(over(6_020, 6_080)).await, ((1, 2), CacheStatus::Miss), "the rest of a chunk");
+    assert_eq!(scene.ask_over(over(6_060, 6_080)).await, ((2, 2), CacheStatus::Hit));
+    assert_eq!(scene.ask_over(over(6_020, 6_200)).await, ((1, 3), CacheStatus::Miss));
+    assert_eq!(scene.source.reads.load(Ordering::SeqCst), 3, "what is missing is read at once");
 }

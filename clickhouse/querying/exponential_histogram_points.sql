@@ -1,0 +1,24 @@
+-- Points of exponential histograms, as number_points.sql reads numbers. NaN stands for what was not sent.
+SELECT
+    series_id,
+    toUnixTimestamp64Nano(time) AS at,
+    toUnixTimestamp64Nano(start_time) AS start,
+    count AS observations,
+    ifNull(sum, nan) AS total,
+    ifNull(min, nan) AS low,
+    ifNull(max, nan) AS high,
+    toInt64(scale) AS resolution,
+    zero_count,
+    zero_threshold,
+    toInt64(positive_offset) AS positive_from,
+    positive_counts,
+    toInt64(negative_offset) AS negative_from,
+    negative_counts
+FROM telemetryflow.metric_exponential_histograms FINAL
+WHERE tenant = {tenant:String}
+    AND metric = {metric:String}
+    AND time >= fromUnixTimestamp64Nano({start:Int64})
+    AND time < fromUnixTimestamp64Nano({end:Int64})
+    AND bitAnd(flags, 1) = 0
+    {{series}}
+LIMIT {rows_max:UInt64}

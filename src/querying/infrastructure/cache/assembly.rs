@@ -1,0 +1,295 @@
+//! Puts the answer to a query together, out of chunks, panes and the store.
+
+use std::sync::Arc;
+
+use crate::querying::application::{CacheStatus, ReadError};
+use crate::querying::domain::{BucketQuery, GroupSeries, MetricBuckets, MetricDescription, look_back};
+use crate::shared::{TimeRange, Timestamp};
+
+use super::super::bucket_reader::{FoldError, ReadGroups};
+use super::super::bucket_source::{BucketSource, pane_range};
+use super::super::panes::{Loading, Pane};
+use super::super::point_table::PointTable;
+use super::super::series_groups::{GroupsQuery, SeriesGroups};
+use super::chunks::{Chunk, State};
+use super::entries::Found;
+use super::merge::{Merged, indices, part};
+use super::pieces::{Piece, Plan};
+use super::{CachedReader, status};
+
+/// How often series are looked up again when others have come meanwhile. After the last time they are left out: nobody
+/// has been told that their points are visible.
+const LOOK_UPS_MAX: usize = 3;
+
+/// Where points are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PointsFrom {
+    Pane,
+    Store,
+}
+
+/// One answer on its way.
+struct Assembly<'a, S> {
+    reader: &'a CachedReader<S>,
+    query: &'a BucketQuery,
+    description: Arc<MetricDescription>,
+    pane: Option<Arc<Pane>>,
+    asked_store: bool,
+    rows_read: u64,
+    buckets_cached: u64,
+}
+
+impl<S: BucketSource> CachedReader<S> {
+    /// Everything from the store.
+    pub(super) async fn read_all(&self, query: &BucketQuery) -> Result<MetricBuckets, ReadError> {
+        let description = self.source.description(&query.tenant, &query.metric).await?;
+        let key = groups_query(query);
+        for _ in 0..LOOK_UPS_MAX {
+            let groups = Arc::new(self.source.groups(&key, series_range(query)).await?);
+            match self.source.fold(query, &description, &groups).await {
+                Ok(read) => {
+                    return Ok(MetricBuckets {
+                        groups: read.groups,
+                        rows_read: read.rows_read,
+                        buckets_asked: query.range.buckets(query.interval),
+                        ..MetricBuckets::nothing(description)
+                    });
+                }
+                Err(FoldError::Read(error)) => return Err(error),
+                Err(FoldError::NewSeries | FoldError::Gone) => {}
+            }
+        }
+        Err(ReadError::Unavailable)
+    }
+
+    pub(super) async fn assemble(
+        &self,
+        query: &BucketQuery,
+    ) -> Result<(MetricBuckets, CacheStatus), ReadError> {
+        let (description, found) = self.described(query).await?;
+        let plan = Plan::new(query, self.clock.0.now());
+        let mut assembly = Assembly {
+            reader: self,
+            query,
+            description,
+            pane: None,
+            asked_store: found == Found::Read,
+            rows_read: 0,
+            buckets_cached: 0,
+        };
+        if let Some(tail) = &plan.tail {
+            assembly.pane = assembly.open_pane(tail.range.start()).await?;
+        }
+        let groups = assembly.groups(&plan).await?;
+        let status = status(assembly.asked_store);
+        let answer = MetricBuckets {
+            groups,
+            rows_read: assembly.rows_read,
+            buckets_cached: assembly.buckets_cached,
+            buckets_asked: query.range.buckets(query.interval),
+            ..MetricBuckets::nothing((*assembly.description).clone())
+        };
+        Ok((answer, status))
+    }
+}
+
+/// The series of a query, whatever its range is within these days.
+fn groups_query(query: &BucketQuery) -> GroupsQuery {
+    let range = series_range(query);
+    GroupsQuery {
+        tenant: query.tenant.clone(),
+        metric: query.metric.clone(),
+        filter: query.filter.clone(),
+        group_by: query.group_by.clone(),
+        days: (range.start().day(), range.end().day()),
+    }
+}
+
+/// Where points of a query lie: cumulative series are compared with points before the range.
+fn series_range(query: &BucketQuery) -> TimeRange {
+    let start = query.range.start().minus(look_back(query.interval)).max(Timestamp::EPOCH);
+    TimeRange::new(start, query.range.end()).unwrap_or(query.range)
+}
+
+impl<S: BucketSource> Assembly<'_, S> {
+    /// The pane of the metric, if it reaches back far enough. Loads it if it is new.
+    async fn open_pane(&mut self, start: Timestamp) -> Result<Option<Arc<Pane>>, ReadError> {
+        let table = PointTable::of(&self.description.kind);
+        let pane = self.reader.panes.of(self.query, table);
+        let Some(range) = pane_range(pane.floor()) else { return Ok(None) };
+        let mut loads = false;
+        let load = || {
+            loads = true;
+            self.reader.source.load_pane(self.query, range, &pane)
+        };
+        let loading = *pane.loaded().get_or_try_init(load).await?;
+        self.asked_store |= loads;
+        Ok((loading == Loading::Complete && pane.floor() <= start).then_some(pane))
+    }
+
+    /// All groups of the plan's pieces and tail.
+    async fn groups(&mut self, plan: &Plan) -> Result<Vec<GroupSeries>, ReadError> {
+        let mut states = self.states(&plan.pieces).await?;
+        // Held until everything is there: whoever wants the same finds it.
+        let mut flight = None;
+        if states.iter().any(|state| matches!(state, State::Missing(_))) {
+            flight = Some(self.reader.flights.enter(self.query).await);
+            states = self.states(&plan.pieces).await?;
+            self.read_missing(&plan.pieces, &mut states).await?;
+        }
+        let mut merged = Merged::default();
+        for (piece, state) in plan.pieces.iter().zip(&states) {
+            if let State::Ready(chunk) = state {
+                merged.add(&chunk.groups, &indices(self.query, piece.wanted));
+            }
+        }
+        if let Some(tail) = &plan.tail {
+            merged.add(&self.tail(tail).await?, &indices(self.query, tail.range));
+        }
+        drop(flight);
+        Ok(merged.finish())
+    }
+
+    /// What there is, after what is short was made longer out of the pane.
+    async fn states(&mut self, pieces: &[Piece]) -> Result<Vec<State>, ReadError> {
+        let mut states = Vec::with_capacity(pieces.len());
+        self.buckets_cached = 0;
+        for piece in pieces {
+            let state = match self.reader.chunks.state(piece).await {
+                State::Short(chunk) => self.lengthened(piece, chunk).await?,
+                state => state,
+            };
+            if matches!(state, State::Ready(_)) {
+                self.buckets_cached += piece.wanted.buckets(self.query.interval);
+            }
+            states.push(state);
+        }
+        Ok(states)
+    }
+
+    async fn lengthened(&mut self, piece: &Piece, chunk: Chunk) -> Result<State, ReadError> {
+        let missing = State::Missing(super::chunks::hull(chunk.covered, piece.wanted));
+        let Some(range) = TimeRange::new(chunk.covered.end(), piece.wanted.end()) else { return Ok(missing) };
+        let read_at = self.reader.generations.now();
+        let Some(newest) = self.read_pane(&piece.key.over(range)).await? else { return Ok(missing) };
+        let mut merged = Merged::default();
+        merged.add(&chunk.groups, &indices(self.query, chunk.covered));
+        merged.add(&newest, &indices(self.query, range));
+        let covered = super::chunks::hull(chunk.covered, range);
+        let longer = Chunk { read_at, covered, groups: merged.finish().into() };
+        // What changed it meanwhile would be taken for known: it is looked at once more.
+        match self.reader.chunks.state(piece).await {
+            State::Short(still) if still.read_at == chunk.read_at => {
+                self.reader.chunks.put(piece, longer.clone()).await;
+                Ok(State::Ready(longer))
+            }
+            State::Ready(ready) => Ok(State::Ready(ready)),
+            State::Short(_) | State::Missing(_) => Ok(missing),
+        }
+    }
+
+    /// Buckets from the pane; absent if it does not reach back that far.
+    async fn read_pane(&mut self, query: &BucketQuery) -> Result<Option<Vec<GroupSeries>>, ReadError> {
+        let Some(pane) = self.pane.clone() else { return Ok(None) };
+        for _ in 0..LOOK_UPS_MAX {
+            let (key, groups) = self.series(query, PointsFrom::Pane).await?;
+            match pane.fold(query, &groups, self.reader.source.buckets_max()) {
+                Ok(groups) => return Ok(Some(groups)),
+                Err(FoldError::Gone) => return Ok(None),
+                Err(FoldError::Read(error)) => return Err(error),
+                Err(FoldError::NewSeries) => self.reader.groups.forget(&key).await,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The series of a query. Those of a pane may be as they were looked up last, since one that came later is noticed; the
+    /// store is asked for those that are known alone.
+    async fn series(
+        &mut self,
+        query: &BucketQuery,
+        points: PointsFrom,
+    ) -> Result<(GroupsQuery, Arc<SeriesGroups>), ReadError> {
+        let key = groups_query(query);
+        let range = series_range(query);
+        let generations = &self.reader.generations;
+        let changed = |since| {
+            points == PointsFrom::Store
+                && generations.metric_changed(&query.tenant, &query.metric, range, since)
+        };
+        let read = || self.reader.source.groups(&key, range);
+        let (groups, found) = self.reader.groups.answer(&key, generations, changed, read).await?;
+        self.asked_store |= found == Found::Read;
+        Ok((key, groups))
+    }
+
+    async fn read_store(&mut self, query: &BucketQuery) -> Result<ReadGroups, ReadError> {
+        self.asked_store = true;
+        for _ in 0..LOOK_UPS_MAX {
+            let (key, groups) = self.series(query, PointsFrom::Store).await?;
+            match self.reader.source.fold(query, &self.description, &groups).await {
+                Ok(read) => {
+                    self.rows_read += read.rows_read;
+                    return Ok(read);
+                }
+                Err(FoldError::Read(error)) => return Err(error),
+                Err(FoldError::NewSeries | FoldError::Gone) => self.reader.groups.forget(&key).await,
+            }
+        }
+        Err(ReadError::Unavailable)
+    }
+
+    /// Reads what is missing; pieces that follow one another at once.
+    async fn read_missing(&mut self, pieces: &[Piece], states: &mut [State]) -> Result<(), ReadError> {
+        let mut at = 0;
+        while at < states.len() {
+            let missing = run_of_missing(states, at);
+            let Some(range) = missing.iter().copied().reduce(super::chunks::hull) else {
+                at += 1;
+                continue;
+            };
+            let read_at = self.reader.generations.now();
+            let read = self.read_store(&self.query.over(range)).await?;
+            let filled = pieces.iter().zip(states.iter_mut()).skip(at).zip(&missing);
+            for ((piece, state), covered) in filled {
+                let groups = part(&read.groups, &indices(self.query, *covered)).into();
+                let chunk = Chunk { read_at, covered: *covered, groups };
+                self.reader.chunks.put(piece, chunk.clone()).await;
+                *state = State::Ready(chunk);
+            }
+            at += missing.len();
+        }
+        Ok(())
+    }
+
+    async fn tail(&mut self, tail: &BucketQuery) -> Result<Vec<GroupSeries>, ReadError> {
+        if let Some(groups) = self.read_pane(tail).await? {
+            // A bucket of which the piece before has a part is counted there.
+            self.buckets_cached += tail.range.buckets(tail.interval);
+            self.buckets_cached = self.buckets_cached.min(self.query.range.buckets(self.query.interval));
+            return Ok(groups);
+        }
+        let piece = Piece { key: tail.clone(), wanted: tail.range };
+        if let State::Ready(chunk) = self.reader.chunks.state(&piece).await {
+            return Ok(chunk.groups.to_vec());
+        }
+        let read_at = self.reader.generations.now();
+        let read = self.read_store(tail).await?;
+        let chunk = Chunk { read_at, covered: tail.range, groups: read.groups.as_slice().into() };
+        self.reader.chunks.put(&piece, chunk).await;
+        Ok(read.groups)
+    }
+}
+
+/// Missing ranges from a place on that follow one another.
+fn run_of_missing(states: &[State], from: usize) -> Vec<TimeRange> {
+    let mut run: Vec<TimeRange> = Vec::new();
+    for state in states.iter().skip(from) {
+        let State::Missing(range) = state else { break };
+        if run.last().is_some_and(|last| last.end() != range.start()) {
+            break;
+        }
+        run.push(*range);
+    }
+    run
+}

@@ -1,0 +1,79 @@
+//! `Chunks`: buckets that were read before, by piece.
+
+use std::sync::Arc;
+
+use moka::future::Cache;
+
+use crate::querying::domain::{BucketQuery, GroupSeries, look_back};
+use crate::shared::TimeRange;
+
+use super::super::generations::{Generation, Generations};
+use super::pieces::Piece;
+
+/// What an entry costs beside its buckets: key, node, policy.
+const OVERHEAD: usize = 512;
+
+/// Buckets of a piece, as of a generation.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    pub read_at: Generation,
+    /// The part of the piece that is there.
+    pub covered: TimeRange,
+    pub groups: Arc<[GroupSeries]>,
+}
+
+/// What is to be done for a piece.
+#[derive(Debug)]
+pub enum State {
+    Ready(Chunk),
+    /// It is true as far as it goes.
+    Short(Chunk),
+    /// This is to be read.
+    Missing(TimeRange),
+}
+
+/// Chunks by piece, bounded by bytes.
+#[derive(Debug)]
+pub struct Chunks {
+    cache: Cache<BucketQuery, Chunk>,
+    generations: Arc<Generations>,
+}
+
+impl Chunks {
+    pub fn new(bytes_max: u64, generations: Arc<Generations>) -> Self {
+        let weigher = |_: &BucketQuery, chunk: &Chunk| {
+            let groups = chunk.groups.iter().map(GroupSeries::bytes).sum::<usize>();
+            u32::try_from(groups + OVERHEAD).unwrap_or(u32::MAX)
+        };
+        Self { cache: Cache::builder().max_capacity(bytes_max).weigher(weigher).build(), generations }
+    }
+
+    pub async fn state(&self, piece: &Piece) -> State {
+        let Some(chunk) = self.cache.get(&piece.key).await.filter(|chunk| self.holds(&piece.key, chunk))
+        else {
+            return State::Missing(piece.wanted);
+        };
+        let (covered, wanted) = (chunk.covered, piece.wanted);
+        match (covered.start() <= wanted.start(), wanted.end() <= covered.end()) {
+            (true, true) => State::Ready(chunk),
+            (true, false) if wanted.start() <= covered.end() => State::Short(chunk),
+            _ => State::Missing(hull(covered, wanted)),
+        }
+    }
+
+    pub async fn put(&self, piece: &Piece, chunk: Chunk) {
+        self.cache.insert(piece.key.clone(), chunk).await;
+    }
+
+    /// Whether nothing was stored since that would change it. Cumulative series are compared with points before it.
+    fn holds(&self, key: &BucketQuery, chunk: &Chunk) -> bool {
+        let from = chunk.covered.start().minus(look_back(key.interval));
+        let range = TimeRange::new(from, chunk.covered.end()).unwrap_or(chunk.covered);
+        !self.generations.metric_changed(&key.tenant, &key.metric, range, chunk.read_at)
+    }
+}
+
+/// The smallest range with both.
+pub fn hull(one: TimeRange, other: TimeRange) -> TimeRange {
+    TimeRange::new(one.start().min(other.start()), one.end().max(other.end())).unwrap_or(one)
+}
