@@ -80,6 +80,33 @@ fn hostile_texts_in_every_parameter_of_a_query_are_data_and_the_tables_stay() {
             }
         }
     }
+    for text in HOSTILE {
+        let hostile = encoded(text);
+        let quoted = encoded(&format!("\"{}\"", text.replace('"', "\\\"")));
+        for query in [
+            format!("metadata?metricName={hostile}"),
+            format!("labels?metricName={hostile}"),
+            format!("labels?search={hostile}"),
+            format!("labels?filter={quoted}%3D{quoted}"),
+            format!("labels?cursor={hostile}"),
+            format!("labels/values?label={hostile}"),
+            format!("labels/values?label=host&search={hostile}"),
+            format!("labels/values?label=host&attr[{hostile}]={hostile}"),
+            format!("labels/values?label=host&cursor=1-{hostile}"),
+            format!("series?metricName={hostile}"),
+            format!("series?metricName=good&filter=host%3D~{quoted}"),
+            format!("series?metricName=good&cursor={hostile}"),
+            format!("cardinality?metricName={hostile}"),
+            format!("cardinality?serviceName={hostile}"),
+            format!("cardinality?limit={hostile}"),
+            format!("exemplars?metricName={hostile}"),
+            format!("exemplars?metricName=good&attr[{hostile}]={hostile}"),
+            format!("exemplars?metricName=good&cursor={hostile}-{hostile}"),
+        ] {
+            let answer = server.get(&format!("/api/v2/metrics/{query}"));
+            assert!([200, 400, 404].contains(&answer.status), "{text:?} in {query}: {}", answer.text());
+        }
+    }
     let again = server.get(&format!("/api/v2/metrics?{good}")).json()["series"].clone();
     assert_eq!(again, expected);
     assert_eq!(server.get("/readyz").status, 200);

@@ -14,6 +14,7 @@ use support::http::request;
 use support::otlp::{assert_taken, body, gauge, int, labelled, status, ten_minutes_ago};
 use support::server::{configure, folder, program};
 use support::{Answer, Connection, Server};
+use telemetryflow::querying::PATHS;
 
 const SERIES: &str = "/api/v2/metrics?metricName=stock&start=now-1h&aggregation=last&groupBy=host";
 const CATALOGUE: &str = "/api/v2/metrics";
@@ -215,6 +216,13 @@ fn a_role_allows_what_it_is_for() {
     assert_eq!(keys[1].get(&server, REJECTIONS).json(), json!({"rejections": []}));
     let counters = keys[2].get(&server, "/metrics").text();
     assert!(counters.contains("telemetryflow_access_refused_total{reason=\"not_allowed\"} 6"), "{counters}");
+    for path in PATHS.map(|path| path.replace(['{', '}'], "")) {
+        let found = keys.each_ref().map(|key| key.get(&server, &path).status);
+        assert!(
+            found[0] == 403 && found[1] == found[2] && ![401, 403].contains(&found[1]),
+            "{path}: {found:?}"
+        );
+    }
 }
 
 #[test]

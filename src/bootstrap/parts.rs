@@ -21,8 +21,8 @@ use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
 use crate::querying::{
-    CacheCounters, CachedReader, ClickHouseReader, Generations, GetMetricTimeSeries, ListMetrics, Panes,
-    QueryApi, QueryBounds, ReaderLimits, Search, SearchApi, pane_bytes,
+    CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, Generations, GetMetricTimeSeries,
+    ListMetrics, Panes, QueryApi, QueryBounds, ReaderLimits, Search, SearchApi, pane_bytes,
 };
 use crate::shared::Clock;
 use crate::telemetry::{
@@ -286,7 +286,8 @@ fn build_queries(
     let points_max = settings.query.points_max as u64;
     let metrics = QueryApi {
         time_series: GetMetricTimeSeries::new(Arc::clone(&reader), Arc::clone(clock)),
-        metrics: ListMetrics::new(reader),
+        metrics: ListMetrics::new(Arc::clone(&reader)),
+        explore: ExploreMetrics::new(reader),
         bounds: QueryBounds { points_max, series_max: settings.query.series_max },
         clock: Arc::clone(clock),
     };

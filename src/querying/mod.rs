@@ -5,7 +5,7 @@ mod domain;
 mod infrastructure;
 mod presentation;
 
-pub use application::{GetMetricTimeSeries, ListMetrics, Search};
+pub use application::{ExploreMetrics, GetMetricTimeSeries, ListMetrics, Search};
 pub use infrastructure::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, ReaderLimits, pane_bytes,
 };

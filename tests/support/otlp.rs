@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric::Data,
     number_data_point::Value,
@@ -99,6 +99,24 @@ pub fn export(metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
             ..ResourceMetrics::default()
         }],
     }
+}
+
+/// A request of one service in the zone `eu`, with a scope of this version.
+pub fn from(service: &str, version: &str, metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
+    let resource = Resource {
+        attributes: vec![text("service.name", service), text("zone", "eu")],
+        ..Resource::default()
+    };
+    let scope = InstrumentationScope {
+        name: "lib".to_owned(),
+        version: version.to_owned(),
+        attributes: vec![text("of", "scope")],
+        ..InstrumentationScope::default()
+    };
+    let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
+    let resource_metrics =
+        ResourceMetrics { resource: Some(resource), scope_metrics, ..ResourceMetrics::default() };
+    ExportMetricsServiceRequest { resource_metrics: vec![resource_metrics] }
 }
 
 pub fn body(metrics: Vec<Metric>) -> Vec<u8> {

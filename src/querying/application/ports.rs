@@ -39,6 +39,13 @@ pub struct Read<T> {
     pub cache: CacheStatus,
 }
 
+impl<T> Read<T> {
+    /// What the store read for this very answer: nothing if the cache had it.
+    pub fn rows_read(&self, rows: u64) -> u64 {
+        if self.cache == CacheStatus::Hit { 0 } else { rows }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {

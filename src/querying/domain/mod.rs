@@ -11,6 +11,7 @@ pub mod log_search;
 pub mod metric_description;
 pub mod points;
 pub mod ranking;
+pub mod series_questions;
 pub mod span_order;
 pub mod stretches;
 pub mod time_series;
@@ -27,6 +28,10 @@ pub use log_search::{AttributeTest, LogContextQuery, LogCursor, LogFilter, LogQu
 pub use metric_description::MetricDescription;
 pub use points::{DistributionPoint, Meaning, NumberPoint, Point};
 pub use ranking::{Fill, Order, OrderBy, Points, Ranking, Values};
+pub use series_questions::{
+    CardinalityQuery, Days, ExemplarPlace, ExemplarsQuery, LabelValuesQuery, LabelsQuery, MetadataQuery,
+    SeriesQuery, SeriesSelection, TextPlace,
+};
 pub use span_order::{SpanPlace, span_order};
 pub use stretches::{Stretches, TimeOrder};
 pub use time_series::{BucketQuery, GroupBy, GroupSeries, MetricBuckets, Partial};

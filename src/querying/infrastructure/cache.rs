@@ -8,10 +8,13 @@ mod assembly;
 mod chunks;
 mod counters;
 mod entries;
+mod explored;
 mod flights;
 mod merge;
 mod pieces;
 
+use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +24,10 @@ use crate::shared::{Clock, TenantId, Timestamp};
 
 use self::chunks::Chunks;
 use self::entries::{Entries, Found};
+use self::explored::Explored;
 use self::flights::Flights;
 use super::bucket_source::BucketSource;
-use super::generations::Generations;
+use super::generations::{Generation, Generations};
 use super::panes::Panes;
 use super::series_groups::{GroupsQuery, SeriesGroups};
 
@@ -37,6 +41,7 @@ pub struct CachedReader<S> {
     source: S,
     generations: Arc<Generations>,
     panes: Arc<Panes>,
+    explored: Explored,
     clock: ClockRef,
     chunks: Chunks,
     groups: Entries<GroupsQuery, SeriesGroups>,
@@ -74,13 +79,14 @@ impl<S: BucketSource> CachedReader<S> {
             source,
             chunks: Chunks::new(bytes_max / 2, Arc::clone(&generations)),
             groups: Entries::new(bytes_max / 8, SeriesGroups::bytes),
-            descriptions: Entries::new(bytes_max / 32, MetricDescription::bytes),
-            sample_intervals: Entries::new(bytes_max / 32, |_| 0),
-            catalogue: Entries::new(bytes_max / 16, CataloguePage::bytes),
+            descriptions: Entries::new(bytes_max / 64, MetricDescription::bytes),
+            sample_intervals: Entries::new(bytes_max / 64, |_| 0),
+            catalogue: Entries::new(bytes_max / 32, CataloguePage::bytes),
             flights: Flights::default(),
             generations,
             panes,
             clock: ClockRef(clock),
+            explored: Explored::new(bytes_max / 16),
             counters,
         }
     }
@@ -89,8 +95,27 @@ impl<S: BucketSource> CachedReader<S> {
     async fn described(&self, query: &BucketQuery) -> Result<(Arc<MetricDescription>, Found), ReadError> {
         let key = (query.tenant.clone(), query.metric.clone());
         let changed = |since| self.generations.kind_changed(&query.tenant, &query.metric, since);
-        let read = || self.source.description(&query.tenant, &query.metric);
+        let read = async || self.source.description(&query.tenant, &query.metric).await.map(Arc::new);
         self.descriptions.answer(&key, &self.generations, changed, read).await
+    }
+
+    /// An answer that is kept as a whole until something changed.
+    async fn kept<K, T, F>(
+        &self,
+        entries: &Entries<K, T>,
+        key: &K,
+        changed: impl Fn(Generation) -> bool + Send + Sync,
+        read: impl Fn() -> F + Send + Sync,
+    ) -> Result<Read<T>, ReadError>
+    where
+        K: Clone + Eq + Hash + Send + Sync + 'static,
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<Arc<T>, ReadError>> + Send,
+    {
+        let (answer, found) = entries.answer(key, &self.generations, changed, read).await?;
+        let cache = status(found == Found::Read);
+        self.counters.count(cache, 0, 0);
+        Ok(Read { answer, cache })
     }
 }
 
@@ -115,7 +140,7 @@ impl<S: BucketSource> MetricReader for CachedReader<S> {
         let changed = |since| self.generations.kind_changed(tenant, metric, since);
         let read = async || {
             let description = self.source.description(tenant, metric).await?;
-            self.source.sample_interval(tenant, metric, &description, now).await
+            self.source.sample_interval(tenant, metric, &description, now).await.map(Arc::new)
         };
         let (answer, _) = self.sample_intervals.answer(&key, &self.generations, changed, read).await?;
         Ok(*answer)
@@ -130,11 +155,7 @@ impl<S: BucketSource> MetricReader for CachedReader<S> {
             return Ok(Read { answer: Arc::new(self.source.page(query).await?), cache: CacheStatus::Bypass });
         }
         let changed = |since| self.generations.tenant_changed(&query.tenant, since);
-        let read = || self.source.page(query);
-        let (answer, found) = self.catalogue.answer(query, &self.generations, changed, read).await?;
-        let cache = status(found == Found::Read);
-        self.counters.count(cache, 0, 0);
-        Ok(Read { answer, cache })
+        self.kept(&self.catalogue, query, changed, async || self.source.page(query).await.map(Arc::new)).await
     }
 }
 

@@ -85,17 +85,24 @@ impl ClickHouseReader {
         let rows = self.select(DESCRIBE.to_owned(), bound).await?;
         match description(&rows).map_err(|error| failed(&error))? {
             Some(description) => Ok(description),
-            None => Err(ReadError::UnknownMetric { near: self.near(tenant, metric).await? }),
+            None => Err(self.unknown(tenant, metric).await?),
         }
     }
 
-    async fn near(&self, tenant: &TenantId, metric: &str) -> Result<Vec<Box<str>>, ReadError> {
+    /// What to say of a metric that is not known: names that are close.
+    pub(super) async fn unknown(&self, tenant: &TenantId, metric: &str) -> Result<ReadError, ReadError> {
         let bound = vec![parameters::text("tenant", tenant.as_str())];
         let rows = self.select(NAMES.to_owned(), bound).await?;
-        let metric: Box<str> = metric.into();
+        let metric = metric.to_owned();
         // Comparing thousands of names would hold up an async thread.
         let near = tokio::task::spawn_blocking(move || nearest_names(&rows, &metric));
-        near.await.map_err(|_| ReadError::Unavailable)?.map_err(|error| failed(&error))
+        let near = near.await.map_err(|_| ReadError::Unavailable)?.map_err(|error| failed(&error))?;
+        Ok(ReadError::UnknownMetric { near })
+    }
+
+    /// The time of the newest point that this process saw of a metric.
+    pub(super) fn newest(&self, tenant: &TenantId, metric: &str) -> Option<Timestamp> {
+        self.generations.newest(tenant, metric)
     }
 
     pub(super) async fn read_catalogue(&self, query: &CatalogueQuery) -> Result<CataloguePage, ReadError> {

@@ -4,6 +4,7 @@ mod bucket_reader;
 mod bucket_source;
 pub mod cache;
 pub mod clickhouse_reader;
+mod explorer;
 pub mod filter_sql;
 pub mod generations;
 mod json_rows;

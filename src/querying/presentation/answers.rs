@@ -18,7 +18,7 @@ const AMBIGUOUS: &str =
 
 /// A number, or null for a gap. JSON has no NaN and no infinities, so these are texts, as in OTLP/JSON.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Value(Option<Number>);
+pub(super) struct Value(pub(super) Option<Number>);
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,14 +2,18 @@
 
 mod answers;
 mod exchange;
+mod get_cardinality;
+mod get_labels;
 mod get_logs;
 mod get_metrics;
+mod get_series;
 mod get_service_map;
 mod get_services;
 mod get_traces;
 mod otlp_json;
 mod parameters;
 mod search_parameters;
+mod series_parameters;
 mod time_series_parameters;
 mod time_text;
 mod trace_parameters;
@@ -19,11 +23,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use crate::querying::application::{GetMetricTimeSeries, ListMetrics, MetricReader, Search, SearchReader};
+use crate::querying::application::{
+    ExploreMetrics, GetMetricTimeSeries, ListMetrics, MetricExplorer, MetricReader, Search, SearchReader,
+};
 use crate::shared::Clock;
 use crate::tenancy::{Access, Action, guarded};
 
 const METRICS_PATH: &str = "/api/v2/metrics";
+const METADATA_PATH: &str = "/api/v2/metrics/metadata";
+const LABELS_PATH: &str = "/api/v2/metrics/labels";
+const LABEL_VALUES_PATH: &str = "/api/v2/metrics/labels/values";
+const SERIES_PATH: &str = "/api/v2/metrics/series";
+const CARDINALITY_PATH: &str = "/api/v2/metrics/cardinality";
+const EXEMPLARS_PATH: &str = "/api/v2/metrics/exemplars";
 const LOGS_PATH: &str = "/api/v2/logs";
 const LOG_HISTOGRAM_PATH: &str = "/api/v2/logs/histogram";
 const LOG_CONTEXT_PATH: &str = "/api/v2/logs/context";
@@ -34,8 +46,14 @@ const SERVICE_MAP_PATH: &str = "/api/v2/service-map";
 const OPERATIONS_PATH: &str = "/api/v2/services/{name}/operations";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 9] = [
+pub const PATHS: [&str; 15] = [
     METRICS_PATH,
+    METADATA_PATH,
+    LABELS_PATH,
+    LABEL_VALUES_PATH,
+    SERIES_PATH,
+    CARDINALITY_PATH,
+    EXEMPLARS_PATH,
     LOGS_PATH,
     LOG_HISTOGRAM_PATH,
     LOG_CONTEXT_PATH,
@@ -59,6 +77,7 @@ pub struct QueryBounds {
 pub struct QueryApi<R> {
     pub time_series: GetMetricTimeSeries<R>,
     pub metrics: ListMetrics<R>,
+    pub explore: ExploreMetrics<R>,
     pub bounds: QueryBounds,
     pub clock: Arc<dyn Clock>,
 }
@@ -70,8 +89,19 @@ impl<R> std::fmt::Debug for QueryApi<R> {
 }
 
 /// The routes. Only keys that may read come in, and each reads its own tenant's data.
-pub fn router<R: MetricReader + 'static>(api: Arc<QueryApi<R>>, access: Access) -> Router {
-    let routes = Router::new().route(METRICS_PATH, get(get_metrics::handle::<R>)).with_state(api);
+pub fn router<R>(api: Arc<QueryApi<R>>, access: Access) -> Router
+where
+    R: MetricReader + MetricExplorer + 'static,
+{
+    let routes = Router::new()
+        .route(METRICS_PATH, get(get_metrics::handle::<R>))
+        .route(METADATA_PATH, get(get_series::metadata::<R>))
+        .route(LABELS_PATH, get(get_labels::names::<R>))
+        .route(LABEL_VALUES_PATH, get(get_labels::values::<R>))
+        .route(SERIES_PATH, get(get_series::series::<R>))
+        .route(CARDINALITY_PATH, get(get_cardinality::handle::<R>))
+        .route(EXEMPLARS_PATH, get(get_series::exemplars::<R>))
+        .with_state(api);
     guarded(routes, access, Action::Read)
 }
 

@@ -22,7 +22,7 @@ pub(super) const GROUP_BY: Names = &["groupBy"];
 pub(super) const FILTER: Names = &["filter"];
 pub(super) const LIMIT: Names = &["limit"];
 pub(super) const CACHE: Names = &["cache"];
-const SEARCH: Names = &["search"];
+pub(super) const SEARCH: Names = &["search"];
 pub(super) const CURSOR: Names = &["cursor"];
 
 const OF_CATALOGUE: &[Names] = &[SEARCH, SERVICE_NAME, LIMIT, CURSOR, CACHE];

@@ -217,7 +217,7 @@ impl<S: BucketSource> Assembly<'_, S> {
             points == PointsFrom::Store
                 && generations.metric_changed(&query.tenant, &query.metric, range, since)
         };
-        let read = || self.reader.source.groups(&key, range);
+        let read = async || self.reader.source.groups(&key, range).await.map(Arc::new);
         let (groups, found) = self.reader.groups.answer(&key, generations, changed, read).await?;
         self.asked_store |= found == Found::Read;
         Ok((key, groups))

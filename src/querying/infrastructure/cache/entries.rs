@@ -67,7 +67,7 @@ where
         read: impl Fn() -> F + Send + Sync,
     ) -> Result<(Arc<T>, Found), ReadError>
     where
-        F: Future<Output = Result<T, ReadError>> + Send,
+        F: Future<Output = Result<Arc<T>, ReadError>> + Send,
     {
         let asked_at = generations.now();
         let ran = AtomicBool::new(false);
@@ -75,7 +75,7 @@ where
             let load = async {
                 ran.store(true, Ordering::Relaxed);
                 let read_at = generations.now();
-                Entry { read_at, result: read().await.map(Arc::new) }
+                Entry { read_at, result: read().await }
             };
             let true_still = |entry: &Entry<T>| entry.read_at >= asked_at || !changed(entry.read_at);
             let outdated = |entry: &Entry<T>| entry.result.is_err() || !true_still(entry);
