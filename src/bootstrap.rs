@@ -5,6 +5,7 @@ mod dead_letters;
 mod ingestion;
 mod listeners;
 mod parts;
+mod rollups;
 mod shutdown;
 mod sql;
 mod surroundings;

@@ -48,7 +48,7 @@ fn select(store: &dyn Store, sql: &str) -> Rows {
 }
 
 /// The schema's version.
-const NEWEST: u32 = 5;
+const NEWEST: u32 = 6;
 const NOW: i64 = 1_795_000_000_000_000_000;
 
 /// A point of its own: of those with the same series and time only one would stay.
@@ -111,7 +111,7 @@ fn rows_come_back_exactly_and_the_same_token_inserts_once() {
     let store: Arc<dyn Store> = Arc::new(open(folder.path()).unwrap());
     assert_eq!(migrate(&*store, MIGRATIONS).unwrap(), 0);
     assert_eq!(migrate(&*store, MIGRATIONS).unwrap(), NEWEST);
-    retain_metrics(&*store, Duration::from_secs(86_400 * 30)).unwrap();
+    retain_metrics(&*store, Duration::from_secs(86_400 * 30), Duration::from_secs(86_400 * 396)).unwrap();
 
     let (integers, doubles, columns) = samples();
     let block = blocks::samples(&[columns]).unwrap();
@@ -197,7 +197,7 @@ fn samples_survive_the_migration_wherever_it_is_cut_short() {
         statements[..cut].iter().for_each(|statement| store.execute(statement).unwrap());
     }
     assert_eq!(migrate(&store, MIGRATIONS).unwrap(), 1);
-    retain_metrics(&store, Duration::from_secs(86_400 * 30)).unwrap();
+    retain_metrics(&store, Duration::from_secs(86_400 * 30), Duration::from_secs(86_400 * 396)).unwrap();
     let rows = select(&store, "SELECT count() FROM telemetryflow.metric_samples FINAL");
     let count = rows.batches[0].column(0).as_primitive::<UInt64Type>().value(0);
     assert_eq!(count, (integers.len() + doubles.len()) as u64);

@@ -34,7 +34,7 @@ use crate::tenancy::Access;
 
 use super::Surroundings;
 use super::access::{build_access, build_rates};
-use super::ingestion;
+use super::{ingestion, rollups};
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -80,7 +80,8 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     let bus = EventBus::default()
         .with_inline(move |event| kept.observe(event))
         .with_inline(move |event| counted.observe(event));
-    let bus = Arc::new(bus);
+    let rolled_up = rollups::register(settings, &clock);
+    let bus = Arc::new(rollups::heard_by(bus, rolled_up.as_ref()));
     let alerting = build_alerting(settings, rules, &clock, &bus, &mut registry)?;
 
     let access = build_access(settings, &clock, &mut registry)?;
@@ -133,6 +134,9 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     let connections = ConnectionMetrics::register(&mut registry);
 
     alerting.start(&lifecycle);
+    if let Some(rolled_up) = rolled_up {
+        rollups::start(settings, &store, rolled_up, &bus, &clock, &mut registry, &lifecycle);
+    }
     evict_regularly(catalogue, &lifecycle);
     Ok(Parts {
         lifecycle,
@@ -179,7 +183,7 @@ fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     let options = embedded_options(settings)?;
     let store = EmbeddedStore::open(&options)?;
     let found = migrate(&store, schema::MIGRATIONS)?;
-    schema::retain_metrics(&store, settings.store.retention_metrics)
+    schema::retain_metrics(&store, settings.store.retention_metrics, settings.rollups.retention)
         .and_then(|()| schema::retain_logs(&store, settings.store.retention_logs))
         .and_then(|()| schema::retain_traces(&store, settings.store.retention_traces))
         .context("cannot set the retention")?;

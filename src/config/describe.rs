@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    ApiKey, ByteSize, Channel, ChannelKind, Durability, Expiry, KeyRole, Library, LogFormat, Reach, Rules,
-    Settings, StoreKind,
+    ApiKey, ByteSize, Channel, ChannelKind, Durability, Expiry, KeyRole, Library, LogFormat, Reach,
+    RollupMode, Rules, Settings, StoreKind,
 };
 use crate::shared::duration_text;
 
@@ -115,6 +115,15 @@ impl Settings {
         lines.bare("limits.requests_per_second", limits.requests_per_second);
         lines.bare("limits.items_per_second", limits.items_per_second);
         lines.bytes("limits.bytes_per_second", limits.bytes_per_second);
+        lines.text(
+            "rollups.mode",
+            match self.rollups.mode {
+                RollupMode::Hourly => "hourly",
+                RollupMode::Off => "off",
+            },
+        );
+        lines.duration("rollups.delay", self.rollups.delay);
+        lines.duration("rollups.retention", self.rollups.retention);
         let query = &self.query;
         lines.duration("query.timeout", query.timeout);
         lines.bytes("query.memory_bytes_max", query.memory_bytes_max);

@@ -22,8 +22,8 @@ pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use settings::{
     Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, Expiry, Ingest, Journal, KeyRole,
-    Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, Rules, Settings, Shutdown, Store,
-    StoreKind,
+    Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings,
+    Shutdown, Store, StoreKind,
 };
 
 use reader::Reader;

@@ -9,7 +9,7 @@ use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
 use super::{
     Alerting, ByteSize, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log, LogFormat,
-    Outgoing, Query, Reach, Rules, Settings, Shutdown, Store, StoreKind,
+    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, Store, StoreKind,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -32,6 +32,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         store,
         ingest: ingest(reader),
         limits: limits(reader),
+        rollups: rollups(reader),
         query: query(reader),
         alerting: alerting(reader),
         keys: api_keys(reader),
@@ -167,6 +168,15 @@ fn limits(reader: &mut Reader) -> Limits {
         requests_per_second: reader.count("limits.requests_per_second", 0..=1_000_000_000),
         items_per_second: reader.count("limits.items_per_second", 0..=1_000_000_000),
         bytes_per_second: reader.bytes("limits.bytes_per_second", ByteSize::from_bytes(0)..=TEBIBYTE),
+    }
+}
+
+fn rollups(reader: &mut Reader) -> Rollups {
+    let modes = [("hourly", RollupMode::Hourly), ("off", RollupMode::Off)];
+    Rollups {
+        mode: reader.choice("rollups.mode", &modes, RollupMode::Hourly),
+        delay: reader.duration("rollups.delay", Duration::ZERO..=HOUR),
+        retention: reader.duration("rollups.retention", DAY..=DAY * 3_650),
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Settings {
     pub dead_letters: DeadLetters,
     pub ingest: Ingest,
     pub limits: Limits,
+    pub rollups: Rollups,
     pub query: Query,
     pub alerting: Alerting,
     /// API keys by id: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`. Without any the server is open.
@@ -158,6 +159,23 @@ pub struct Limits {
     pub items_per_second: u64,
     /// Bodies as received, up to 1 TiB.
     pub bytes_per_second: ByteSize,
+}
+
+/// How points of metrics are rolled up.
+#[derive(Debug, Clone)]
+pub struct Rollups {
+    pub mode: RollupMode,
+    /// How long after its end an hour is rolled up, 0 to 1 hour.
+    pub delay: Duration,
+    /// How long rollups are kept, 1 day to 10 years (of 365 days).
+    pub retention: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RollupMode {
+    /// Each hour when it has ended, and again when late points came.
+    Hourly,
+    Off,
 }
 
 /// What one query may take.

@@ -23,6 +23,7 @@ pub enum Topic {
     Metrics,
     Logs,
     Spans,
+    Aggregations,
     Alerts,
 }
 
@@ -32,6 +33,7 @@ impl Topic {
             DomainEvent::MetricsIngested(_) => Self::Metrics,
             DomainEvent::LogsIngested(_) => Self::Logs,
             DomainEvent::SpansIngested(_) => Self::Spans,
+            DomainEvent::AggregationCompleted(_) => Self::Aggregations,
             DomainEvent::AlertTriggered(_) | DomainEvent::AlertResolved(_) => Self::Alerts,
         }
     }
@@ -40,11 +42,15 @@ impl Topic {
 /// Alerts that a queue holds. They are small, and every one counts.
 const QUEUE_ALERTS_MAX: usize = 16_384;
 
+/// Calculated hours that a queue holds. They come one at a time.
+const QUEUE_AGGREGATIONS_MAX: usize = 1_024;
+
 /// Carries [`DomainEvent`]s from those who cause them to those who act upon them.
 pub struct EventBus {
     metrics: broadcast::Sender<DomainEvent>,
     logs: broadcast::Sender<DomainEvent>,
     spans: broadcast::Sender<DomainEvent>,
+    aggregations: broadcast::Sender<DomainEvent>,
     alerts: broadcast::Sender<DomainEvent>,
     inline: Vec<Inline>,
 }
@@ -55,6 +61,7 @@ impl Default for EventBus {
             metrics: broadcast::Sender::new(QUEUE_EVENTS_MAX),
             logs: broadcast::Sender::new(QUEUE_EVENTS_MAX),
             spans: broadcast::Sender::new(QUEUE_EVENTS_MAX),
+            aggregations: broadcast::Sender::new(QUEUE_AGGREGATIONS_MAX),
             alerts: broadcast::Sender::new(QUEUE_ALERTS_MAX),
             inline: Vec::new(),
         }
@@ -78,6 +85,7 @@ impl EventBus {
             Topic::Metrics => &self.metrics,
             Topic::Logs => &self.logs,
             Topic::Spans => &self.spans,
+            Topic::Aggregations => &self.aggregations,
             Topic::Alerts => &self.alerts,
         }
     }
@@ -97,6 +105,7 @@ impl fmt::Debug for EventBus {
             .field("metrics", &self.metrics.len())
             .field("logs", &self.logs.len())
             .field("spans", &self.spans.len())
+            .field("aggregations", &self.aggregations.len())
             .field("alerts", &self.alerts.len())
             .field("inline", &self.inline.len())
             .finish()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{LogColumns, MetricColumns, SpanColumns, TenantId, Timestamp};
+use super::{LogColumns, MetricColumns, SpanColumns, TenantId, TimeRange, Timestamp};
 
 /// A fact that others may act upon. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -10,6 +10,7 @@ pub enum DomainEvent {
     MetricsIngested(Arc<MetricsIngested>),
     LogsIngested(Arc<LogsIngested>),
     SpansIngested(Arc<SpansIngested>),
+    AggregationCompleted(Arc<AggregationCompleted>),
     AlertTriggered(Arc<AlertTransition>),
     AlertResolved(Arc<AlertTransition>),
 }
@@ -20,6 +21,7 @@ impl DomainEvent {
             Self::MetricsIngested(_) => "MetricsIngested",
             Self::LogsIngested(_) => "LogsIngested",
             Self::SpansIngested(_) => "SpansIngested",
+            Self::AggregationCompleted(_) => "AggregationCompleted",
             Self::AlertTriggered(_) => "AlertTriggered",
             Self::AlertResolved(_) => "AlertResolved",
         }
@@ -45,6 +47,23 @@ pub struct LogsIngested {
 pub struct SpansIngested {
     /// One entry per request of the batch.
     pub columns: Vec<SpanColumns>,
+}
+
+/// Points of an hour were rolled up, for the first time or again, and can be read so ([`RollupCoverage`](super::RollupCoverage)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AggregationCompleted {
+    /// One hour.
+    pub range: TimeRange,
+    pub metrics: AggregatedMetrics,
+}
+
+/// Whose points were rolled up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AggregatedMetrics {
+    /// Of all tenants.
+    All,
+    /// These, by tenant and name.
+    These(Vec<(TenantId, Box<str>)>),
 }
 
 /// One group of a rule began or ceased to fire.

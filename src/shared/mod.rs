@@ -11,6 +11,7 @@ pub mod log_columns;
 pub mod map_column;
 pub mod nearest;
 pub mod origins;
+pub mod rollups;
 pub mod series;
 pub mod signal;
 pub mod span_columns;
@@ -22,12 +23,16 @@ pub use columns::{
     Exemplar, ExponentialShape, MetricColumns, MetricRun, NumberColumns, NumberRow, PointColumns, PointRow,
     Population, ValueAtQuantile,
 };
-pub use events::{AlertTransition, DomainEvent, LogsIngested, MetricsIngested, SpansIngested};
+pub use events::{
+    AggregatedMetrics, AggregationCompleted, AlertTransition, DomainEvent, LogsIngested, MetricsIngested,
+    SpansIngested,
+};
 pub use ids::{SpanId, TraceId};
 pub use label_filter::{FilterError, LabelFilter};
 pub use log_columns::{BodyType, LogColumns, LogRow};
 pub use map_column::{MapColumn, Occurrence};
 pub use origins::{OriginColumns, ResourceColumns, ScopeColumns};
+pub use rollups::{NoRollups, RollupCoverage};
 pub use series::{
     Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchId,
 };

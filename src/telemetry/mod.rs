@@ -23,6 +23,16 @@ pub use presentation::otlp::metrics::keys::KeySeed;
 pub use presentation::otlp::receive::{Reach, Receiver, RequestLimits};
 pub use presentation::otlp::replay::OtlpReplay;
 
+/// Rolling points up by the hour.
+pub mod rollups {
+    pub use super::application::rollups::{
+        CalculateHourlyAggregation, MetricOf, Metrics, RolledUp, RollupCounters, RollupOptions,
+        RollupSchedule, Rollups, Share, Task,
+    };
+    pub use super::domain::Hour;
+    pub use super::infrastructure::rollup_store::RollupStore;
+}
+
 /// The stages of the write path one by one: for benchmarks, tests of the engine, and fuzzing.
 pub mod stages {
     pub use super::application::{NewSeries, SeriesEntry, SeriesLookup, WireKey};

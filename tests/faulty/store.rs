@@ -60,6 +60,10 @@ impl Store for FaultyStore {
         self.inner.select(select)
     }
 
+    fn derive(&self, statement: &Select<'_>) -> Result<(), StoreError> {
+        self.inner.derive(statement)
+    }
+
     fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError> {
         self.visit_before(insert);
         let order = self.control.after_hanging();

@@ -78,7 +78,8 @@ impl Mailboxes {
             Delivery::Event(
                 DomainEvent::MetricsIngested(_)
                 | DomainEvent::LogsIngested(_)
-                | DomainEvent::SpansIngested(_),
+                | DomainEvent::SpansIngested(_)
+                | DomainEvent::AggregationCompleted(_),
             ) => {}
             Delivery::Missed(events) => {
                 self.metrics.missed("notifier", events);

@@ -26,11 +26,15 @@ pub trait Store: Send + Sync + Debug {
     /// Runs one SELECT on a read-only connection with bound parameters.
     fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError>;
 
+    /// Runs one `INSERT ... SELECT` of ours with bound parameters, one at a time and beside all inserts. When it returns `Ok` the
+    /// rows are durable and visible; when it fails some of them may be.
+    fn derive(&self, statement: &Select<'_>) -> Result<(), StoreError>;
+
     /// Inserts one block. When it returns `Ok` the rows are durable and visible.
     fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError>;
 }
 
-/// A SELECT with `{name:Type}` placeholders and their values in ClickHouse's text form.
+/// A SELECT (or what begins with INSERT and ends with one) with `{name:Type}` placeholders and their values in ClickHouse's text form.
 #[derive(Debug, Clone)]
 pub struct Select<'a> {
     pub sql: &'a str,

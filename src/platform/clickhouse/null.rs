@@ -14,6 +14,10 @@ impl Store for NullStore {
         Ok(Rows::default())
     }
 
+    fn derive(&self, _statement: &Select<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn insert(&self, _insert: &Insert<'_>) -> Result<(), StoreError> {
         Ok(())
     }

@@ -9,6 +9,7 @@ pub mod pending;
 pub mod ports;
 pub mod rejections;
 pub mod resent;
+pub mod rollups;
 pub mod tally;
 
 pub use counters::IngestCounters;

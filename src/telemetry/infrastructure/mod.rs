@@ -25,6 +25,7 @@ pub mod presence;
 pub mod record_header;
 pub mod refusals;
 pub mod restore;
+pub mod rollup_store;
 pub mod schema;
 pub mod span_blocks;
 pub mod stall;

@@ -162,6 +162,10 @@ mod tests {
             Ok(Rows { batches: vec![RecordBatch::try_from_iter([("parts", parts)]).unwrap()], rows_read: 1 })
         }
 
+        fn derive(&self, _: &Select<'_>) -> Result<(), StoreError> {
+            Ok(())
+        }
+
         fn insert(&self, _: &Insert<'_>) -> Result<(), StoreError> {
             Ok(())
         }
@@ -208,6 +212,10 @@ mod tests {
             self.asked.send(()).unwrap();
             self.answer.recv().unwrap();
             Ok(Rows::default())
+        }
+
+        fn derive(&self, _: &Select<'_>) -> Result<(), StoreError> {
+            Ok(())
         }
 
         fn insert(&self, _: &Insert<'_>) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::platform::clickhouse::migrations::Migration;
 use crate::platform::clickhouse::{Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS, LOGS, TRACES, COMPACT];
+pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS, LOGS, TRACES, COMPACT, ROLLUPS];
 
 const CREATE_FIRST_SAMPLES: &str =
     include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/01_metric_samples.sql");
@@ -113,13 +113,28 @@ const COMPACT: Migration = Migration {
     ],
 };
 
-const RETAIN_METRICS: [&str; 6] = [
+const ROLLUPS: Migration = Migration {
+    version: 6,
+    name: "rollups",
+    statements: &[
+        include_str!("../../../clickhouse/telemetry/migrations/0006_rollups/01_metric_rollup_5m.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0006_rollups/02_metric_rollup_1h.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0006_rollups/03_rollup_state.sql"),
+    ],
+};
+
+const RETAIN_METRICS: [&str; 5] = [
     include_str!("../../../clickhouse/telemetry/retain_metric_samples.sql"),
-    include_str!("../../../clickhouse/telemetry/retain_metric_series.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_histograms.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_exponential_histograms.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_summaries.sql"),
     include_str!("../../../clickhouse/telemetry/retain_metric_exemplars.sql"),
+];
+const RETAIN_SERIES: [&str; 1] = [include_str!("../../../clickhouse/telemetry/retain_metric_series.sql")];
+const RETAIN_ROLLUPS: [&str; 3] = [
+    include_str!("../../../clickhouse/telemetry/retain_metric_rollup_5m.sql"),
+    include_str!("../../../clickhouse/telemetry/retain_metric_rollup_1h.sql"),
+    include_str!("../../../clickhouse/telemetry/retain_rollup_state.sql"),
 ];
 const RETAIN_LOGS: [&str; 1] = [include_str!("../../../clickhouse/telemetry/retain_otel_logs.sql")];
 const RETAIN_TRACES: [&str; 2] = [
@@ -127,9 +142,11 @@ const RETAIN_TRACES: [&str; 2] = [
     include_str!("../../../clickhouse/telemetry/retain_trace_index.sql"),
 ];
 
-/// Sets how long metrics are kept.
-pub fn retain_metrics(store: &dyn Store, retention: Duration) -> Result<(), StoreError> {
-    retain(store, &RETAIN_METRICS, retention)
+/// Sets how long points of metrics and their rollups are kept. What the series are is kept as long as either.
+pub fn retain_metrics(store: &dyn Store, points: Duration, rollups: Duration) -> Result<(), StoreError> {
+    retain(store, &RETAIN_METRICS, points)?;
+    retain(store, &RETAIN_SERIES, points.max(rollups))?;
+    retain(store, &RETAIN_ROLLUPS, rollups)
 }
 
 /// Sets how long log records are kept.

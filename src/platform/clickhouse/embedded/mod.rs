@@ -67,6 +67,8 @@ pub struct EmbeddedStore {
     // Declared before the lock: connections close first, then the folder is free for others.
     writers: Pool,
     readers: Pool,
+    /// Of one connection, so that what it does holds up no insert.
+    background: Pool,
     _lock: File,
 }
 
@@ -82,10 +84,11 @@ impl EmbeddedStore {
             format!("--max_server_memory_usage={}", options.memory_bytes_max),
         ];
         let writers = Pool::open(&engine, &arguments, options.writers, |_| Ok(()))?;
+        let background = Pool::open(&engine, &arguments, 1, |_| Ok(()))?;
         let readers = Pool::open(&engine, &arguments, options.readers, |connection| {
             restrict_to_reading(connection, options.query_limits)
         })?;
-        Ok(Self { writers, readers, _lock: lock })
+        Ok(Self { writers, readers, background, _lock: lock })
     }
 
     /// Runs one statement of the operator's on a read-only connection and gives the answer in a format of the engine's.
@@ -134,6 +137,11 @@ impl Store for EmbeddedStore {
         let answer =
             self.readers.with(|connection| connection.query(select.sql, arrow::FORMAT, select.parameters))?;
         Ok(Rows { batches: arrow::decode(&answer.bytes)?, rows_read: answer.rows_read })
+    }
+
+    fn derive(&self, statement: &Select<'_>) -> Result<(), StoreError> {
+        self.background
+            .with(|connection| connection.query(statement.sql, "Null", statement.parameters).map(drop))
     }
 
     fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError> {
