@@ -149,7 +149,7 @@ fn read(store: &dyn Store, kind: &str, values: &str, extra: &str) -> Vec<Value> 
          tuple({values}), tuple({extra}))) AS row \
          FROM telemetryflow.otel_metrics_{kind} WHERE Tenant = 'default'"
     );
-    let rows = store.select(&Select { sql: &sql, parameters: &[] }).expect(&sql);
+    let rows = store.select(&Select::new(&sql, &[])).expect(&sql);
     let texts = rows.batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter());
     texts.map(|text| serde_json::from_str(text.expect("a row")).expect("JSON")).collect()
 }

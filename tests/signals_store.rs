@@ -63,7 +63,7 @@ fn insert(store: &EmbeddedStore, table: &'static str, token: &str, batch: &Recor
 
 /// The rows of a statement with one column of JSON text, in an order that does not depend on the store.
 fn rows(store: &EmbeddedStore, sql: &str) -> Vec<Value> {
-    let answer = store.select(&Select { sql, parameters: &[] }).expect(sql);
+    let answer = store.select(&Select::new(sql, &[])).expect(sql);
     let texts = answer.batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten());
     in_order(texts.map(|text| serde_json::from_str(text).expect(text)).collect())
 }

@@ -101,7 +101,7 @@ pub fn bytes(store: &EmbeddedStore) -> Result<Vec<Bytes>> {
     let sql = "SELECT table, sum(rows), sum(bytes_on_disk), count() FROM system.parts \
                WHERE active AND database = 'telemetryflow' AND rows > 0 AND table != 'schema_migrations' \
                GROUP BY table ORDER BY table";
-    let answer = store.select(&Select { sql, parameters: &[] })?;
+    let answer = store.select(&Select::new(sql, &[]))?;
     let mut tables = Vec::new();
     for batch in &answer.batches {
         let names = batch.column(0).as_string::<i32>();

@@ -1,5 +1,6 @@
 //! Builds every part from the settings and connects them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +23,9 @@ use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
 use crate::querying::{
     CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, Generations, GetMetricTimeSeries,
-    ListMetrics, Panes, QueryApi, QueryBounds, ReaderLimits, Search, SearchApi, pane_bytes,
+    ListMetrics, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits, Search, SearchApi, pane_bytes,
 };
-use crate::shared::Clock;
+use crate::shared::{Clock, TenantId};
 use crate::telemetry::{
     AttributeLimits, Catalogue, CatalogueLimits, CatalogueReader, ContentLimits, DecodeState, Ingest,
     IngestCounters, KeySeed, OtlpReplay, PartsMetrics, PartsPressure, Reach, Receiver, RejectionLog,
@@ -276,12 +277,19 @@ fn build_queries(
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,
 ) -> Queries {
+    let concurrency_max = settings.query.concurrency_max.min(settings.store.readers);
     let limits = ReaderLimits {
-        concurrency_max: settings.query.concurrency_max.min(settings.store.readers),
+        concurrency_max,
+        concurrency_max_per_tenant: tenant_share(settings, concurrency_max),
         wait_max: QUERY_WAIT_MAX,
         buckets_max: BUCKETS_MAX,
     };
-    let reader = ClickHouseReader::new(Arc::clone(store), limits, Arc::clone(&generations));
+    let reader = ClickHouseReader::new(
+        Arc::clone(store),
+        limits,
+        Arc::clone(&generations),
+        QueryCounters::register(registry),
+    );
     let counters = CacheCounters::register(registry);
     let search = Search::new(Arc::new(reader.clone()));
     let bytes_max = settings.query.cache_bytes.bytes();
@@ -299,6 +307,13 @@ fn build_queries(
         metrics: Arc::new(metrics),
         search: Arc::new(SearchApi { search, points_max, clock: Arc::clone(clock) }),
     }
+}
+
+/// Where there are several tenants, one of them leaves a turn to the others.
+fn tenant_share(settings: &Settings, turns: usize) -> usize {
+    let tenants: BTreeSet<&TenantId> = settings.keys.values().map(|key| &key.tenant).collect();
+    let most = if tenants.len() > 1 { turns.saturating_sub(1).max(1) } else { turns };
+    settings.query.concurrency_max_per_tenant.min(most)
 }
 
 /// Gauges that are read off their owners when somebody asks.

@@ -131,6 +131,7 @@ impl Settings {
         lines.bare("query.points_max", query.points_max);
         lines.bare("query.series_max", query.series_max);
         lines.bare("query.concurrency_max", query.concurrency_max);
+        lines.bare("query.concurrency_max_per_tenant", query.concurrency_max_per_tenant);
         lines.bytes("query.cache_bytes", query.cache_bytes);
         if let Rules::At(path) = &self.alerting.rules {
             lines.path("alerting.rules", path);

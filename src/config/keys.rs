@@ -66,6 +66,7 @@ pub(super) const KEYS: &[Key] = &[
     key("query.points_max", "11000"),
     key("query.series_max", "10000"),
     key("query.concurrency_max", "8"),
+    key("query.concurrency_max_per_tenant", "4"),
     key("query.cache_bytes", "128MiB"),
     absent("alerting.rules"),
     key("alerting.allowed_lateness", "30s"),

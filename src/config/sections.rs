@@ -188,6 +188,7 @@ fn query(reader: &mut Reader) -> Query {
         points_max: reader.size("query.points_max", 1..=100_000),
         series_max: reader.size("query.series_max", 1..=1_000_000),
         concurrency_max: reader.size("query.concurrency_max", 1..=1_024),
+        concurrency_max_per_tenant: reader.size("query.concurrency_max_per_tenant", 1..=1_024),
         cache_bytes: reader.bytes("query.cache_bytes", ByteSize::from_bytes(0)..=TEBIBYTE),
     }
 }

@@ -193,6 +193,8 @@ pub struct Query {
     pub series_max: usize,
     /// Queries at once, 1 to 1,024.
     pub concurrency_max: usize,
+    /// Of one tenant, 1 to 1,024.
+    pub concurrency_max_per_tenant: usize,
     /// Memory of the cache, 0 to 1 TiB.
     pub cache_bytes: ByteSize,
 }

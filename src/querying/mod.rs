@@ -7,6 +7,7 @@ mod presentation;
 
 pub use application::{ExploreMetrics, GetMetricTimeSeries, ListMetrics, Search};
 pub use infrastructure::{
-    CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, ReaderLimits, pane_bytes,
+    CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, QueryCounters, ReaderLimits,
+    pane_bytes,
 };
 pub use presentation::{PATHS, QueryApi, QueryBounds, SearchApi, router, search_router};

@@ -17,6 +17,7 @@ pub enum Order {
     Cut,
     Hang,
     Full,
+    Slow,
     Refuse(String),
 }
 
@@ -39,6 +40,7 @@ impl Control {
             "cut" => Order::Cut,
             "hang" => Order::Hang,
             "full" => Order::Full,
+            "slow" => Order::Slow,
             other => match other.strip_prefix("refuse ") {
                 Some(text) => Order::Refuse(text.to_owned()),
                 None => Order::Down,

@@ -6,13 +6,14 @@
 //!   * `mid_insert`: at a random moment of an insert, which never returns to its caller;
 //!   * `between_tables`: one table of a batch has its rows, the next one does not;
 //!   * `after_insert`: the store has the rows, nobody was told.
-//! * `FAULTY_CONTROL=FILE`: the file is read before each insert and before each write of the journal. Replace it in one
+//! * `FAULTY_CONTROL=FILE`: the file is read before each insert and query and before each write of the journal. Replace it in one
 //!   piece (write another one, rename it). It holds one of
 //!   * `up` (also when there is no such file): nothing is wrong;
 //!   * `down`: inserts answer that the store is not available, and it is not asked;
 //!   * `cut`: inserts are made, and answer that the store is not available;
 //!   * `hang`: inserts wait until the file says something else;
 //!   * `full`: writes of the journal answer that the disk is full, inserts that the store is not available;
+//!   * `slow`: what a client asks of the store takes until it is cancelled or passes a limit;
 //!   * `refuse TEXT`: inserts of blocks that hold TEXT are refused for good.
 //! * `FAULTY_SYNC=N` or `N+`: the N-th sync of a segment of the journal fails, or that one and all after it.
 //! * `FAULTY_KEEP_COPIES=1`: points and spans that were stored twice remain two rows, since nothing is merged any more in

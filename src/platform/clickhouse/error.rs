@@ -29,6 +29,9 @@ pub enum StoreErrorKind {
     /// Not among the codes that we know: it may pass or not.
     #[error("the store failed")]
     Unknown,
+    /// Nobody waits for the answer any more.
+    #[error("the statement was cancelled")]
+    Cancelled,
     /// The store answered something that cannot be read.
     #[error("the store's answer cannot be read")]
     Answer,
@@ -44,6 +47,8 @@ impl StoreError {
         let kind = match code_in(&message) {
             // TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
             Some(159 | 241 | 158 | 307 | 396) => StoreErrorKind::Limit,
+            // QUERY_WAS_CANCELLED
+            Some(394) => StoreErrorKind::Cancelled,
             // CANNOT_COMPILE_REGEXP, BAD_QUERY_PARAMETER
             Some(427 | 457) => StoreErrorKind::Value,
             // CANNOT_OPEN_FILE, CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE, TOO_MANY_PARTS, SOCKET_TIMEOUT,
@@ -82,6 +87,7 @@ mod tests {
             ("Code: 252. DB::Exception: Too many parts", StoreErrorKind::Unavailable),
             ("Code: 60. DB::Exception: Unknown table", StoreErrorKind::Unprepared),
             ("Code: 53. DB::Exception: Type mismatch", StoreErrorKind::Refused),
+            ("Code: 394. DB::Exception: Query was cancelled", StoreErrorKind::Cancelled),
             ("Code: 1001. DB::Exception: std::exception", StoreErrorKind::Unknown),
             ("something without a code", StoreErrorKind::Unknown),
         ] {

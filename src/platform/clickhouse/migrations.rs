@@ -61,7 +61,7 @@ fn apply(store: &dyn Store, migration: &Migration) -> Result<(), StoreError> {
 }
 
 fn version(store: &dyn Store) -> Result<u32, StoreError> {
-    let rows = store.select(&Select { sql: VERSION, parameters: &[] })?;
+    let rows = store.select(&Select::new(VERSION, &[]))?;
     let column = rows.batches.first().and_then(|batch| batch.columns().first().cloned());
     let versions = column.as_ref().and_then(|column| column.as_primitive_opt::<UInt32Type>());
     Ok(versions.and_then(|column| column.iter().next().flatten()).unwrap_or_default())

@@ -3,6 +3,7 @@
 //! Calls block: they run on threads of the write path or in `spawn_blocking`, never on an async thread.
 
 mod arrow;
+mod cancel;
 pub mod embedded;
 mod error;
 pub mod migrations;
@@ -15,6 +16,7 @@ use std::fmt::Debug;
 
 use arrow_array::RecordBatch;
 
+pub use cancel::{CancelOnDrop, CancelToken};
 pub use error::{StoreError, StoreErrorKind};
 pub use null::NullStore;
 
@@ -23,7 +25,8 @@ pub trait Store: Send + Sync + Debug {
     /// Runs a statement of ours that returns nothing (schema).
     fn execute(&self, statement: &str) -> Result<(), StoreError>;
 
-    /// Runs one SELECT on a read-only connection with bound parameters.
+    /// Runs one SELECT on a read-only connection with bound parameters. It has ended when this returns, also when it was
+    /// cancelled.
     fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError>;
 
     /// Runs one `INSERT ... SELECT` of ours with bound parameters, one at a time and beside all inserts. When it returns `Ok` the
@@ -39,6 +42,20 @@ pub trait Store: Send + Sync + Debug {
 pub struct Select<'a> {
     pub sql: &'a str,
     pub parameters: &'a [Parameter],
+    /// Ends the query before its answer is there; without it nobody can.
+    pub cancel: Option<&'a CancelToken>,
+}
+
+impl<'a> Select<'a> {
+    pub const fn new(sql: &'a str, parameters: &'a [Parameter]) -> Self {
+        Self { sql, parameters, cancel: None }
+    }
+
+    #[must_use]
+    pub const fn until(mut self, cancel: &'a CancelToken) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
 }
 
 /// A bound value: the placeholder's name, and the value in text form. [`parameters`] writes that form.

@@ -160,28 +160,26 @@ impl ClickHouseReader {
     async fn select_points(&self, query: &PointsQuery, range: TimeRange) -> Result<Rows, ReadError> {
         let (condition, series) = series_condition(query.series.as_deref());
         let mut bound = vec![
-            parameters::text("tenant", query.tenant.as_str()),
             parameters::text("metric", &query.metric),
             parameters::number("start", range.start().nanos().max(0)),
             parameters::number("end", range.end().nanos()),
             parameters::number("rows_max", query.table.rows_max() + 1),
         ];
         bound.extend(series);
-        self.select(query.table.statement().replace("{{series}}", condition), bound).await
+        self.select(&query.tenant, query.table.statement().replace("{{series}}", condition), bound).await
     }
 
     /// Cuts a range that has too many points into equal parts that probably have few enough.
     async fn pieces(&self, query: &PointsQuery, range: TimeRange) -> Result<Vec<TimeRange>, ReadError> {
         let (condition, series) = series_condition(query.series.as_deref());
         let mut bound = vec![
-            parameters::text("tenant", query.tenant.as_str()),
             parameters::text("metric", &query.metric),
             parameters::number("start", range.start().nanos().max(0)),
             parameters::number("end", range.end().nanos()),
         ];
         bound.extend(series);
         let statement = POINT_COUNT.replace("{{table}}", query.table.name()).replace("{{series}}", condition);
-        let rows = self.select(statement, bound).await?;
+        let rows = self.select(&query.tenant, statement, bound).await?;
         let count = counted(&rows).map_err(|error| failed(&error))?;
         // Points are never quite even over time.
         let parts = (count * 5 / 4 / query.table.rows_max() as u64 + 1).max(2);
@@ -198,11 +196,10 @@ impl ClickHouseReader {
         now: Timestamp,
     ) -> Result<Option<Duration>, ReadError> {
         let bound = vec![
-            parameters::text("tenant", tenant.as_str()),
             parameters::text("metric", metric),
             parameters::number("start", now.minus(SAMPLES_WITHIN).nanos().max(0)),
         ];
-        let rows = self.select(SAMPLE_INTERVAL.replace("{{table}}", table.name()), bound).await?;
+        let rows = self.select(tenant, SAMPLE_INTERVAL.replace("{{table}}", table.name()), bound).await?;
         let found = sample_interval(&rows).map_err(|error| failed(&error))?;
         Ok(found.and_then(|nanos| u64::try_from(nanos).ok()).map(Duration::from_nanos))
     }

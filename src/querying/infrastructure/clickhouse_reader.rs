@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::platform::clickhouse::rows::Columns;
-use crate::platform::clickhouse::{Parameter, Rows, Select, Store, StoreError, StoreErrorKind, parameters};
+use crate::platform::clickhouse::{
+    CancelToken, Parameter, Rows, Select, Store, StoreError, StoreErrorKind, parameters,
+};
 use crate::querying::application::{
     LogRecord, Page, ReadError, SearchReader, ServiceCalls, SpanRates, TraceSpans, TraceSummary,
 };
@@ -18,6 +18,8 @@ use crate::shared::nearest::nearest_few;
 use crate::shared::{TenantId, Timestamp, TraceId};
 
 use super::generations::Generations;
+use super::query_counters::QueryCounters;
+use super::turns::Turns;
 
 const DESCRIBE: &str = include_str!("../../../clickhouse/querying/describe_metric.sql");
 const NAMES: &str = include_str!("../../../clickhouse/querying/metric_names.sql");
@@ -33,6 +35,8 @@ const SUGGESTIONS_MAX: usize = 5;
 pub struct ReaderLimits {
     /// Queries at once.
     pub concurrency_max: usize,
+    /// Of one tenant.
+    pub concurrency_max_per_tenant: usize,
     /// How long a query waits for its turn.
     pub wait_max: Duration,
     /// Buckets in one answer, over all groups.
@@ -43,9 +47,10 @@ pub struct ReaderLimits {
 #[derive(Clone)]
 pub struct ClickHouseReader {
     store: Arc<dyn Store>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     limits: ReaderLimits,
     generations: Arc<Generations>,
+    counters: QueryCounters,
 }
 
 impl std::fmt::Debug for ClickHouseReader {
@@ -55,24 +60,49 @@ impl std::fmt::Debug for ClickHouseReader {
 }
 
 impl ClickHouseReader {
-    pub fn new(store: Arc<dyn Store>, limits: ReaderLimits, generations: Arc<Generations>) -> Self {
-        Self { store, turns: Arc::new(Semaphore::new(limits.concurrency_max)), limits, generations }
+    pub fn new(
+        store: Arc<dyn Store>,
+        limits: ReaderLimits,
+        generations: Arc<Generations>,
+        counters: QueryCounters,
+    ) -> Self {
+        let turns = Turns::new(limits.concurrency_max, limits.concurrency_max_per_tenant);
+        Self { store, turns: Arc::new(turns), limits, generations, counters }
     }
 
     pub(super) const fn buckets_max(&self) -> usize {
         self.limits.buckets_max
     }
 
-    pub(super) async fn select(&self, sql: String, bound: Vec<Parameter>) -> Result<Rows, ReadError> {
-        let turn = tokio::time::timeout(self.limits.wait_max, Arc::clone(&self.turns).acquire_owned());
-        let turn = turn.await.map_err(|_| ReadError::Busy)?.map_err(|_| ReadError::Unavailable)?;
-        let store = Arc::clone(&self.store);
+    /// Runs a statement when it is the tenant's turn. The tenant is bound here and nowhere else: no statement can see another's rows,
+    /// or forget to say whose it wants. Whoever does not wait for the answer drops the future: that ends the
+    /// query, and the turn is given back when it has ended.
+    pub(super) async fn select(
+        &self,
+        tenant: &TenantId,
+        sql: String,
+        mut bound: Vec<Parameter>,
+    ) -> Result<Rows, ReadError> {
+        bound.push(parameters::text("tenant", tenant.as_str()));
+        let Some(turn) = self.turns.take(tenant, self.limits.wait_max).await else {
+            self.counters.busy();
+            return Err(ReadError::Busy);
+        };
+        let (store, counters) = (Arc::clone(&self.store), self.counters.clone());
+        let cancel = CancelToken::default();
+        let waiting = cancel.drop_guard();
         let rows = tokio::task::spawn_blocking(move || {
-            let rows = store.select(&Select { sql: &sql, parameters: &bound });
-            drop(turn);
+            let running = counters.running();
+            let rows = store.select(&Select::new(&sql, &bound).until(&cancel));
+            if rows.as_ref().is_err_and(|error| error.kind == StoreErrorKind::Cancelled) {
+                counters.cancelled();
+            }
+            drop((running, turn));
             rows
         });
-        rows.await.map_err(|_| ReadError::Unavailable)?.map_err(|error| failed(&error))
+        let rows = rows.await.map_err(|_| ReadError::Unavailable)?;
+        waiting.disarm();
+        rows.map_err(|error| failed(&error))
     }
 
     /// What a metric is.
@@ -81,8 +111,8 @@ impl ClickHouseReader {
         tenant: &TenantId,
         metric: &str,
     ) -> Result<MetricDescription, ReadError> {
-        let bound = vec![parameters::text("tenant", tenant.as_str()), parameters::text("metric", metric)];
-        let rows = self.select(DESCRIBE.to_owned(), bound).await?;
+        let bound = vec![parameters::text("metric", metric)];
+        let rows = self.select(tenant, DESCRIBE.to_owned(), bound).await?;
         match description(&rows).map_err(|error| failed(&error))? {
             Some(description) => Ok(description),
             None => Err(self.unknown(tenant, metric).await?),
@@ -91,8 +121,7 @@ impl ClickHouseReader {
 
     /// What to say of a metric that is not known: names that are close.
     pub(super) async fn unknown(&self, tenant: &TenantId, metric: &str) -> Result<ReadError, ReadError> {
-        let bound = vec![parameters::text("tenant", tenant.as_str())];
-        let rows = self.select(NAMES.to_owned(), bound).await?;
+        let rows = self.select(tenant, NAMES.to_owned(), Vec::new()).await?;
         let metric = metric.to_owned();
         // Comparing thousands of names would hold up an async thread.
         let near = tokio::task::spawn_blocking(move || nearest_names(&rows, &metric));
@@ -107,14 +136,13 @@ impl ClickHouseReader {
 
     pub(super) async fn read_catalogue(&self, query: &CatalogueQuery) -> Result<CataloguePage, ReadError> {
         let bound = vec![
-            parameters::text("tenant", query.tenant.as_str()),
             parameters::text("after", &query.after),
             parameters::text("search", &query.search),
             parameters::text("service", &query.service),
             // One more than asked for tells whether there is another page.
             parameters::number("limit", query.limit + 1),
         ];
-        let rows = self.select(CATALOGUE.to_owned(), bound).await?;
+        let rows = self.select(&query.tenant, CATALOGUE.to_owned(), bound).await?;
         let mut metrics = summaries(&rows).map_err(|error| failed(&error))?;
         let more = metrics.len() > query.limit;
         metrics.truncate(query.limit);
@@ -169,6 +197,7 @@ pub(super) fn failed(error: &StoreError) -> ReadError {
         StoreErrorKind::Unavailable
         | StoreErrorKind::Unprepared
         | StoreErrorKind::Refused
+        | StoreErrorKind::Cancelled
         | StoreErrorKind::Unknown
         | StoreErrorKind::Answer => {
             tracing::error!(%error, "a query failed");

@@ -38,7 +38,6 @@ fn terms(of: &SeriesSelection) -> (String, Vec<Parameter>) {
         sql.push_str(" AND metric = {metric:String}");
         bound.push(parameters::text("metric", metric));
     }
-    bound.push(parameters::text("tenant", of.tenant.as_str()));
     bound.extend(days(of.days));
     (sql, bound)
 }
@@ -48,15 +47,9 @@ fn days(days: Days) -> [Parameter; 2] {
 }
 
 /// As [`terms`], of points of one metric in a range.
-fn points(
-    tenant: &TenantId,
-    metric: &str,
-    range: TimeRange,
-    filter: &LabelFilter,
-) -> (String, Vec<Parameter>) {
+fn points(metric: &str, range: TimeRange, filter: &LabelFilter) -> (String, Vec<Parameter>) {
     let (sql, mut bound) = filter_sql(filter);
     bound.extend([
-        parameters::text("tenant", tenant.as_str()),
         parameters::text("metric", metric),
         parameters::number("start", range.start().nanos()),
         parameters::number("end", range.end().nanos()),
@@ -153,12 +146,8 @@ impl ClickHouseReader {
 
     /// Nothing is said of a metric that is not known.
     async fn read_metadata(&self, tenant: &TenantId, metric: &str) -> Result<Metadata, ReadError> {
-        let bound = vec![
-            parameters::text("tenant", tenant.as_str()),
-            parameters::text("metric", metric),
-            parameters::number("limit", SENT_AS_MAX),
-        ];
-        let rows = self.select(METADATA.to_owned(), bound).await?;
+        let bound = vec![parameters::text("metric", metric), parameters::number("limit", SENT_AS_MAX)];
+        let rows = self.select(tenant, METADATA.to_owned(), bound).await?;
         let sent_as = decoded_column(&rows, "described").map_err(|error| failed(&error))?;
         Ok(Metadata { sent_as, rows_read: rows.rows_read })
     }
@@ -171,7 +160,7 @@ impl ClickHouseReader {
     ) -> Result<Rows, ReadError> {
         let (filter, mut bound) = terms(of);
         bound.extend(own);
-        self.select(statement.replace("{{filter}}", &filter), bound).await
+        self.select(&of.tenant, statement.replace("{{filter}}", &filter), bound).await
     }
 
     async fn read_metric_cardinality(
@@ -266,9 +255,9 @@ impl MetricExplorer for ClickHouseReader {
         let Some(first) = query.after.map_or(Some(0), |after| after.0.checked_add(1)) else {
             return Ok(Page { rows: Vec::new(), next: None, rows_read: 0 });
         };
-        let (filter, mut bound) = points(&query.tenant, &query.metric, query.range, &query.filter);
+        let (filter, mut bound) = points(&query.metric, query.range, &query.filter);
         bound.extend([parameters::number("first", first), parameters::number("limit", query.limit + 1)]);
-        let rows = self.select(SERIES.replace("{{filter}}", &filter), bound).await?;
+        let rows = self.select(&query.tenant, SERIES.replace("{{filter}}", &filter), bound).await?;
         let placed = by_id(&rows).map_err(|error| failed(&error))?;
         if placed.is_empty() {
             self.known(&query.tenant, &query.metric).await?;
@@ -277,13 +266,13 @@ impl MetricExplorer for ClickHouseReader {
     }
 
     async fn exemplars(&self, query: &ExemplarsQuery) -> Result<ExemplarPage, ReadError> {
-        let (filter, mut bound) = points(&query.tenant, &query.metric, query.range, &query.filter);
+        let (filter, mut bound) = points(&query.metric, query.range, &query.filter);
         bound.extend([
             parameters::number("after_time", query.after.map_or(i64::MAX, |after| after.time.nanos())),
             parameters::number("after_tie", query.after.map_or(u64::MAX, |after| after.tie)),
             parameters::number("limit", query.limit + 1),
         ]);
-        let rows = self.select(EXEMPLARS.replace("{{filter}}", &filter), bound).await?;
+        let rows = self.select(&query.tenant, EXEMPLARS.replace("{{filter}}", &filter), bound).await?;
         let placed = by_time(&rows).map_err(|error| failed(&error))?;
         if placed.is_empty() {
             self.known(&query.tenant, &query.metric).await?;

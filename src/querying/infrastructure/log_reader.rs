@@ -58,7 +58,7 @@ impl ClickHouseReader {
             parameters::number("end", query.range.end().nanos()),
         ];
         let sql = HISTOGRAM.replace("{{filter}}", &conditions.sql);
-        let rows = self.select(sql, conditions.parameters(&query.tenant, own)).await?;
+        let rows = self.select(&query.tenant, sql, conditions.parameters(own)).await?;
         let counts = counts(&rows).map_err(|error| failed(&error))?;
         Ok((counts, rows.rows_read))
     }
@@ -100,7 +100,7 @@ impl Reading<'_> {
         let sql = sql
             .replace("{{filter}}", &self.conditions.sql)
             .replace("{{direction}}", direction(self.query.order));
-        let rows = reader.select(sql, self.conditions.parameters(&self.query.tenant, own)).await?;
+        let rows = reader.select(&self.query.tenant, sql, self.conditions.parameters(own)).await?;
         self.rows_read += rows.rows_read;
         Ok(rows)
     }

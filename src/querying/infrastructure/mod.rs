@@ -11,11 +11,14 @@ mod json_rows;
 mod log_reader;
 mod panes;
 mod point_table;
+mod query_counters;
 mod search_sql;
 mod series_groups;
 mod trace_reader;
+mod turns;
 
 pub use cache::{CacheCounters, CachedReader, pane_bytes};
 pub use clickhouse_reader::{ClickHouseReader, ReaderLimits};
 pub use generations::Generations;
 pub use panes::Panes;
+pub use query_counters::QueryCounters;

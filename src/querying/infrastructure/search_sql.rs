@@ -2,7 +2,6 @@
 
 use crate::platform::clickhouse::{Parameter, parameters};
 use crate::querying::domain::{AttributeTest, LogFilter, SpanFilter, TimeOrder};
-use crate::shared::TenantId;
 
 /// ` AND ...` for each condition, and the parameters that they name.
 #[derive(Debug, Default)]
@@ -18,10 +17,9 @@ impl Conditions {
         self.bound.push(parameter);
     }
 
-    /// The parameters of a statement with these conditions: theirs, the tenant, and its own.
-    pub fn parameters(&self, tenant: &TenantId, own: impl IntoIterator<Item = Parameter>) -> Vec<Parameter> {
-        let tenant = parameters::text("tenant", tenant.as_str());
-        self.bound.iter().cloned().chain([tenant]).chain(own).collect()
+    /// The parameters of a statement with these conditions: theirs and its own.
+    pub fn parameters(&self, own: impl IntoIterator<Item = Parameter>) -> Vec<Parameter> {
+        self.bound.iter().cloned().chain(own).collect()
     }
 
     pub fn services(&mut self, services: &[Box<str>]) {

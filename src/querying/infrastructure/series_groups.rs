@@ -131,14 +131,13 @@ impl ClickHouseReader {
     ) -> Result<SeriesGroups, ReadError> {
         let (filter, mut bound) = filter_sql(&query.filter);
         bound.extend([
-            parameters::text("tenant", query.tenant.as_str()),
             parameters::text("metric", &query.metric),
             parameters::texts("group_by", query.group_by.labels()),
             parameters::number("start", range.start().nanos().max(0)),
             parameters::number("end", range.end().nanos()),
             parameters::number("rows_max", SERIES_MAX + 1),
         ]);
-        let rows = self.select(SERIES_GROUPS.replace("{{filter}}", &filter), bound).await?;
+        let rows = self.select(&query.tenant, SERIES_GROUPS.replace("{{filter}}", &filter), bound).await?;
         let taken = tokio::task::spawn_blocking(move || {
             let mut groups = SeriesGroups::default();
             groups.take(&rows).map(|()| groups)

@@ -47,13 +47,12 @@ impl ClickHouseReader {
             return Ok(None);
         };
         let bound = vec![
-            parameters::text("tenant", tenant.as_str()),
             parameters::text("id", &id.to_string()),
             parameters::number("first", first),
             parameters::number("last", last),
             parameters::number("limit", SPANS_MAX + 1),
         ];
-        let rows = self.select(SPANS.to_owned(), bound).await?;
+        let rows = self.select(tenant, SPANS.to_owned(), bound).await?;
         let mut spans: Vec<Span> = decoded_column(&rows, "span").map_err(|error| failed(&error))?;
         let complete = spans.len() <= SPANS_MAX;
         spans.truncate(SPANS_MAX);
@@ -68,8 +67,8 @@ impl ClickHouseReader {
         ids: &[TraceId],
     ) -> Result<Option<(i64, i64, u64)>, ReadError> {
         let ids: Vec<String> = ids.iter().map(TraceId::to_string).collect();
-        let bound = vec![parameters::text("tenant", tenant.as_str()), parameters::texts("ids", &ids)];
-        let rows = self.select(BOUNDS.to_owned(), bound).await?;
+        let bound = vec![parameters::texts("ids", &ids)];
+        let rows = self.select(tenant, BOUNDS.to_owned(), bound).await?;
         let bounds = bounds(&rows).map_err(|error| failed(&error))?;
         Ok(bounds.map(|(first, last)| (first, last, rows.rows_read)))
     }
@@ -114,7 +113,7 @@ impl ClickHouseReader {
             parameters::number("limit", query.limit),
         ];
         let sql = RATES.replace("{{name}}", name).replace("{{filter}}", &conditions.sql);
-        let rows = self.select(sql, conditions.parameters(&query.tenant, own)).await?;
+        let rows = self.select(&query.tenant, sql, conditions.parameters(own)).await?;
         decoded_column(&rows, "rates").map_err(|error| failed(&error))
     }
 
@@ -125,14 +124,13 @@ impl ClickHouseReader {
     ) -> Result<Vec<ServiceCalls>, ReadError> {
         let (start, end) = (query.range.start(), query.range.end());
         let bound = vec![
-            parameters::text("tenant", query.tenant.as_str()),
             parameters::number("start", start.nanos()),
             parameters::number("end", end.nanos()),
             parameters::number("parents_start", start.minus(PARENTS_WITHIN).nanos()),
             parameters::number("parents_end", end.plus(PARENTS_WITHIN).nanos()),
             parameters::number("limit", query.limit),
         ];
-        let rows = self.select(SERVICE_MAP.to_owned(), bound).await?;
+        let rows = self.select(&query.tenant, SERVICE_MAP.to_owned(), bound).await?;
         decoded_column(&rows, "edge").map_err(|error| failed(&error))
     }
 }
@@ -181,7 +179,7 @@ impl Search<'_> {
         own: impl IntoIterator<Item = Parameter>,
     ) -> Result<Rows, ReadError> {
         let sql = sql.replace("{{filter}}", &self.conditions.sql);
-        let rows = reader.select(sql, self.conditions.parameters(&self.query.tenant, own)).await?;
+        let rows = reader.select(&self.query.tenant, sql, self.conditions.parameters(own)).await?;
         self.rows_read += rows.rows_read;
         Ok(rows)
     }

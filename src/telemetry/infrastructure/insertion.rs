@@ -128,7 +128,10 @@ impl Insertion {
             }
             Err(error) => {
                 match error.kind {
-                    StoreErrorKind::Unavailable | StoreErrorKind::Unprepared | StoreErrorKind::Unknown => {
+                    StoreErrorKind::Unavailable
+                    | StoreErrorKind::Unprepared
+                    | StoreErrorKind::Cancelled
+                    | StoreErrorKind::Unknown => {
                         permit.failed(Instant::now());
                     }
                     // It answered: what is wrong is the batch.
@@ -170,6 +173,7 @@ fn is_final(error: &StoreError, attempt: u32) -> bool {
     match error.kind {
         StoreErrorKind::Unavailable
         | StoreErrorKind::Unprepared
+        | StoreErrorKind::Cancelled
         | StoreErrorKind::Unknown
         | StoreErrorKind::Answer => false,
         StoreErrorKind::Limit => attempt >= LIMIT_ATTEMPTS_MAX,

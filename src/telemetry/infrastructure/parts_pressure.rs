@@ -102,7 +102,7 @@ impl PartsPressure {
 }
 
 fn parts_max(store: &dyn Store) -> Result<u64, StoreError> {
-    let rows = store.select(&Select { sql: PARTS_MAX, parameters: &[] })?;
+    let rows = store.select(&Select::new(PARTS_MAX, &[]))?;
     // Without tables, or without a store, there are no parts.
     let Some(batch) = rows.batches.first() else { return Ok(0) };
     Ok(Columns(batch).counts("parts")?.iter().flatten().next().unwrap_or_default())

@@ -102,7 +102,7 @@ fn are_there(store: &dyn Store, key: &Key, block: &RecordBatch, rows: &[usize]) 
     for row in [rows.first(), rows.get(rows.len() / 2), rows.last()].into_iter().flatten() {
         let parameters =
             key.columns.iter().map(|name| parameter(block, name, *row)).collect::<Result<Vec<_>, _>>()?;
-        let answer = store.select(&Select { sql: key.sql, parameters: &parameters })?;
+        let answer = store.select(&Select::new(key.sql, &parameters))?;
         // A store that keeps nothing answers nothing.
         let Some(batch) = answer.batches.first() else { return Ok(true) };
         if Columns(batch).counts("found")?.iter().flatten().next() == Some(0) {

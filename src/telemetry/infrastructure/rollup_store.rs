@@ -51,7 +51,9 @@ fn failed(error: &StoreError) -> RollupError {
     tracing::warn!(%error, "a statement for rollups failed");
     match error.kind {
         StoreErrorKind::Limit => RollupError::TooLarge,
-        StoreErrorKind::Unavailable | StoreErrorKind::Unprepared => RollupError::Unavailable,
+        StoreErrorKind::Unavailable | StoreErrorKind::Unprepared | StoreErrorKind::Cancelled => {
+            RollupError::Unavailable
+        }
         StoreErrorKind::Value
         | StoreErrorKind::Refused
         | StoreErrorKind::Unknown
@@ -91,15 +93,14 @@ impl RollupStore {
     ) -> Result<Vec<T>, RollupError> {
         let store = Arc::clone(&self.store);
         let answer = tokio::task::spawn_blocking(move || {
-            store.select(&Select { sql, parameters: &bound }).and_then(|rows| read(&rows))
+            store.select(&Select::new(sql, &bound)).and_then(|rows| read(&rows))
         });
         answer.await.map_err(|_| RollupError::Unavailable)?.map_err(|error| failed(&error))
     }
 
     async fn derive(&self, sql: String, bound: Vec<Parameter>) -> Result<(), RollupError> {
         let store = Arc::clone(&self.store);
-        let done =
-            tokio::task::spawn_blocking(move || store.derive(&Select { sql: &sql, parameters: &bound }));
+        let done = tokio::task::spawn_blocking(move || store.derive(&Select::new(&sql, &bound)));
         done.await.map_err(|_| RollupError::Unavailable)?.map_err(|error| failed(&error))
     }
 }

@@ -1,6 +1,7 @@
 //! The embedded engine: a data folder of our own, opened by this process alone, and a pool of connections for each of
 //! writing and reading.
 
+mod canceller;
 mod ffi;
 mod locate;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use self::canceller::Canceller;
 use self::ffi::{Connection, Engine, EngineRefusal};
 use super::{Insert, Rows, Select, Store, StoreError, StoreErrorKind, arrow};
 
@@ -57,6 +59,8 @@ pub enum OpenError {
     Folder { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
     #[error(transparent)]
     Setting(#[from] StoreError),
 }
@@ -69,6 +73,7 @@ pub struct EmbeddedStore {
     readers: Pool,
     /// Of one connection, so that what it does holds up no insert.
     background: Pool,
+    canceller: Canceller,
     _lock: File,
 }
 
@@ -88,12 +93,15 @@ impl EmbeddedStore {
         let readers = Pool::open(&engine, &arguments, options.readers, |connection| {
             restrict_to_reading(connection, options.query_limits)
         })?;
-        Ok(Self { writers, readers, background, _lock: lock })
+        let canceller = Connection::open(&engine, &arguments)?;
+        let canceller = Canceller::start(canceller).map_err(OpenError::Thread)?;
+        Ok(Self { writers, readers, background, canceller, _lock: lock })
     }
 
     /// Runs one statement of the operator's on a read-only connection and gives the answer in a format of the engine's.
     pub fn read_as(&self, statement: &str, format: &str) -> Result<Vec<u8>, StoreError> {
-        self.readers.with(|connection| connection.query(statement, format, &[])).map(|answer| answer.bytes)
+        let read = |connection: &mut Connection| connection.query(statement, format, &[]).map_err(refused);
+        self.readers.with(read).map(|answer| answer.bytes)
     }
 }
 
@@ -130,25 +138,36 @@ fn restrict_to_reading(connection: &mut Connection, limits: QueryLimits) -> Resu
 
 impl Store for EmbeddedStore {
     fn execute(&self, statement: &str) -> Result<(), StoreError> {
-        self.writers.with(|connection| connection.query(statement, "Null", &[]).map(drop))
+        self.writers.with(|connection| connection.query(statement, "Null", &[]).map(drop).map_err(refused))
     }
 
     fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError> {
-        let answer =
-            self.readers.with(|connection| connection.query(select.sql, arrow::FORMAT, select.parameters))?;
+        let answer = self.readers.with(|connection| {
+            let mut read =
+                |sql: &str| connection.query(sql, arrow::FORMAT, select.parameters).map_err(refused);
+            match select.cancel {
+                None => read(select.sql),
+                Some(cancel) if cancel.is_cancelled() => {
+                    Err(StoreError::new(StoreErrorKind::Cancelled, "before it began"))
+                }
+                Some(cancel) => self.canceller.watch(cancel, |mark| read(&[mark, select.sql].concat())),
+            }
+        })?;
         Ok(Rows { batches: arrow::decode(&answer.bytes)?, rows_read: answer.rows_read })
     }
 
     fn derive(&self, statement: &Select<'_>) -> Result<(), StoreError> {
         self.background
-            .with(|connection| connection.query(statement.sql, "Null", statement.parameters).map(drop))
+            .with(|connection| connection.query(statement.sql, "Null", statement.parameters).map_err(refused))
+            .map(drop)
     }
 
     fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError> {
         let name = format!("block_{}", BLOCKS.fetch_add(1, Ordering::Relaxed));
         let statement = insert_statement(insert, &name);
         self.writers.with(|connection| {
-            connection.with_block(&name, insert.batch, |connection| connection.query(&statement, "Null", &[]))
+            let insert_block = |connection: &mut Connection| connection.query(&statement, "Null", &[]);
+            connection.with_block(&name, insert.batch, insert_block).map_err(refused)
         })?;
         Ok(())
     }
@@ -200,20 +219,23 @@ impl Pool {
         Ok(Self { free, give_back })
     }
 
-    fn with<T>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, EngineRefusal>,
-    ) -> Result<T, StoreError> {
+    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let connection = self
             .free
             .recv_timeout(CONNECTION_WAIT_MAX)
             .map_err(|_| StoreError::new(StoreErrorKind::Unavailable, "all connections are busy"))?;
         let mut lent = Lent { connection: Some(connection), pool: self };
         match lent.connection.as_mut() {
-            Some(connection) => work(connection).map_err(refused),
+            Some(connection) => work(connection).inspect_err(|_| release(connection)),
             None => Err(StoreError::new(StoreErrorKind::Unavailable, "no connection")),
         }
     }
+}
+
+/// The engine keeps all that a failed statement held (half a gigabyte where that was its limit) until the next one on its
+/// connection.
+fn release(connection: &mut Connection) {
+    let _ = connection.query("SELECT 1", "Null", &[]);
 }
 
 /// Gives the connection back also when the work panics.

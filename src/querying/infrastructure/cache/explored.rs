@@ -11,8 +11,8 @@ use crate::querying::domain::{
 };
 use crate::shared::{TimeRange, Timestamp};
 
-use super::super::generations::{Generation, Generations};
 use super::super::bucket_source::BucketSource;
+use super::super::generations::{Generation, Generations};
 use super::CachedReader;
 use super::entries::Entries;
 
@@ -83,7 +83,10 @@ impl<S: MetricExplorer + BucketSource> MetricExplorer for CachedReader<S> {
             return self.source.metadata(query, cache).await;
         }
         let changed = |since| self.generations.metric_changed(&query.tenant, &query.metric, always, since);
-        self.kept(&self.explored.metadata, query, changed, async || self.source.metadata(query, cache).await.map(|read| read.answer)).await
+        self.kept(&self.explored.metadata, query, changed, async || {
+            self.source.metadata(query, cache).await.map(|read| read.answer)
+        })
+        .await
     }
 
     async fn labels(&self, query: &LabelsQuery, cache: CacheUse) -> Result<Read<LabelPage>, ReadError> {
@@ -91,7 +94,10 @@ impl<S: MetricExplorer + BucketSource> MetricExplorer for CachedReader<S> {
             return self.source.labels(query, cache).await;
         }
         let changed = |since| changed(&self.generations, &query.of, since);
-        self.kept(&self.explored.labels, query, changed, async || self.source.labels(query, cache).await.map(|read| read.answer)).await
+        self.kept(&self.explored.labels, query, changed, async || {
+            self.source.labels(query, cache).await.map(|read| read.answer)
+        })
+        .await
     }
 
     async fn label_values(
@@ -103,7 +109,10 @@ impl<S: MetricExplorer + BucketSource> MetricExplorer for CachedReader<S> {
             return self.source.label_values(query, cache).await;
         }
         let changed = |since| changed(&self.generations, &query.of, since);
-        self.kept(&self.explored.values, query, changed, async || self.source.label_values(query, cache).await.map(|read| read.answer)).await
+        self.kept(&self.explored.values, query, changed, async || {
+            self.source.label_values(query, cache).await.map(|read| read.answer)
+        })
+        .await
     }
 
     async fn cardinality(
@@ -115,7 +124,10 @@ impl<S: MetricExplorer + BucketSource> MetricExplorer for CachedReader<S> {
             return self.source.cardinality(query, cache).await;
         }
         let changed = |since| changed(&self.generations, &query.of, since);
-        self.kept(&self.explored.cardinality, query, changed, async || self.source.cardinality(query, cache).await.map(|read| read.answer)).await
+        self.kept(&self.explored.cardinality, query, changed, async || {
+            self.source.cardinality(query, cache).await.map(|read| read.answer)
+        })
+        .await
     }
 
     async fn metric_cardinality(
