@@ -1,15 +1,17 @@
 //! Scenario: rules watch what is ingested; a webhook as Slack has it takes the messages, or does not.
 //! Guarantees: a threshold that is passed is told within two seconds, once, with everything that people need; its end is
-//! told after it; a webhook that fails for a while costs nothing; one in a private network is never called unasked.
+//! told after it, to Slack and to whoever listens; a webhook that fails for a while costs nothing; one in a private network is never called unasked.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends where something is missing")]
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use support::events::Listener;
 use support::otlp::{assert_taken, body, gauge, int, labelled, now};
 use support::server::folder;
 use support::webhook::Webhook;
@@ -130,6 +132,7 @@ fn a_threshold_that_is_passed_is_told_within_two_seconds_and_its_end_after_it() 
 fn groups_fire_apart_and_an_alert_whose_data_stops_resolves() {
     let (folder, webhook) = (folder(), Webhook::start(&[]));
     let server = start(&folder, &webhook, ALLOWED);
+    let mut listener = Listener::open(&server, "/api/v2/stream?events=alerts", &[]);
     for host in ["a", "b"] {
         post(&server, "queue.depth", host, 8);
     }
@@ -144,6 +147,21 @@ fn groups_fire_apart_and_an_alert_whose_data_stops_resolves() {
     let all = webhook.delivered();
     assert_eq!(all.len(), 4, "{all:#?}");
     assert!(!all.iter().any(|message| says(message, &["host=c"])));
+
+    let heard: BTreeSet<(String, String)> = all
+        .iter()
+        .map(|_| {
+            let alert = listener.next().expect("an event").data;
+            assert_eq!((&alert["ruleId"], &alert["labels"]["team"]), (&json!("deep"), &json!("payments")));
+            (alert["state"].to_string(), alert["labels"]["host"].to_string())
+        })
+        .collect();
+    let expected = ["a", "b"].map(|host| ["triggered", "resolved"].map(|state| (state, host)));
+    let expected = expected.into_iter().flatten();
+    assert_eq!(
+        heard,
+        expected.map(|(state, host)| (json!(state).to_string(), json!(host).to_string())).collect()
+    );
 }
 
 #[test]

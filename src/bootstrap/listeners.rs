@@ -105,6 +105,7 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
     let own = telemetry::api_router(rejections, stats, access.clone());
     let routes = querying::router(queries.metrics, access.clone())
         .merge(querying::search_router(queries.search, access.clone()))
+        .merge(querying::stream_router(queries.feed, access.clone()))
         .merge(own);
     let api_router = api(routes, access, Arc::new(health));
     let served = serve(

@@ -22,8 +22,9 @@ use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
 use crate::querying::{
-    CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, Generations, GetMetricTimeSeries,
-    ListMetrics, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits, Search, SearchApi, pane_bytes,
+    CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, FeedLimits, Generations,
+    GetMetricTimeSeries, ListMetrics, LiveFeed, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits,
+    Search, SearchApi, StreamCounters, pane_bytes,
 };
 use crate::shared::{Clock, TenantId};
 use crate::telemetry::{
@@ -50,6 +51,7 @@ const EVICTION_INTERVAL: Duration = Duration::from_secs(600);
 pub struct Queries {
     pub metrics: Arc<QueryApi<CachedReader<ClickHouseReader>>>,
     pub search: Arc<SearchApi<ClickHouseReader>>,
+    pub feed: Arc<LiveFeed>,
 }
 
 /// Everything that runs, ready to be given its listeners.
@@ -76,11 +78,13 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
 
     let generations = Arc::new(Generations::default());
     let panes = Arc::new(Panes::new(pane_bytes(settings.query.cache_bytes.bytes()), Arc::clone(&clock)));
-    let (kept, counted) = (Arc::clone(&panes), Arc::clone(&generations));
+    let feed = build_feed(settings, &lifecycle, &mut registry);
+    let (kept, counted, stream) = (Arc::clone(&panes), Arc::clone(&generations), Arc::clone(&feed));
     // Panes first: who sees a generation finds its points.
     let bus = EventBus::default()
         .with_inline(move |event| kept.observe(event))
-        .with_inline(move |event| counted.observe(event));
+        .with_inline(move |event| counted.observe(event))
+        .with_inline(move |event| stream.observe(event));
     let rolled_up = rollups::register(settings, &clock);
     let bus = Arc::new(rollups::heard_by(bus, rolled_up.as_ref()));
     let alerting = build_alerting(settings, rules, &clock, &bus, &mut registry)?;
@@ -130,7 +134,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         rejections: Arc::clone(&rejections),
         clock: Arc::clone(&clock),
     });
-    let queries = build_queries(settings, &store, (generations, panes), &clock, &mut registry);
+    let queries = build_queries(settings, &store, (generations, panes), feed, &clock, &mut registry);
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
 
@@ -274,6 +278,7 @@ fn build_queries(
     settings: &Settings,
     store: &Arc<dyn Store>,
     (generations, panes): (Arc<Generations>, Arc<Panes>),
+    feed: Arc<LiveFeed>,
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,
 ) -> Queries {
@@ -306,7 +311,19 @@ fn build_queries(
     Queries {
         metrics: Arc::new(metrics),
         search: Arc::new(SearchApi { search, points_max, clock: Arc::clone(clock) }),
+        feed,
     }
+}
+
+fn build_feed(settings: &Settings, lifecycle: &Lifecycle, registry: &mut Registry) -> Arc<LiveFeed> {
+    let limits = FeedLimits {
+        clients_max: settings.stream.clients_max,
+        clients_max_per_tenant: settings.stream.clients_max_per_tenant,
+        client_bytes_max: settings.stream.client_bytes_max.as_usize(),
+    };
+    let (feed, inbox) = LiveFeed::new(limits, StreamCounters::register(registry));
+    feed.start(inbox, lifecycle);
+    feed
 }
 
 /// Where there are several tenants, one of them leaves a turn to the others.

@@ -133,6 +133,10 @@ impl Settings {
         lines.bare("query.concurrency_max", query.concurrency_max);
         lines.bare("query.concurrency_max_per_tenant", query.concurrency_max_per_tenant);
         lines.bytes("query.cache_bytes", query.cache_bytes);
+        let stream = &self.stream;
+        lines.bare("stream.clients_max", stream.clients_max);
+        lines.bare("stream.clients_max_per_tenant", stream.clients_max_per_tenant);
+        lines.bytes("stream.client_bytes_max", stream.client_bytes_max);
         if let Rules::At(path) = &self.alerting.rules {
             lines.path("alerting.rules", path);
         }

@@ -9,7 +9,7 @@ use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
 use super::{
     Alerting, ByteSize, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log, LogFormat,
-    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, Store, StoreKind,
+    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, Store, StoreKind, Stream,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,6 +34,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         limits: limits(reader),
         rollups: rollups(reader),
         query: query(reader),
+        stream: stream(reader),
         alerting: alerting(reader),
         keys: api_keys(reader),
         channels: channels(reader),
@@ -190,6 +191,15 @@ fn query(reader: &mut Reader) -> Query {
         concurrency_max: reader.size("query.concurrency_max", 1..=1_024),
         concurrency_max_per_tenant: reader.size("query.concurrency_max_per_tenant", 1..=1_024),
         cache_bytes: reader.bytes("query.cache_bytes", ByteSize::from_bytes(0)..=TEBIBYTE),
+    }
+}
+
+fn stream(reader: &mut Reader) -> Stream {
+    Stream {
+        clients_max: reader.size("stream.clients_max", 1..=1_024),
+        clients_max_per_tenant: reader.size("stream.clients_max_per_tenant", 1..=1_024),
+        client_bytes_max: reader
+            .bytes("stream.client_bytes_max", ByteSize::from_bytes(16_384)..=ByteSize::mebibytes(64)),
     }
 }
 

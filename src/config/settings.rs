@@ -22,6 +22,7 @@ pub struct Settings {
     pub limits: Limits,
     pub rollups: Rollups,
     pub query: Query,
+    pub stream: Stream,
     pub alerting: Alerting,
     /// API keys by id: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`. Without any the server is open.
     pub keys: BTreeMap<String, ApiKey>,
@@ -197,6 +198,17 @@ pub struct Query {
     pub concurrency_max_per_tenant: usize,
     /// Memory of the cache, 0 to 1 TiB.
     pub cache_bytes: ByteSize,
+}
+
+/// Who may listen to what happens now.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// 1 to 1,024.
+    pub clients_max: usize,
+    /// 1 to 1,024.
+    pub clients_max_per_tenant: usize,
+    /// What may wait for one client, 16 KiB to 64 MiB.
+    pub client_bytes_max: ByteSize,
 }
 
 /// Alert rules and their evaluation.

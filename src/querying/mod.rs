@@ -5,9 +5,11 @@ mod domain;
 mod infrastructure;
 mod presentation;
 
-pub use application::{ExploreMetrics, GetMetricTimeSeries, ListMetrics, Search};
+pub use application::{
+    ExploreMetrics, FeedLimits, GetMetricTimeSeries, ListMetrics, LiveFeed, Search, StreamCounters,
+};
 pub use infrastructure::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, QueryCounters, ReaderLimits,
     pane_bytes,
 };
-pub use presentation::{PATHS, QueryApi, QueryBounds, SearchApi, router, search_router};
+pub use presentation::{PATHS, QueryApi, QueryBounds, SearchApi, router, search_router, stream_router};

@@ -231,7 +231,7 @@ impl Scene {
              ' ', toString(toUnixTimestamp64Nano(last_time))) AS row \
              FROM telemetryflow.{table} FINAL WHERE points > 0"
         );
-        let answer = self.store.select(&Select { sql: &sql, parameters: &[] }).expect("rows");
+        let answer = self.store.select(&Select::new(&sql, &[])).expect("rows");
         let mut rows: Vec<String> = Vec::new();
         for batch in &answer.batches {
             rows.extend(batch.column(0).as_string::<i32>().iter().flatten().map(str::to_owned));

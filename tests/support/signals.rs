@@ -4,6 +4,7 @@ use prost::Message;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::events::Listener;
 use super::http::request;
 use super::server::{PROTOBUF, program};
 use super::{Answer, Connection, Server};
@@ -27,8 +28,13 @@ impl Tenant {
 
     /// A server that knows these tenants and stores what it is sent at once.
     pub fn server(folder: &TempDir, tenants: &[&Self]) -> Server {
+        Self::server_with(folder, tenants, "")
+    }
+
+    /// As [`Self::server`], with more sections of the configuration.
+    pub fn server_with(folder: &TempDir, tenants: &[&Self], extra: &str) -> Server {
         let sections: String = tenants.iter().map(|tenant| tenant.section.as_str()).collect();
-        Server::start(folder, &format!("[ingest]\nbatch_age_max = \"1ms\"\n{sections}"))
+        Server::start(folder, &format!("[ingest]\nbatch_age_max = \"1ms\"\n{extra}{sections}"))
     }
 
     fn headers(&self) -> [(&str, &str); 2] {
@@ -57,6 +63,18 @@ impl Tenant {
 
     pub fn ask(&self, server: &Server, path_and_query: &str) -> Answer {
         Connection::open(server.api).ask(&request("GET", path_and_query, &self.headers(), b""))
+    }
+
+    /// Listens to a stream, from now on.
+    pub fn listen(&self, server: &Server, path_and_query: &str) -> Listener {
+        Listener::open(server, path_and_query, &[("authorization", &self.bearer)])
+    }
+
+    /// The sum of all samples of a metric on `/metrics`.
+    pub fn measured(&self, server: &Server, name: &str) -> u64 {
+        let page = self.ask(server, "/metrics").text();
+        let samples = page.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        samples.map(|value| value.parse::<u64>().expect("a number")).sum()
     }
 
     /// The answer to a question that has to be taken.

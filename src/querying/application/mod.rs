@@ -3,6 +3,7 @@
 pub mod explore_metrics;
 pub mod get_metric_time_series;
 pub mod list_metrics;
+pub mod live;
 pub mod ports;
 pub mod read_models;
 pub mod search;
@@ -11,6 +12,7 @@ pub mod series_answers;
 pub use explore_metrics::{ExploreMetrics, MetricExplorer};
 pub use get_metric_time_series::{GetMetricTimeSeries, TimeSeries, TimeSeriesError, TimeSeriesQuery};
 pub use list_metrics::ListMetrics;
+pub use live::{FeedLimits, LiveFeed, NotSubscribed, StreamCounters, Subscription};
 pub use ports::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
 pub use read_models::{
     Attributes, LogRecord, Page, Resource, Scope, ServiceCalls, Span, SpanEvent, SpanLink, SpanRates,

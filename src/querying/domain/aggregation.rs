@@ -71,7 +71,7 @@ impl Number {
         clippy::cast_possible_truncation,
         reason = "the sum is checked to fit, and a rest comes with integers only"
     )]
-    fn with_rest(value: f64, rest: i16) -> Self {
+    pub fn with_rest(value: f64, rest: i16) -> Self {
         match i64::try_from(value as i128 + i128::from(rest)) {
             Ok(exact) if rest != 0 => Self::Integer(exact),
             _ => Self::Double(value),

@@ -7,6 +7,7 @@ pub mod distribution;
 pub mod fold;
 pub mod heat_map;
 pub mod log_histogram;
+pub mod log_match;
 pub mod log_search;
 pub mod metric_description;
 pub mod points;
@@ -16,6 +17,7 @@ pub mod span_order;
 pub mod stretches;
 pub mod time_series;
 pub mod trace_search;
+pub mod watch;
 
 pub use aggregation::{Aggregation, NotComputable, Number, Quantile};
 pub use bucket::Bucket;
@@ -24,6 +26,7 @@ pub use distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape}
 pub use fold::{Fold, TooManyBuckets, look_back};
 pub use heat_map::HeatMap;
 pub use log_histogram::{LogCount, LogHistogram, LogHistogramQuery};
+pub use log_match::LogTest;
 pub use log_search::{AttributeTest, LogContextQuery, LogCursor, LogFilter, LogQuery, Severity};
 pub use metric_description::MetricDescription;
 pub use points::{DistributionPoint, Meaning, NumberPoint, Point};
@@ -38,3 +41,4 @@ pub use time_series::{BucketQuery, GroupBy, GroupSeries, MetricBuckets, Partial}
 pub use trace_search::{
     RatesOf, RatesQuery, ServiceMapQuery, SpanFilter, SpanStatus, TraceCursor, TraceQuery,
 };
+pub use watch::Watch;

@@ -9,11 +9,14 @@ mod get_metrics;
 mod get_series;
 mod get_service_map;
 mod get_services;
+mod get_stream;
 mod get_traces;
 mod otlp_json;
 mod parameters;
 mod search_parameters;
 mod series_parameters;
+mod stream_events;
+mod stream_parameters;
 mod time_series_parameters;
 mod time_text;
 mod trace_parameters;
@@ -24,7 +27,8 @@ use axum::Router;
 use axum::routing::get;
 
 use crate::querying::application::{
-    ExploreMetrics, GetMetricTimeSeries, ListMetrics, MetricExplorer, MetricReader, Search, SearchReader,
+    ExploreMetrics, GetMetricTimeSeries, ListMetrics, LiveFeed, MetricExplorer, MetricReader, Search,
+    SearchReader,
 };
 use crate::shared::Clock;
 use crate::tenancy::{Access, Action, guarded};
@@ -39,6 +43,8 @@ const EXEMPLARS_PATH: &str = "/api/v2/metrics/exemplars";
 const LOGS_PATH: &str = "/api/v2/logs";
 const LOG_HISTOGRAM_PATH: &str = "/api/v2/logs/histogram";
 const LOG_CONTEXT_PATH: &str = "/api/v2/logs/context";
+const LOG_TAIL_PATH: &str = "/api/v2/logs/tail";
+const STREAM_PATH: &str = "/api/v2/stream";
 const TRACES_PATH: &str = "/api/v2/traces";
 const TRACE_PATH: &str = "/api/v2/traces/{id}";
 const SERVICES_PATH: &str = "/api/v2/services";
@@ -46,7 +52,7 @@ const SERVICE_MAP_PATH: &str = "/api/v2/service-map";
 const OPERATIONS_PATH: &str = "/api/v2/services/{name}/operations";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 15] = [
+pub const PATHS: [&str; 17] = [
     METRICS_PATH,
     METADATA_PATH,
     LABELS_PATH,
@@ -57,6 +63,8 @@ pub const PATHS: [&str; 15] = [
     LOGS_PATH,
     LOG_HISTOGRAM_PATH,
     LOG_CONTEXT_PATH,
+    LOG_TAIL_PATH,
+    STREAM_PATH,
     TRACES_PATH,
     TRACE_PATH,
     SERVICES_PATH,
@@ -131,5 +139,14 @@ pub fn search_router<R: SearchReader + 'static>(api: Arc<SearchApi<R>>, access: 
         .route(SERVICE_MAP_PATH, get(get_service_map::handle::<R>))
         .route(OPERATIONS_PATH, get(get_services::operations::<R>))
         .with_state(api);
+    guarded(routes, access, Action::Read)
+}
+
+/// As [`router`], over what happens now.
+pub fn stream_router(feed: Arc<LiveFeed>, access: Access) -> Router {
+    let routes = Router::new()
+        .route(STREAM_PATH, get(get_stream::stream))
+        .route(LOG_TAIL_PATH, get(get_stream::tail))
+        .with_state(feed);
     guarded(routes, access, Action::Read)
 }

@@ -17,9 +17,12 @@ pub(super) const TRACE_ID: Names = &["traceId"];
 const SPAN_ID: Names = &["spanId"];
 const ORDER: Names = &["order"];
 /// `resource[key]=value`.
-const RESOURCE: &str = "resource";
+pub(super) const RESOURCE: &str = "resource";
 
 const OF_LOGS: &[Names] = &[START, END, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID, LIMIT, ORDER, CURSOR];
+
+/// What tells log records apart, whenever they were made.
+pub(super) const OF_LOG_FILTER: &[Names] = &[SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID];
 
 const OF_HISTOGRAM: &[Names] = &[START, END, INTERVAL, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID];
 
@@ -33,7 +36,7 @@ const CONTEXT_MAX: usize = 500;
 const ROWS_DEFAULT: usize = 100;
 const ROWS_MAX: usize = 1_000;
 /// Most services, and most attributes, that one question names.
-const TERMS_MAX: usize = 32;
+pub(super) const TERMS_MAX: usize = 32;
 
 impl Parameters {
     pub(super) fn logs(&self, tenant: TenantId, now: Timestamp) -> Result<LogQuery, Problem> {
@@ -72,7 +75,7 @@ impl Parameters {
         })
     }
 
-    fn log_filter(&self) -> Result<LogFilter, Problem> {
+    pub(super) fn log_filter(&self) -> Result<LogFilter, Problem> {
         let severity = self.one(SEVERITY)?.map(|text| {
             let names = || Severity::CLASSES.into_iter().chain(["0 to 24"]);
             Severity::parse(text).ok_or_else(|| wrong(SEVERITY, "no severity").with_allowed(names()))
