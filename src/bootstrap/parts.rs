@@ -26,7 +26,7 @@ use crate::querying::{
     GetMetricTimeSeries, ListMetrics, LiveFeed, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits,
     Search, SearchApi, StreamCounters, pane_bytes,
 };
-use crate::shared::{Clock, TenantId};
+use crate::shared::{Clock, RollupCoverage, TenantId};
 use crate::telemetry::{
     AttributeLimits, Catalogue, CatalogueLimits, CatalogueReader, ContentLimits, DecodeState, Ingest,
     IngestCounters, KeySeed, OtlpReplay, PartsMetrics, PartsPressure, Reach, Receiver, RejectionLog,
@@ -80,13 +80,13 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     let panes = Arc::new(Panes::new(pane_bytes(settings.query.cache_bytes.bytes()), Arc::clone(&clock)));
     let feed = build_feed(settings, &lifecycle, &mut registry);
     let (kept, counted, stream) = (Arc::clone(&panes), Arc::clone(&generations), Arc::clone(&feed));
-    // Panes first: who sees a generation finds its points.
-    let bus = EventBus::default()
-        .with_inline(move |event| kept.observe(event))
+    let rolled_up = rollups::register(settings, &clock);
+    // Generations after panes and rollups: who sees a generation finds its points, and trusts no rollup without them.
+    let bus = EventBus::default().with_inline(move |event| kept.observe(event));
+    let bus = rollups::heard_by(bus, rolled_up.as_ref())
         .with_inline(move |event| counted.observe(event))
         .with_inline(move |event| stream.observe(event));
-    let rolled_up = rollups::register(settings, &clock);
-    let bus = Arc::new(rollups::heard_by(bus, rolled_up.as_ref()));
+    let bus = Arc::new(bus);
     let alerting = build_alerting(settings, rules, &clock, &bus, &mut registry)?;
 
     let access = build_access(settings, &clock, &mut registry)?;
@@ -134,7 +134,14 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         rejections: Arc::clone(&rejections),
         clock: Arc::clone(&clock),
     });
-    let queries = build_queries(settings, &store, (generations, panes), feed, &clock, &mut registry);
+    let queries = build_queries(
+        settings,
+        &store,
+        (generations, panes, rollups::coverage(rolled_up.as_ref())),
+        feed,
+        &clock,
+        &mut registry,
+    );
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
 
@@ -277,7 +284,7 @@ fn reach(ingest: &config::Ingest, retention: Duration) -> Reach {
 fn build_queries(
     settings: &Settings,
     store: &Arc<dyn Store>,
-    (generations, panes): (Arc<Generations>, Arc<Panes>),
+    (generations, panes, rollups): (Arc<Generations>, Arc<Panes>, Arc<dyn RollupCoverage>),
     feed: Arc<LiveFeed>,
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,
@@ -293,6 +300,7 @@ fn build_queries(
         Arc::clone(store),
         limits,
         Arc::clone(&generations),
+        rollups,
         QueryCounters::register(registry),
     );
     let counters = CacheCounters::register(registry);

@@ -8,7 +8,7 @@ use crate::config::{RollupMode, Settings, StoreKind};
 use crate::platform::clickhouse::Store;
 use crate::platform::event_bus::EventBus;
 use crate::platform::lifecycle::Lifecycle;
-use crate::shared::Clock;
+use crate::shared::{Clock, NoRollups, RollupCoverage};
 use crate::telemetry::rollups::{
     CalculateHourlyAggregation, RolledUp, RollupCounters, RollupOptions, RollupSchedule, RollupStore,
 };
@@ -22,6 +22,14 @@ pub fn register(settings: &Settings, clock: &Arc<dyn Clock>) -> Option<Arc<Rolle
     let wanted = settings.rollups.mode == RollupMode::Hourly && settings.store.kind == StoreKind::Embedded;
     let open = options(settings).open(clock.now());
     wanted.then(|| Arc::new(RolledUp::new(Arc::clone(clock), open)))
+}
+
+/// What readers ask.
+pub fn coverage(rolled_up: Option<&Arc<RolledUp>>) -> Arc<dyn RollupCoverage> {
+    match rolled_up {
+        Some(rolled_up) => Arc::clone(rolled_up) as _,
+        None => Arc::new(NoRollups),
+    }
 }
 
 /// Events are heard before the schedule looks at what is stored.

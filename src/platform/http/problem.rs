@@ -141,6 +141,11 @@ impl Problem {
         &self.detail
     }
 
+    /// The parameter or member that was wrong, if it was named.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// The members of RFC 9457 and ours, as JSON.
     pub(super) fn to_json(&self) -> Vec<u8> {
         let members = Members {

@@ -48,6 +48,27 @@ impl Fold {
         }
     }
 
+    /// No range and no groups.
+    pub const fn nothing() -> Self {
+        Self {
+            width: 1,
+            start: 0,
+            end: 0,
+            look_back: 0,
+            first: 0,
+            steps: 0,
+            groups: Vec::new(),
+            buckets_left: 0,
+        }
+    }
+
+    /// Counts points of this part of the range alone, from here on.
+    #[must_use]
+    pub fn within(mut self, part: TimeRange) -> Self {
+        (self.start, self.end) = (part.start().nanos(), part.end().nanos());
+        self
+    }
+
     /// Takes in points of one series, in order of time. Those before the range are only what others are compared with.
     /// `before` is the series' point before them; afterwards it is the last of them.
     pub fn add<P: Point>(

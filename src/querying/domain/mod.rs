@@ -5,6 +5,8 @@ pub mod bucket;
 pub mod catalogue;
 pub mod distribution;
 pub mod fold;
+pub mod formula;
+pub mod formula_series;
 pub mod heat_map;
 pub mod log_histogram;
 pub mod log_match;
@@ -24,12 +26,14 @@ pub use bucket::Bucket;
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
 pub use distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
 pub use fold::{Fold, TooManyBuckets, look_back};
+pub use formula::Formula;
+pub use formula_series::{FormulaSeries, Operand};
 pub use heat_map::HeatMap;
 pub use log_histogram::{LogCount, LogHistogram, LogHistogramQuery};
 pub use log_match::LogTest;
 pub use log_search::{AttributeTest, LogContextQuery, LogCursor, LogFilter, LogQuery, Severity};
 pub use metric_description::MetricDescription;
-pub use points::{DistributionPoint, Meaning, NumberPoint, Point};
+pub use points::{DistributionPoint, Meaning, NumberPoint, Point, RolledPoint};
 pub use ranking::{Fill, Order, OrderBy, Points, Ranking, Values};
 pub use series_questions::{
     CardinalityQuery, Days, ExemplarPlace, ExemplarsQuery, LabelValuesQuery, LabelsQuery, MetadataQuery,

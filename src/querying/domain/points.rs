@@ -49,6 +49,43 @@ pub struct DistributionPoint {
     pub observed: Distribution,
 }
 
+/// All points of a number series within a bucket of a rollup, which lies within one bucket of the query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RolledPoint {
+    /// Start of the rollup's bucket.
+    pub time: i64,
+    pub points: u64,
+    pub valued: u64,
+    pub total: f64,
+    pub low: f64,
+    pub high: f64,
+    pub last: f64,
+    pub last_rest: i16,
+    pub last_time: i64,
+}
+
+impl Point for RolledPoint {
+    fn time(&self) -> i64 {
+        self.time
+    }
+
+    /// Increments are in it already.
+    fn add_to(&self, bucket: &mut Bucket, _: Meaning, _: Option<&Self>, _: i64) {
+        bucket.merge(&Bucket {
+            index: bucket.index,
+            points: self.points,
+            valued: self.valued,
+            total: self.total,
+            low: self.low,
+            high: self.high,
+            last: self.last,
+            last_rest: self.last_rest,
+            last_time: self.last_time,
+            distribution: None,
+        });
+    }
+}
+
 /// Where a cumulative series stands at a point.
 enum Course {
     /// It says nothing of what was added.

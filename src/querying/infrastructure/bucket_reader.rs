@@ -8,8 +8,8 @@ use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Rows, StoreError, parameters};
 use crate::querying::application::ReadError;
 use crate::querying::domain::{
-    BucketQuery, DistributionPoint, Fold, GroupSeries, MetricDescription, NumberPoint, TooManyBuckets,
-    look_back,
+    BucketQuery, DistributionPoint, Fold, GroupSeries, MetricDescription, NumberPoint, RolledPoint,
+    TooManyBuckets, look_back,
 };
 use crate::shared::{SeriesId, TenantId, TimeRange, Timestamp};
 
@@ -60,6 +60,13 @@ pub struct PointsQuery {
     pub series: Option<Arc<[SeriesId]>>,
 }
 
+/// What was folded by now.
+struct Reading<'a> {
+    fold: Fold,
+    groups: &'a Arc<SeriesGroups>,
+    rows_read: u64,
+}
+
 /// A fold on its way, and each series' last point.
 struct Folding<P> {
     fold: Fold,
@@ -99,9 +106,39 @@ impl ClickHouseReader {
         if groups.is_empty() {
             return Ok(ReadGroups { groups: Vec::new(), rows_read: 0 });
         }
+        let fold = Fold::new(query.range, query.interval, groups.labels().len(), self.buckets_max());
+        let mut read = Reading { fold, groups, rows_read: 0 };
         match PointTable::of(&description.kind) {
-            PointTable::Numbers => self.fold_points::<NumberPoint>(query, PointTable::Numbers, groups).await,
-            table => self.fold_points::<DistributionPoint>(query, table, groups).await,
+            PointTable::Numbers => self.fold_numbers(query, &mut read).await?,
+            table => self.fold_points::<DistributionPoint>(query, table, &mut read).await?,
+        }
+        Ok(ReadGroups { groups: read.fold.finish(groups.labels()), rows_read: read.rows_read })
+    }
+
+    /// From rollups where they say what points say, and from points around them.
+    async fn fold_numbers(&self, query: &BucketQuery, read: &mut Reading<'_>) -> Result<(), FoldError> {
+        let rollup = PointTable::rollup_for(query.interval);
+        let covered = rollup.map(|_| self.rollups().covered(&query.tenant, &query.metric, query.range));
+        let mut from = query.range.start();
+        for hours in covered.unwrap_or_default() {
+            self.fold_between::<NumberPoint>(query, PointTable::Numbers, (from, hours.start()), read).await?;
+            let table = rollup.unwrap_or(PointTable::Hours);
+            self.fold_between::<RolledPoint>(query, table, (hours.start(), hours.end()), read).await?;
+            from = hours.end();
+        }
+        self.fold_between::<NumberPoint>(query, PointTable::Numbers, (from, query.range.end()), read).await
+    }
+
+    async fn fold_between<P: StoredPoint>(
+        &self,
+        query: &BucketQuery,
+        table: PointTable,
+        (start, end): (Timestamp, Timestamp),
+        read: &mut Reading<'_>,
+    ) -> Result<(), FoldError> {
+        match TimeRange::new(start, end) {
+            Some(range) => self.fold_points::<P>(&query.over(range), table, read).await,
+            None => Ok(()),
         }
     }
 
@@ -109,23 +146,22 @@ impl ClickHouseReader {
         &self,
         query: &BucketQuery,
         table: PointTable,
-        groups: &Arc<SeriesGroups>,
-    ) -> Result<ReadGroups, FoldError> {
+        read: &mut Reading<'_>,
+    ) -> Result<(), FoldError> {
         let points = PointsQuery {
             tenant: query.tenant.clone(),
             metric: query.metric.clone(),
             table,
-            range: with_look_back(query),
-            series: groups.named().map(Into::into),
+            range: if P::LOOKS_BACK { with_look_back(query) } else { query.range },
+            series: read.groups.named().map(Into::into),
         };
-        let folding = Folding::<P> {
-            fold: Fold::new(query.range, query.interval, groups.labels().len(), self.buckets_max()),
-            groups: Arc::clone(groups),
-            before: HashMap::default(),
-        };
+        let fold = std::mem::replace(&mut read.fold, Fold::nothing()).within(query.range);
+        let folding = Folding::<P> { fold, groups: Arc::clone(read.groups), before: HashMap::default() };
         let take = move |mut folding: Folding<P>, rows: Rows| folding.take(table, &rows).map(|()| folding);
         let (folding, rows_read) = self.visit_points(&points, folding, take).await?;
-        Ok(ReadGroups { groups: folding.fold.finish(groups.labels()), rows_read })
+        read.fold = folding.fold;
+        read.rows_read += rows_read;
+        Ok(())
     }
 
     /// Hands all points over, in pieces in order of time, each with no more rows than may be read at once. `take` runs on a

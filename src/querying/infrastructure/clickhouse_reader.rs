@@ -15,7 +15,7 @@ use crate::querying::domain::{
     MetricSummary, RatesQuery, ServiceMapQuery, TraceCursor, TraceQuery,
 };
 use crate::shared::nearest::nearest_few;
-use crate::shared::{TenantId, Timestamp, TraceId};
+use crate::shared::{RollupCoverage, TenantId, Timestamp, TraceId};
 
 use super::generations::Generations;
 use super::query_counters::QueryCounters;
@@ -50,6 +50,7 @@ pub struct ClickHouseReader {
     turns: Arc<Turns>,
     limits: ReaderLimits,
     generations: Arc<Generations>,
+    rollups: Arc<dyn RollupCoverage>,
     counters: QueryCounters,
 }
 
@@ -64,10 +65,15 @@ impl ClickHouseReader {
         store: Arc<dyn Store>,
         limits: ReaderLimits,
         generations: Arc<Generations>,
+        rollups: Arc<dyn RollupCoverage>,
         counters: QueryCounters,
     ) -> Self {
         let turns = Turns::new(limits.concurrency_max, limits.concurrency_max_per_tenant);
-        Self { store, turns: Arc::new(turns), limits, generations, counters }
+        Self { store, turns: Arc::new(turns), limits, generations, rollups, counters }
+    }
+
+    pub(super) fn rollups(&self) -> &dyn RollupCoverage {
+        &*self.rollups
     }
 
     pub(super) const fn buckets_max(&self) -> usize {

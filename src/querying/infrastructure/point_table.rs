@@ -1,5 +1,6 @@
 //! Where the points of a metric lie, and how rows become points.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -9,9 +10,11 @@ use arrow_array::{ArrowPrimitiveType, ListArray, RecordBatch};
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Rows, StoreError};
 use crate::querying::domain::{
-    Distribution, DistributionPoint, ExplicitBuckets, ExponentialBuckets, NumberPoint, Point, Shape,
+    Distribution, DistributionPoint, ExplicitBuckets, ExponentialBuckets, NumberPoint, Point, RolledPoint,
+    Shape,
 };
-use crate::shared::SeriesId;
+use crate::shared::time::{NANOS_PER_HOUR, NANOS_PER_SECOND};
+use crate::shared::{Interval, SeriesId};
 
 /// A table of points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,9 @@ pub enum PointTable {
     Histograms,
     ExponentialHistograms,
     Summaries,
+    /// Numbers by five minutes and by the hour.
+    FiveMinutes,
+    Hours,
 }
 
 impl PointTable {
@@ -39,17 +45,34 @@ impl PointTable {
             Self::Histograms => "metric_histograms",
             Self::ExponentialHistograms => "metric_exponential_histograms",
             Self::Summaries => "metric_summaries",
+            Self::FiveMinutes => "metric_rollup_5m",
+            Self::Hours => "metric_rollup_1h",
         }
     }
 
-    pub const fn statement(self) -> &'static str {
-        match self {
+    pub fn statement(self) -> Cow<'static, str> {
+        let rollup = || {
+            include_str!("../../../clickhouse/querying/rollup_points.sql").replace("{{table}}", self.name())
+        };
+        let text = match self {
+            Self::FiveMinutes | Self::Hours => return rollup().into(),
             Self::Numbers => include_str!("../../../clickhouse/querying/number_points.sql"),
             Self::Histograms => include_str!("../../../clickhouse/querying/histogram_points.sql"),
             Self::ExponentialHistograms => {
                 include_str!("../../../clickhouse/querying/exponential_histogram_points.sql")
             }
             Self::Summaries => include_str!("../../../clickhouse/querying/summary_points.sql"),
+        };
+        text.into()
+    }
+
+    /// The rollup that says of such intervals what points say, if there is one (`docs/rollups.md`).
+    pub fn rollup_for(interval: Interval) -> Option<Self> {
+        const MINUTES: i64 = 60 * NANOS_PER_SECOND;
+        match interval.nanos() {
+            width if width % NANOS_PER_HOUR == 0 => Some(Self::Hours),
+            width if width < NANOS_PER_HOUR && width % (5 * MINUTES) == 0 => Some(Self::FiveMinutes),
+            _ => None,
         }
     }
 
@@ -57,6 +80,7 @@ impl PointTable {
     pub const fn rows_max(self) -> usize {
         match self {
             Self::Numbers => 4_000_000,
+            Self::FiveMinutes | Self::Hours => 2_000_000,
             Self::Summaries => 3_000_000,
             Self::Histograms | Self::ExponentialHistograms => 400_000,
         }
@@ -72,6 +96,9 @@ pub struct Run<P> {
 
 /// Points as a table holds them.
 pub trait StoredPoint: Point + Send + Sync + 'static {
+    /// Whether a point says nothing without the one before it.
+    const LOOKS_BACK: bool = true;
+
     /// All points of a batch, in its order.
     fn decode(table: PointTable, batch: &RecordBatch) -> Result<Vec<Self>, StoreError>;
 
@@ -125,16 +152,45 @@ impl StoredPoint for NumberPoint {
     }
 }
 
+impl StoredPoint for RolledPoint {
+    const LOOKS_BACK: bool = false;
+
+    fn decode(_: PointTable, batch: &RecordBatch) -> Result<Vec<Self>, StoreError> {
+        let columns = Columns(batch);
+        let (times, last_times) = (columns.integers("at")?, columns.integers("last_at")?);
+        let (points, valued) = (columns.counts("points_of")?, columns.counts("valued")?);
+        let (totals, lows, highs) =
+            (columns.doubles("total")?, columns.doubles("low")?, columns.doubles("high")?);
+        let (lasts, rests) = (columns.doubles("last")?, columns.short_integers("last_rest")?);
+        let point = |at| Self {
+            time: times.value(at),
+            points: points.value(at),
+            valued: valued.value(at),
+            total: totals.value(at),
+            low: lows.value(at),
+            high: highs.value(at),
+            last: lasts.value(at),
+            last_rest: rests.value(at),
+            last_time: last_times.value(at),
+        };
+        Ok((0..batch.num_rows()).map(point).collect())
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
 impl StoredPoint for DistributionPoint {
     fn decode(table: PointTable, batch: &RecordBatch) -> Result<Vec<Self>, StoreError> {
         let columns = Columns(batch);
         let (times, starts) = (columns.integers("at")?, columns.integers("start")?);
         let (counts, totals) = (columns.counts("observations")?, columns.doubles("total")?);
         let (lows, highs) = match table {
-            PointTable::Summaries | PointTable::Numbers => (None, None),
             PointTable::Histograms | PointTable::ExponentialHistograms => {
                 (Some(columns.doubles("low")?), Some(columns.doubles("high")?))
             }
+            _ => (None, None),
         };
         let shapes = shapes(table, columns, batch.num_rows())?;
         let or_nan = |of: Option<&arrow_array::Float64Array>, at| of.map_or(f64::NAN, |of| of.value(at));
@@ -159,9 +215,9 @@ impl StoredPoint for DistributionPoint {
 
 fn shapes(table: PointTable, columns: Columns<'_>, rows: usize) -> Result<Vec<Shape>, StoreError> {
     match table {
-        PointTable::Numbers | PointTable::Summaries => Ok(vec![Shape::Unknown; rows]),
         PointTable::Histograms => explicit_shapes(columns, rows),
         PointTable::ExponentialHistograms => exponential_shapes(columns, rows),
+        _ => Ok(vec![Shape::Unknown; rows]),
     }
 }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 
-use crate::querying::application::{Read, TimeSeries, TimeSeriesQuery};
+use crate::querying::application::{CacheStatus, Read, TimeSeries, TimeSeriesQuery};
 use crate::querying::domain::{
-    CataloguePage, Fill, MetricDescription, MetricSummary, Number, Points, Values,
+    CataloguePage, Fill, FormulaSeries, MetricDescription, MetricSummary, Number, Points, Values,
 };
 use crate::shared::duration_text;
 
@@ -33,18 +33,16 @@ impl Serialize for Value {
     }
 }
 
+/// What an answer says beside its values.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct TimeSeriesBody<'a> {
+pub(super) struct Header<'a> {
     metric: Metric<'a>,
     aggregation: Cow<'static, str>,
     interval: String,
     /// What the interval follows from.
     interval_from: &'static str,
     range: Range,
-    /// Starts of the buckets, milliseconds since the epoch.
-    times: Vec<i64>,
-    series: Vec<Series<'a>>,
     /// Groups that there are, also beyond `limit`.
     series_total: usize,
     /// `cursor` of the next groups; null if these are the last.
@@ -55,6 +53,16 @@ pub(super) struct TimeSeriesBody<'a> {
     rows_read: u64,
     elapsed_ms: f64,
     warnings: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TimeSeriesBody<'a> {
+    #[serde(flatten)]
+    header: Header<'a>,
+    /// Starts of the buckets, milliseconds since the epoch.
+    times: Vec<i64>,
+    series: Vec<Series<'a>>,
 }
 
 /// Steps of time that did not need the store, out of all.
@@ -138,7 +146,7 @@ fn shown_steps(fill: Fill, answer: &TimeSeries) -> Vec<usize> {
     (0..answer.times.len()).filter(|at| fill != Fill::Omit || has_value(*at)).collect()
 }
 
-impl<'a> TimeSeriesBody<'a> {
+impl<'a> Header<'a> {
     pub(super) fn new(
         query: &'a TimeSeriesQuery,
         from: IntervalFrom,
@@ -146,20 +154,13 @@ impl<'a> TimeSeriesBody<'a> {
         elapsed_ms: f64,
     ) -> Self {
         let buckets = &query.buckets;
-        let names = buckets.group_by.labels();
-        let shown = shown_steps(query.fill, answer);
         let until = query.ranking.skip.saturating_add(answer.series.len());
         Self {
             metric: metric(&buckets.metric, &answer.description),
             aggregation: query.aggregation.name(),
             interval: duration_text::format(buckets.interval.duration()),
             interval_from: from.name(),
-            range: Range {
-                start: time_text::format(buckets.range.start()),
-                end: time_text::format(buckets.range.end()),
-            },
-            times: picked(&answer.times, &shown).map(|time| time.nanos() / 1_000_000).collect(),
-            series: answer.series.iter().map(|points| series(names, points, &shown)).collect(),
+            range: range(query),
             series_total: answer.series_total,
             next: (until < answer.series_total).then(|| until.to_string()),
             partial: Partial { first: answer.partial.first, last: answer.partial.last },
@@ -168,6 +169,99 @@ impl<'a> TimeSeriesBody<'a> {
             rows_read: answer.rows_read,
             elapsed_ms,
             warnings: answer.description.ambiguous.then_some(AMBIGUOUS).into_iter().collect(),
+        }
+    }
+}
+
+fn range(query: &TimeSeriesQuery) -> Range {
+    let range = query.buckets.range;
+    Range { start: time_text::format(range.start()), end: time_text::format(range.end()) }
+}
+
+impl<'a> TimeSeriesBody<'a> {
+    pub(super) fn new(
+        query: &'a TimeSeriesQuery,
+        from: IntervalFrom,
+        answer: &'a TimeSeries,
+        elapsed_ms: f64,
+    ) -> Self {
+        let names = query.buckets.group_by.labels();
+        let shown = shown_steps(query.fill, answer);
+        Self {
+            header: Header::new(query, from, answer, elapsed_ms),
+            times: picked(&answer.times, &shown).map(|time| time.nanos() / 1_000_000).collect(),
+            series: answer.series.iter().map(|points| series(names, points, &shown)).collect(),
+        }
+    }
+}
+
+/// The answer to several queries.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct QueryBody<'a> {
+    interval: String,
+    range: Range,
+    /// Starts of the buckets, milliseconds since the epoch.
+    times: Vec<i64>,
+    /// Of the queries, then of the formulas, in their order.
+    results: Vec<ResultBody<'a>>,
+    cache: &'static str,
+    elapsed_ms: f64,
+}
+
+/// The series of one query or formula; their values stand at the times that all have in common.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResultBody<'a> {
+    name: &'a str,
+    /// Null for a formula.
+    metric: Option<Metric<'a>>,
+    aggregation: Option<Cow<'static, str>>,
+    series: Vec<Series<'a>>,
+    series_total: usize,
+}
+
+impl<'a> QueryBody<'a> {
+    /// `first` is any of the queries: they have their range and interval in common.
+    pub(super) fn new(
+        first: &TimeSeriesQuery,
+        answer: &TimeSeries,
+        results: Vec<ResultBody<'a>>,
+        cache: CacheStatus,
+        elapsed_ms: f64,
+    ) -> Self {
+        Self {
+            interval: duration_text::format(first.buckets.interval.duration()),
+            range: range(first),
+            times: answer.times.iter().map(|time| time.nanos() / 1_000_000).collect(),
+            results,
+            cache: cache.name(),
+            elapsed_ms,
+        }
+    }
+}
+
+impl<'a> ResultBody<'a> {
+    pub(super) fn of_query(name: &'a str, query: &'a TimeSeriesQuery, answer: &'a TimeSeries) -> Self {
+        let labels = query.buckets.group_by.labels();
+        let all: Vec<usize> = (0..answer.times.len()).collect();
+        Self {
+            name,
+            metric: Some(metric(&query.buckets.metric, &answer.description)),
+            aggregation: Some(query.aggregation.name()),
+            series: answer.series.iter().map(|points| series(labels, points, &all)).collect(),
+            series_total: answer.series_total,
+        }
+    }
+
+    pub(super) fn of_formula(name: &'a str, found: &'a FormulaSeries, steps: usize) -> Self {
+        let all: Vec<usize> = (0..steps).collect();
+        Self {
+            name,
+            metric: None,
+            aggregation: None,
+            series: found.series.iter().map(|points| series(&found.labels, points, &all)).collect(),
+            series_total: found.series.len(),
         }
     }
 }
@@ -184,9 +278,13 @@ fn metric<'a>(name: &'a str, description: &'a MetricDescription) -> Metric<'a> {
 }
 
 fn series<'a>(names: &[Box<str>], points: &'a Points, shown: &[usize]) -> Series<'a> {
-    let labels =
-        names.iter().zip(&points.labels).map(|(name, value)| (name.to_string(), value.to_string().into()));
-    Series { labels: labels.collect(), values: SeriesValues::new(&points.values, shown) }
+    Series { labels: labels(names, points), values: SeriesValues::new(&points.values, shown) }
+}
+
+/// The labels of a group by name.
+pub(super) fn labels(names: &[Box<str>], points: &Points) -> serde_json::Map<String, serde_json::Value> {
+    let labels = names.iter().zip(&points.labels);
+    labels.map(|(name, value)| (name.to_string(), value.to_string().into())).collect()
 }
 
 #[derive(Debug, Serialize)]

@@ -42,9 +42,12 @@ pub(super) fn milliseconds(started: Instant) -> f64 {
     (started.elapsed().as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// The server's own cache knows when data changed; a cache on the way does not.
 pub(super) fn cached_answer<T: Serialize>(body: &T, elapsed_ms: f64, cache: CacheStatus) -> Response {
-    let mut response = Json(body).into_response();
+    with_cache_headers(Json(body).into_response(), elapsed_ms, cache)
+}
+
+/// The server's own cache knows when data changed; a cache on the way does not, so it has to ask.
+pub(super) fn with_cache_headers(mut response: Response, elapsed_ms: f64, cache: CacheStatus) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     let timing = format!("query;dur={elapsed_ms};desc=\"cache {}\"", cache.name());

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Extension;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 
 use crate::platform::http::Problem;
 use crate::querying::application::{MetricReader, TimeSeriesError};
@@ -14,19 +15,22 @@ use crate::tenancy::Caller;
 
 use super::QueryApi;
 use super::answers::{CatalogueBody, TimeSeriesBody};
-use super::exchange::{Pairs, cached_answer, milliseconds, parameters, problem};
+use super::entity_tag::EntityTag;
+use super::exchange::{Pairs, cached_answer, milliseconds, parameters, problem, with_cache_headers};
+use super::formats::{Format, RowsBody, csv, prometheus};
 use super::parameters::{Parameters, asks_for_catalogue};
 
 pub(super) async fn handle<R: MetricReader + 'static>(
     State(api): State<Arc<QueryApi<R>>>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     pairs: Pairs,
 ) -> Result<Response, Problem> {
     let parameters = parameters(pairs)?;
     if asks_for_catalogue(&parameters) {
         catalogue(&api, caller.tenant, &parameters).await
     } else {
-        time_series(&api, caller.tenant, &parameters).await
+        time_series(&api, caller.tenant, &parameters, &headers).await
     }
 }
 
@@ -34,6 +38,7 @@ async fn time_series<R: MetricReader>(
     api: &QueryApi<R>,
     tenant: TenantId,
     parameters: &Parameters,
+    headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let started = Instant::now();
     let now = api.clock.now();
@@ -45,14 +50,30 @@ async fn time_series<R: MetricReader>(
         None => None,
     };
     let (query, from) = parameters.time_series(tenant, api.bounds, now, sample_interval)?;
-    let read = api.time_series.handle(&query).await.map_err(|error| match error {
+    let format = parameters.format(query.aggregation)?;
+    let read = api.time_series.handle(&query).await.map_err(time_series_problem)?;
+    let elapsed_ms = milliseconds(started);
+    let tag = EntityTag::of(&query, format, &read);
+    let response = if tag.is_known(headers) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        match format {
+            Format::Json => Json(TimeSeriesBody::new(&query, from, &read, elapsed_ms)).into_response(),
+            Format::Rows => Json(RowsBody::new(&query, from, &read, elapsed_ms)).into_response(),
+            Format::Csv => csv(&query, &read),
+            Format::Prometheus => Json(prometheus(&query, &read)).into_response(),
+        }
+    };
+    Ok(tag.on(with_cache_headers(response, elapsed_ms, read.cache)))
+}
+
+pub(super) fn time_series_problem(error: TimeSeriesError) -> Problem {
+    match error {
         TimeSeriesError::Read(error) => problem(&error),
         TimeSeriesError::NotComputable(error) => {
             Problem::not_computable(error.to_string()).with_field("aggregation")
         }
-    })?;
-    let elapsed_ms = milliseconds(started);
-    Ok(cached_answer(&TimeSeriesBody::new(&query, from, &read, elapsed_ms), elapsed_ms, read.cache))
+    }
 }
 
 async fn catalogue<R: MetricReader>(

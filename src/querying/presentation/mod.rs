@@ -1,7 +1,9 @@
 //! The query API over HTTP: `/api/v2/...`.
 
 mod answers;
+mod entity_tag;
 mod exchange;
+mod formats;
 mod get_cardinality;
 mod get_labels;
 mod get_logs;
@@ -13,6 +15,7 @@ mod get_stream;
 mod get_traces;
 mod otlp_json;
 mod parameters;
+mod post_metrics_query;
 mod search_parameters;
 mod series_parameters;
 mod stream_events;
@@ -24,7 +27,8 @@ mod trace_parameters;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
 
 use crate::querying::application::{
     ExploreMetrics, GetMetricTimeSeries, ListMetrics, LiveFeed, MetricExplorer, MetricReader, Search,
@@ -34,6 +38,7 @@ use crate::shared::Clock;
 use crate::tenancy::{Access, Action, guarded};
 
 const METRICS_PATH: &str = "/api/v2/metrics";
+const METRICS_QUERY_PATH: &str = "/api/v2/metrics/query";
 const METADATA_PATH: &str = "/api/v2/metrics/metadata";
 const LABELS_PATH: &str = "/api/v2/metrics/labels";
 const LABEL_VALUES_PATH: &str = "/api/v2/metrics/labels/values";
@@ -52,8 +57,9 @@ const SERVICE_MAP_PATH: &str = "/api/v2/service-map";
 const OPERATIONS_PATH: &str = "/api/v2/services/{name}/operations";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 17] = [
+pub const PATHS: [&str; 18] = [
     METRICS_PATH,
+    METRICS_QUERY_PATH,
     METADATA_PATH,
     LABELS_PATH,
     LABEL_VALUES_PATH,
@@ -103,6 +109,8 @@ where
 {
     let routes = Router::new()
         .route(METRICS_PATH, get(get_metrics::handle::<R>))
+        .route(METRICS_QUERY_PATH, post(post_metrics_query::handle::<R>))
+        .layer(DefaultBodyLimit::max(post_metrics_query::BODY_BYTES_MAX))
         .route(METADATA_PATH, get(get_series::metadata::<R>))
         .route(LABELS_PATH, get(get_labels::names::<R>))
         .route(LABEL_VALUES_PATH, get(get_labels::values::<R>))

@@ -9,6 +9,7 @@ use crate::shared::nearest::nearest;
 use crate::shared::{Interval, TenantId, Timestamp};
 
 use super::QueryBounds;
+use super::formats::Format;
 use super::parameters::{
     CACHE, CURSOR, END, FILTER, GROUP_BY, INTERVAL, INTERVAL_DEFAULT, LIMIT, METRIC_NAME, Names, Parameters,
     SERVICE_NAME, START, wrong,
@@ -18,6 +19,7 @@ const AGGREGATION: Names = &["aggregation"];
 const QUANTILE: Names = &["quantile"];
 const FILL: Names = &["fill"];
 const ORDER_BY: Names = &["orderBy"];
+const FORMAT: Names = &["format"];
 const MAX_DATA_POINTS: Names = &["maxDataPoints"];
 
 const OF_TIME_SERIES: &[Names] = &[
@@ -35,6 +37,7 @@ const OF_TIME_SERIES: &[Names] = &[
     LIMIT,
     ORDER_BY,
     CURSOR,
+    FORMAT,
     CACHE,
 ];
 
@@ -127,7 +130,9 @@ impl Parameters {
         let least = range.end().since(range.start()) / points;
         let sampled = sample_interval.filter(|sampled| *sampled > least);
         let from = if sampled.is_some() { IntervalFrom::Samples } else { IntervalFrom::DataPoints };
-        Ok((Interval::readable(sampled.unwrap_or(least)), from))
+        // Points never come quite on time: 60.02 s is a minute.
+        let wanted = sampled.map_or(least, |sampled| least.max(sampled.mul_f64(0.95)));
+        Ok((Interval::readable(wanted), from))
     }
 
     fn aggregation(&self) -> Result<Aggregation, Problem> {
@@ -161,6 +166,15 @@ impl Parameters {
             return Err(wrong(FILL, reason));
         }
         Ok(fill)
+    }
+
+    /// Only JSON can say a heat map.
+    pub fn format(&self, aggregation: Aggregation) -> Result<Format, Problem> {
+        let format = self.named(FORMAT, Format::NAMED)?.unwrap_or_default();
+        if aggregation == Aggregation::Histogram && format != Format::Json {
+            return Err(wrong(FORMAT, "a histogram has no rows: use json"));
+        }
+        Ok(format)
     }
 
     fn ranking(&self, bounds: QueryBounds) -> Result<Ranking, Problem> {

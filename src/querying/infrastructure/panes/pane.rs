@@ -291,6 +291,7 @@ impl Kept {
                     (columns.exponential_histograms.populations().get(at).copied(), exponential(columns, at))
                 })
             }
+            PointTable::FiveMinutes | PointTable::Hours => 0,
             PointTable::Summaries => self.take_distributions(columns.summaries.points(), rows, |at| {
                 let count = columns.summaries.counts().get(at).copied().unwrap_or_default();
                 let sum = columns.summaries.sums().get(at).copied();
