@@ -81,9 +81,9 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     let feed = build_feed(settings, &lifecycle, &mut registry);
     let (kept, counted, stream) = (Arc::clone(&panes), Arc::clone(&generations), Arc::clone(&feed));
     let rolled_up = rollups::register(settings, &clock);
-    // Generations after panes and rollups: who sees a generation finds its points, and trusts no rollup without them.
-    let bus = EventBus::default().with_inline(move |event| kept.observe(event));
-    let bus = rollups::heard_by(bus, rolled_up.as_ref())
+    // Rollups and panes first: who sees a generation finds its points, and reads no rows that lack them.
+    let bus = rollups::heard_by(EventBus::default(), rolled_up.as_ref())
+        .with_inline(move |event| kept.observe(event))
         .with_inline(move |event| counted.observe(event))
         .with_inline(move |event| stream.observe(event));
     let bus = Arc::new(bus);

@@ -11,10 +11,10 @@ use telemetryflow::platform::clickhouse::embedded::{
 };
 use telemetryflow::platform::clickhouse::migrations::migrate;
 use telemetryflow::platform::clickhouse::{Select, Store};
-use telemetryflow::platform::event_bus::EventBus;
+use telemetryflow::platform::event_bus::{Delivery, EventBus, EventQueue, Topic};
 use telemetryflow::shared::{
-    Clock, DomainEvent, MetricKind, MetricsIngested, NumberColumns, NumberRow, RollupCoverage, SeriesId,
-    Temporality, TenantId, TimeRange, Timestamp, WatchId,
+    AggregationCompleted, Clock, DomainEvent, MetricKind, MetricsIngested, NumberColumns, NumberRow,
+    RollupCoverage, SeriesId, Temporality, TenantId, TimeRange, Timestamp, WatchId,
 };
 use telemetryflow::telemetry::rollups::{
     CalculateHourlyAggregation, Hour, MetricOf, RolledUp, RollupCounters, RollupOptions, RollupSchedule,
@@ -22,6 +22,7 @@ use telemetryflow::telemetry::rollups::{
 };
 use telemetryflow::telemetry::schema::MIGRATIONS;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::oracle::{Kind, Point, rolled_up};
@@ -69,6 +70,7 @@ pub struct Running {
     schedule: RollupSchedule<RollupStore>,
     rolled_up: Arc<RolledUp>,
     bus: Arc<EventBus>,
+    completed: Mutex<EventQueue>,
     stop: CancellationToken,
 }
 
@@ -180,7 +182,8 @@ impl Scene {
             clock,
         };
         schedule.load().await.expect("what was done");
-        Running { schedule, rolled_up, bus, stop: CancellationToken::new() }
+        let completed = Mutex::new(bus.subscribe(Topic::Aggregations));
+        Running { schedule, rolled_up, bus, completed, stop: CancellationToken::new() }
     }
 
     /// Each hour of a metric, in shares of a few series.
@@ -249,6 +252,21 @@ impl Running {
             steps += 1;
         }
         steps
+    }
+
+    /// Does all that is to be done now, and tells what others heard of it.
+    pub async fn heard_work(&self) -> Vec<AggregationCompleted> {
+        let (steps, mut queue) = (self.work().await, self.completed.lock().await);
+        let mut heard = Vec::new();
+        while heard.len() < steps {
+            match queue.next().await {
+                Some(Delivery::Event(DomainEvent::AggregationCompleted(event))) => {
+                    heard.push((*event).clone());
+                }
+                other => panic!("{other:?} instead of what was calculated"),
+            }
+        }
+        heard
     }
 
     /// Whether some hour of the metric, of the first tenant, has to be read from points.

@@ -11,28 +11,13 @@ use crate::telemetry::application::rollups::{
 };
 use crate::telemetry::domain::Hour;
 
-const CALCULATE: &str = include_str!("../../../clickhouse/telemetry/rollups/calculate.sql");
+const CALCULATE_5M: &str = include_str!("../../../clickhouse/telemetry/rollups/calculate_5m.sql");
+const CALCULATE_1H: &str = include_str!("../../../clickhouse/telemetry/rollups/calculate_1h.sql");
 const POINTS_OF_HOUR: &str = include_str!("../../../clickhouse/telemetry/rollups/points_of_hour.sql");
 const POINTS_OF_METRICS: &str = include_str!("../../../clickhouse/telemetry/rollups/points_of_metrics.sql");
 const NEWEST_BLOCKS: &str = include_str!("../../../clickhouse/telemetry/rollups/newest_blocks.sql");
 const RECORD_HOUR: &str = include_str!("../../../clickhouse/telemetry/rollups/record_hour.sql");
 const RECORDED_HOURS: &str = include_str!("../../../clickhouse/telemetry/rollups/recorded_hours.sql");
-
-/// A table of rollups.
-struct Table {
-    name: &'static str,
-    /// Width of its buckets.
-    step: i64,
-    /// How far back a counter's previous point may be. As in queries whose interval is below an hour, and of an hour or more.
-    look_back: i64,
-}
-
-const MINUTE: i64 = 60 * NANOS_PER_SECOND;
-
-const TABLES: [Table; 2] = [
-    Table { name: "metric_rollup_5m", step: 5 * MINUTE, look_back: 15 * MINUTE },
-    Table { name: "metric_rollup_1h", step: 60 * MINUTE, look_back: 60 * MINUTE },
-];
 
 /// Statements take as long as they take, on threads that may block. Cheap to clone.
 #[derive(Clone)]
@@ -98,9 +83,9 @@ impl RollupStore {
         answer.await.map_err(|_| RollupError::Unavailable)?.map_err(|error| failed(&error))
     }
 
-    async fn derive(&self, sql: String, bound: Vec<Parameter>) -> Result<(), RollupError> {
+    async fn derive(&self, sql: &'static str, bound: Vec<Parameter>) -> Result<(), RollupError> {
         let store = Arc::clone(&self.store);
-        let done = tokio::task::spawn_blocking(move || store.derive(&Select::new(&sql, &bound)));
+        let done = tokio::task::spawn_blocking(move || store.derive(&Select::new(sql, &bound)));
         done.await.map_err(|_| RollupError::Unavailable)?.map_err(|error| failed(&error))
     }
 }
@@ -121,7 +106,7 @@ impl Rollups for RollupStore {
             parameters::number("newest_block", before.0),
             parameters::number("calculated_at", self.clock.now().nanos()),
         ];
-        self.derive(RECORD_HOUR.to_owned(), bound).await
+        self.derive(RECORD_HOUR, bound).await
     }
 
     async fn metrics(
@@ -145,17 +130,14 @@ impl Rollups for RollupStore {
     }
 
     async fn calculate(&self, hour: Hour, share: &Share) -> Result<(), RollupError> {
-        for table in TABLES {
-            let own = [
-                parameters::number("step", table.step),
-                parameters::number("look_back", table.look_back),
-                parameters::number("first_series", share.first_series),
-                parameters::number("last_series", share.last_series),
-            ];
-            let bound = of_hour(hour).into_iter().chain(named(&share.metrics)).chain(own).collect();
-            self.derive(CALCULATE.replace("{{table}}", table.name), bound).await?;
-        }
-        Ok(())
+        let own = [
+            parameters::number("first_series", share.first_series),
+            parameters::number("last_series", share.last_series),
+        ];
+        let bound: Vec<Parameter> =
+            of_hour(hour).into_iter().chain(named(&share.metrics)).chain(own).collect();
+        self.derive(CALCULATE_5M, bound.clone()).await?;
+        self.derive(CALCULATE_1H, bound).await
     }
 }
 

@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS telemetryflow.metric_rollup_5m
     total Float64 CODEC(ZSTD(1)),
     low Float64 CODEC(ZSTD(1)),
     high Float64 CODEC(ZSTD(1)),
+    -- A cumulative counter's increase at the first point of the bucket, where that is known by looking back an hour, and not by looking
+    -- back 15 minutes as the columns above do.
+    resumed Nullable(Float64) CODEC(ZSTD(1)),
     -- The last point as it is stored, with what its nearest double misses of an integer.
     last Float64 CODEC(ZSTD(1)),
     last_rest Int16 CODEC(LZ4),

@@ -52,7 +52,7 @@ impl<S: Rollups> CalculateHourlyAggregation<S> {
     }
 
     /// Rolls up, and records it if it was the whole hour. `finished` runs when the rows are there, before others hear of it.
-    /// Between shares it rests as long as the last one took, so that it takes at most half of a core.
+    /// Between shares it rests half as long as the last one took, so that ingestion and queries come before it.
     pub async fn handle(
         &self,
         task: &Task,
@@ -109,7 +109,7 @@ impl<S: Rollups> CalculateHourlyAggregation<S> {
                 Err(RollupError::TooLarge) => left.extend(halves(share)?),
                 Err(error) => return Err(error.into()),
             }
-            let pause = tokio::time::sleep(begun.elapsed().min(PAUSE_MAX));
+            let pause = tokio::time::sleep((begun.elapsed() / 2).min(PAUSE_MAX));
             stop.run_until_cancelled(pause).await.ok_or(CalculateError::Stopped)?;
         }
         Ok(())

@@ -1,24 +1,26 @@
--- Rolls up some metrics' points of one hour, in buckets of `step` nanoseconds, series by series. Before it points are read for as
--- long as `look_back`, to know a cumulative counter's increase at its first point in the hour.
+-- Rolls up some metrics' points of one hour by five minutes, series by series. Points of the hour before are read to know a cumulative
+-- counter's increase since its previous point: `part` if that is at most 15 minutes older, `resumed` if not that, but an hour. Only the
+-- first point of a bucket can have resumed.
 -- A counter restarted where its start moved past the previous point, or where its value fell: then the whole value is the increase
--- (unless the start is the point itself, which says that the true start is unknown). A point without a previous one within
--- `look_back` has an increase if its counter began within it. These are the rules of the queries.
+-- (unless the start is the point itself, which says that the true start is unknown). A point without such a previous one has an
+-- increase if its counter began no longer ago than that. These are the rules of the queries.
 -- A point that ends its series (bit 0 of flags) counts for nothing; a bucket with nothing else gets a row without points, which
 -- replaces what was there.
 -- FINAL: a point that was stored twice is one, and the one stored last counts.
--- One thread and little memory: ingestion goes before. The placeholder is one of our tables.
-INSERT INTO telemetryflow.{{table}}
-    (tenant, metric, series_id, time, points, valued, total, low, high, last, last_rest, last_time)
+-- One thread and little memory: ingestion goes before.
+INSERT INTO telemetryflow.metric_rollup_5m
+    (tenant, metric, series_id, time, points, valued, total, low, high, resumed, last, last_rest, last_time)
 SELECT
     tenant,
     metric,
     series_id,
-    toDateTime(intDiv(intDiv(nanos, {step:Int64}) * {step:Int64}, 1000000000), 'UTC') AS bucket,
+    toDateTime(intDiv(nanos, 300000000000) * 300, 'UTC') AS bucket,
     countIf(NOT is_gap),
     countIf(isNotNull(part)),
     ifNull(sum(part), 0),
     ifNull(min(part), nan),
     ifNull(max(part), nan),
+    any(if(isNull(part), increase, NULL)),
     argMaxIf(value, nanos, NOT is_gap),
     argMaxIf(integer_rest, nanos, NOT is_gap),
     fromUnixTimestamp64Nano(maxIf(nanos, NOT is_gap), 'UTC')
@@ -32,21 +34,25 @@ FROM
         value,
         integer_rest,
         is_gap,
+        series_id IN (
+            SELECT series_id
+            FROM telemetryflow.metric_series
+            WHERE (tenant, metric) IN (SELECT arrayJoin(arrayZip({tenants:Array(String)}, {metrics:Array(String)})))
+                AND day = toDate(fromUnixTimestamp64Nano({start:Int64}, 'UTC'))
+                AND is_monotonic AND temporality = 'cumulative'
+        ) AS is_counter,
         multiIf(
             is_gap, NULL,
-            series_id NOT IN (
-                SELECT series_id
-                FROM telemetryflow.metric_series
-                WHERE (tenant, metric) IN (SELECT arrayJoin(arrayZip({tenants:Array(String)}, {metrics:Array(String)})))
-                    AND day = toDate(fromUnixTimestamp64Nano({start:Int64}, 'UTC'))
-                    AND is_monotonic AND temporality = 'cumulative'
-            ), toNullable(value),
-            isNotNull(previous_nanos) AND nanos - previous_nanos <= {look_back:Int64},
+            NOT is_counter, toNullable(value),
+            isNotNull(previous_nanos) AND nanos - previous_nanos <= 3600000000000,
                 if(value < previous OR (start_nanos >= previous_nanos AND start_nanos > previous_start),
                     if(start_nanos = nanos, 0, value),
                     value - previous),
-            start_nanos > 0 AND start_nanos >= nanos - {look_back:Int64} AND start_nanos < nanos, toNullable(value),
-            NULL) AS part
+            start_nanos > 0 AND start_nanos >= nanos - 3600000000000 AND start_nanos < nanos, toNullable(value),
+            NULL) AS increase,
+        isNull(previous_nanos) OR nanos - previous_nanos > 900000000000 AS is_alone,
+        start_nanos > 0 AND start_nanos >= nanos - 900000000000 AND start_nanos < nanos AS is_new,
+        if(is_counter AND is_alone AND NOT is_new, NULL, increase) AS part
     FROM
     (
         SELECT
@@ -65,7 +71,7 @@ FROM
         WHERE (tenant, metric) IN (SELECT arrayJoin(arrayZip({tenants:Array(String)}, {metrics:Array(String)})))
             AND series_id >= {first_series:UInt64}
             AND series_id <= {last_series:UInt64}
-            AND time >= fromUnixTimestamp64Nano({start:Int64} - {look_back:Int64}, 'UTC')
+            AND time >= fromUnixTimestamp64Nano({read_from:Int64}, 'UTC')
             AND time < fromUnixTimestamp64Nano({end:Int64}, 'UTC')
         WINDOW earlier AS (PARTITION BY tenant, metric, series_id ORDER BY time ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
