@@ -7,7 +7,7 @@ KILLS ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories bench bench-micro crash full-disk clean
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi bench bench-micro crash full-disk clean
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -56,6 +56,10 @@ test-python: test-binary ## The official Python SDK against a debug build (after
 
 test-js: test-binary ## The official JavaScript SDK against a debug build (after setup-test)
 	@node --test --test-reporter spec tests/js/*.test.mjs
+
+openapi: test-binary ## Write schemas/openapi.json anew, from the routes and their types
+	@"$(TARGET_DIR)/debug/telemetryflow" openapi > "$(TARGET_DIR)/openapi.json"
+	@cp "$(TARGET_DIR)/openapi.json" schemas/openapi.json
 
 # Only where cargo-deny is installed. What needs no network is part of `make test`; advisories change by the day.
 licences: ## Licences and sources of the dependencies (needs cargo-deny, else skipped)

@@ -4,6 +4,7 @@ mod access;
 mod dead_letters;
 mod ingestion;
 mod listeners;
+mod openapi;
 mod parts;
 mod rollups;
 mod shutdown;
@@ -28,6 +29,7 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleSet> {
 }
 
 pub use dead_letters::dead_letters_path;
+pub use openapi::document as openapi_document;
 pub use sql::run as run_sql;
 pub use surroundings::{Machine, Surroundings};
 

@@ -40,6 +40,8 @@ enum Action {
         /// One statement: "SELECT count() FROM telemetryflow.otel_logs".
         statement: String,
     },
+    /// Print what the API takes and answers, as OpenAPI 3.1 (`schemas/openapi.json`).
+    Openapi,
     /// Make an API key: print it, this once, with the configuration section that makes it valid.
     CreateKey(KeyRequest),
     /// What was acknowledged and the store refuses for good: look at it, have it stored after all, or thrown away.
@@ -85,6 +87,7 @@ pub fn run(command: Command, surroundings: &dyn Surroundings) -> ExitCode {
         Action::Serve(configured) => serve(&configured, surroundings),
         Action::CheckConfig(configured) => check_config(&configured),
         Action::Sql { configured, format, statement } => sql(&configured, &format, &statement),
+        Action::Openapi => openapi(),
         Action::CreateKey(request) => create_key(request),
         Action::DeadLetters { action } => dead_letters::run(action),
         Action::Journal { action } => journal::run(action),
@@ -125,6 +128,11 @@ fn sql(configured: &Configured, format: &str, statement: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format!("{error:#}")),
     }
+}
+
+fn openapi() -> ExitCode {
+    say(format_args!("{:#}", bootstrap::openapi_document()));
+    ExitCode::SUCCESS
 }
 
 /// The key goes to standard output, on a line of its own; nothing of it is kept.

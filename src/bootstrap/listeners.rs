@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use crate::config::{LogFormat, Settings, StoreKind};
 use crate::platform::clickhouse::Store;
 use crate::platform::health::{self, Health, Readiness};
+use crate::platform::http::openapi;
 use crate::platform::http::{ConnectionLimits, Protocol, identify, method_not_allowed, serve, unknown_path};
 use crate::platform::lifecycle::Lifecycle;
 use crate::querying;
@@ -21,6 +22,7 @@ use crate::tenancy::{Access, Action, guarded};
 
 use super::access::warn_if_open;
 use super::ingestion;
+use super::openapi::document;
 use super::parts::Parts;
 
 /// Of the time to stop, what is kept for storing what was accepted last.
@@ -120,11 +122,12 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
     Ok(Running { lifecycle, write_path, store, durability, otlp_grpc, otlp_http, api: api_address })
 }
 
-/// `/livez` and `/readyz` are for everybody; counters name tenants, so where there are keys one has to be an operator.
+/// `/livez`, `/readyz` and the description of the API are for everybody; counters name tenants, so where there are keys one has to be an operator.
 fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
-    let known =
-        [&querying::PATHS[..], &[telemetry::REJECTIONS_PATH, telemetry::STATS_PATH], &health::PATHS].concat();
+    let ingestion = [telemetry::REJECTIONS_PATH, telemetry::STATS_PATH];
+    let known = [&querying::PATHS[..], &ingestion, &health::PATHS, &openapi::PATHS].concat();
     routes
+        .merge(openapi::router(&document()))
         .merge(health::router(Arc::clone(&health)))
         .merge(guarded(health::metrics_router(health), access, Action::Operate))
         .fallback(async move |uri: Uri| unknown_path(uri.path(), &known))

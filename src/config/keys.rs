@@ -67,7 +67,7 @@ pub(super) const KEYS: &[Key] = &[
     key("query.series_max", "10000"),
     key("query.concurrency_max", "8"),
     key("query.concurrency_max_per_tenant", "4"),
-    key("query.cache_bytes", "128MiB"),
+    key("query.cache_bytes", "256MiB"),
     key("stream.clients_max", "64"),
     key("stream.clients_max_per_tenant", "16"),
     key("stream.client_bytes_max", "4MiB"),

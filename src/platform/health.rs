@@ -13,11 +13,18 @@ use axum::routing::get;
 use axum::{Json, Router};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::http::openapi::{Needs, Operation};
 use super::lifecycle::Lifecycle;
 
 /// Paths served here, for the list of what there is.
-pub const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+pub const PATHS: [&str; 3] = [LIVE_PATH, READY_PATH, METRICS_PATH];
+
+const LIVE_PATH: &str = "/livez";
+const READY_PATH: &str = "/readyz";
+const METRICS_PATH: &str = "/metrics";
 
 /// The content type of what `prometheus-client` writes (OpenMetrics 1.0).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -81,20 +88,49 @@ impl fmt::Debug for Health {
 
 /// `/livez` and `/readyz`.
 pub fn router(health: Arc<Health>) -> Router {
-    Router::new().route("/livez", get(async || "alive\n")).route("/readyz", get(ready)).with_state(health)
+    Router::new().route(LIVE_PATH, get(async || "alive\n")).route(READY_PATH, get(ready)).with_state(health)
 }
 
 /// `/metrics`.
 pub fn metrics_router(health: Arc<Health>) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(health)
+    Router::new().route(METRICS_PATH, get(metrics)).with_state(health)
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadyBody {
+    /// `ready`, or the first thing that stands in the way.
+    status: &'static str,
+    failed_workers: Vec<&'static str>,
+    #[serde(flatten)]
+    details: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The routes, as the document of the API has them.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get(LIVE_PATH, "isAlive", "Whether the process lives")
+            .tagged("operations")
+            .answers_text("text/plain", "It does."),
+        Operation::get(READY_PATH, "isReady", "Whether the node takes requests")
+            .tagged("operations")
+            .answers_with::<ReadyBody>(200, "It does.")
+            .answers_with::<ReadyBody>(503, "It does not."),
+        Operation::get(METRICS_PATH, "getOwnMetrics", "The server's own counters")
+            .tagged("operations")
+            .needs(Needs::Operator)
+            .answers_text("application/openmetrics-text", "OpenMetrics 1.0."),
+    ]
 }
 
 async fn ready(State(health): State<Arc<Health>>) -> Response {
     let problem = health.readiness.problem();
     let code = if problem.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut body = (health.details)();
-    body.insert("status".to_owned(), problem.unwrap_or("ready").into());
-    body.insert("failedWorkers".to_owned(), health.readiness.lifecycle.failed().into());
+    let body = ReadyBody {
+        status: problem.unwrap_or("ready"),
+        failed_workers: health.readiness.lifecycle.failed(),
+        details: (health.details)(),
+    };
     (code, Json(body)).into_response()
 }
 

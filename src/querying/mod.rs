@@ -12,4 +12,6 @@ pub use infrastructure::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, QueryCounters, ReaderLimits,
     pane_bytes,
 };
-pub use presentation::{PATHS, QueryApi, QueryBounds, SearchApi, router, search_router, stream_router};
+pub use presentation::{
+    PATHS, QueryApi, QueryBounds, SearchApi, operations, router, search_router, stream_router,
+};

@@ -15,7 +15,7 @@ pub use infrastructure::{
     WritePath, WritePathOptions, WritePathParts, schema,
 };
 pub use presentation::grpc::{RoutesError, router as grpc_router};
-pub use presentation::http::{REJECTIONS_PATH, STATS_PATH, Stats, api_router, router};
+pub use presentation::http::{REJECTIONS_PATH, STATS_PATH, Stats, api_router, operations, router};
 pub use presentation::otlp::attributes::AttributeLimits;
 pub use presentation::otlp::content::UnpackLimits;
 pub use presentation::otlp::decode::{ContentLimits, DecodeState};

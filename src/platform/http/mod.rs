@@ -10,6 +10,7 @@ mod connection;
 mod http2_connection;
 mod limits;
 mod metrics;
+pub mod openapi;
 mod peer_address;
 mod problem;
 mod problem_kind;

@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ProblemKind;
@@ -162,9 +163,11 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
+/// What went wrong, and what would have been right (RFC 9457).
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Members<'a> {
+#[schemars(rename = "Problem")]
+pub(super) struct Members<'a> {
     r#type: &'a str,
     title: &'a str,
     status: u16,

@@ -20,6 +20,21 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    pub const ALL: [Self; 12] = [
+        Self::InvalidRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::NotComputable,
+        Self::TooManyRequests,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
     pub const fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Attributes by name. Values are texts, as they are stored.
 pub type Attributes = BTreeMap<String, String>;
 
 /// A log record (`log_records.sql`). Moments are RFC 3339 with nanoseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogRecord {
     pub time: String,
@@ -41,7 +42,7 @@ pub struct LogContext {
 }
 
 /// What sent a record or a span.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Resource {
     pub attributes: Attributes,
@@ -50,7 +51,7 @@ pub struct Resource {
 }
 
 /// The instrumentation that made it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
     pub name: String,
@@ -71,7 +72,7 @@ pub struct Page<T, C> {
 }
 
 /// A span (`trace_spans.sql`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Span {
     pub trace_id: String,
@@ -87,6 +88,7 @@ pub struct Span {
     pub service: String,
     pub start: String,
     #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    #[schemars(with = "String")]
     pub start_unix_nano: u64,
     #[serde(deserialize_with = "quoted")]
     pub duration_nanos: u64,
@@ -103,11 +105,12 @@ pub struct Span {
     pub scope: Scope,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanEvent {
     pub time: String,
     #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    #[schemars(with = "String")]
     pub time_unix_nano: u64,
     pub name: String,
     pub attributes: Attributes,
@@ -115,7 +118,7 @@ pub struct SpanEvent {
 }
 
 /// Ids are as they were sent, whatever their length.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanLink {
     pub trace_id: String,
@@ -136,7 +139,7 @@ pub struct TraceSpans {
 }
 
 /// A trace in a list (`trace_summaries.sql`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceSummary {
     pub trace_id: String,
@@ -145,6 +148,7 @@ pub struct TraceSummary {
     pub root_name: Option<String>,
     pub start: String,
     #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    #[schemars(with = "String")]
     pub start_unix_nano: u64,
     /// From the first start of a span to the last end of one.
     #[serde(deserialize_with = "quoted")]

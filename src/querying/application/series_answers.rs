@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::querying::domain::{ExemplarPlace, Number, TextPlace};
@@ -10,7 +11,7 @@ use crate::shared::{SeriesId, Timestamp};
 use super::read_models::{Attributes, Page};
 
 /// The instrumentation that a series comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct SeriesScope {
     pub name: String,
     pub version: String,
@@ -77,7 +78,7 @@ pub struct LabelValue {
 }
 
 /// A series (`metric_series_page.sql`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeriesRow {
     /// 16 hexadecimal digits.

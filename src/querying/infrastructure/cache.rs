@@ -62,11 +62,11 @@ impl std::fmt::Debug for ClockRef {
 
 /// Of the whole memory of the cache, what panes may take.
 pub const fn pane_bytes(bytes_max: u64) -> u64 {
-    bytes_max / 4
+    bytes_max / 2
 }
 
 impl<S: BucketSource> CachedReader<S> {
-    /// Of `bytes_max`, half is for buckets, a quarter for `panes` ([`pane_bytes`]), and the rest for series and the catalogue.
+    /// Of `bytes_max`, half is for `panes` ([`pane_bytes`]), a quarter for buckets, and the rest for series and the catalogue.
     pub fn new(
         source: S,
         generations: Arc<Generations>,
@@ -77,7 +77,7 @@ impl<S: BucketSource> CachedReader<S> {
     ) -> Self {
         Self {
             source,
-            chunks: Chunks::new(bytes_max / 2, Arc::clone(&generations)),
+            chunks: Chunks::new(bytes_max / 4, Arc::clone(&generations)),
             groups: Entries::new(bytes_max / 8, SeriesGroups::bytes),
             descriptions: Entries::new(bytes_max / 64, MetricDescription::bytes),
             sample_intervals: Entries::new(bytes_max / 64, |_| 0),

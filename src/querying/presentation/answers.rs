@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::querying::application::{CacheStatus, Read, TimeSeries, TimeSeriesQuery};
@@ -33,9 +34,23 @@ impl Serialize for Value {
     }
 }
 
+impl JsonSchema for Value {
+    fn schema_name() -> Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number, or null for a gap. JSON has no NaN and no infinities, so these are texts.",
+            "anyOf": [{ "type": ["number", "null"] }, { "enum": ["NaN", "Infinity", "-Infinity"] }],
+        })
+    }
+}
+
 /// What an answer says beside its values.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "TimeSeriesHeader")]
 pub(super) struct Header<'a> {
     metric: Metric<'a>,
     aggregation: Cow<'static, str>,
@@ -55,7 +70,7 @@ pub(super) struct Header<'a> {
     warnings: Vec<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TimeSeriesBody<'a> {
     #[serde(flatten)]
@@ -66,13 +81,13 @@ pub(super) struct TimeSeriesBody<'a> {
 }
 
 /// Steps of time that did not need the store, out of all.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Buckets {
     cached: u64,
     asked: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Metric<'a> {
     name: &'a str,
     #[serde(rename = "type")]
@@ -83,26 +98,28 @@ struct Metric<'a> {
     description: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "TimeRange")]
 struct Range {
     start: String,
     end: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Partial {
     first: bool,
     last: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "MetricSeries")]
 struct Series<'a> {
     labels: serde_json::Map<String, serde_json::Value>,
     #[serde(flatten)]
     values: SeriesValues<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(untagged)]
 enum SeriesValues<'a> {
     Numbers {
@@ -196,7 +213,7 @@ impl<'a> TimeSeriesBody<'a> {
 }
 
 /// The answer to several queries.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct QueryBody<'a> {
     interval: String,
@@ -210,8 +227,9 @@ pub(super) struct QueryBody<'a> {
 }
 
 /// The series of one query or formula; their values stand at the times that all have in common.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "QueryResult")]
 pub(super) struct ResultBody<'a> {
     name: &'a str,
     /// Null for a formula.
@@ -287,7 +305,7 @@ pub(super) fn labels(names: &[Box<str>], points: &Points) -> serde_json::Map<Str
     labels.map(|(name, value)| (name.to_string(), value.to_string().into())).collect()
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CatalogueBody<'a> {
     metrics: Vec<Summary<'a>>,
@@ -297,8 +315,9 @@ pub(super) struct CatalogueBody<'a> {
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "MetricSummary")]
 struct Summary<'a> {
     #[serde(flatten)]
     metric: Metric<'a>,

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::querying::application::{TimeSeries, TimeSeriesQuery};
 use crate::querying::domain::{Number, Points, Values};
@@ -30,14 +31,15 @@ impl Format {
 }
 
 /// An object per value.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RowsBody<'a> {
     #[serde(flatten)]
     header: Header<'a>,
     rows: Vec<Row>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "MetricRow")]
 struct Row {
     /// Start of the bucket, milliseconds since the epoch.
     time: i64,
@@ -119,8 +121,29 @@ fn push_number(text: &mut String, value: Number) {
 }
 
 /// As `/api/v1/query_range` of Prometheus answers: times in seconds, values as texts.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct PrometheusBody {
+    status: &'static str,
+    data: Matrix,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "PrometheusMatrix")]
+struct Matrix {
+    result_type: &'static str,
+    result: Vec<Samples>,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "PrometheusSeries")]
+struct Samples {
+    metric: serde_json::Map<String, Value>,
+    values: Vec<(f64, String)>,
+}
+
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since the epoch fit a double")]
-pub fn prometheus(query: &TimeSeriesQuery, answer: &TimeSeries) -> Value {
+pub fn prometheus(query: &TimeSeriesQuery, answer: &TimeSeries) -> PrometheusBody {
     let names = query.buckets.group_by.labels();
     let result = answer.series.iter().map(|points| {
         let mut metric = answers::labels(names, points);
@@ -128,12 +151,11 @@ pub fn prometheus(query: &TimeSeriesQuery, answer: &TimeSeries) -> Value {
         let values = present(answer, points).map(|(time, value)| {
             let mut text = String::new();
             push_number(&mut text, value);
-            json!([(time / 1_000_000) as f64 / 1e3, text])
+            ((time / 1_000_000) as f64 / 1e3, text)
         });
-        json!({ "metric": metric, "values": values.collect::<Vec<_>>() })
+        Samples { metric, values: values.collect() }
     });
-    let result: Vec<Value> = result.collect();
-    json!({ "status": "success", "data": { "resultType": "matrix", "result": result } })
+    PrometheusBody { status: "success", data: Matrix { result_type: "matrix", result: result.collect() } }
 }
 
 #[cfg(test)]

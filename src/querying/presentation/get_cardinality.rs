@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -18,9 +19,10 @@ use crate::tenancy::Caller;
 use super::QueryApi;
 use super::exchange::{Pairs, cached_answer, milliseconds, parameters, problem};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MetricsBody<'a> {
+#[schemars(rename = "CardinalityBody")]
+pub(super) struct MetricsBody<'a> {
     metrics: Vec<SeriesOf<'a>>,
     /// Also beyond `limit`.
     metrics_total: u64,
@@ -31,8 +33,9 @@ struct MetricsBody<'a> {
 }
 
 /// How many series a metric or a value has.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SeriesCount")]
 struct SeriesOf<'a> {
     name: &'a str,
     series_count: u64,
@@ -44,9 +47,10 @@ impl<'a> From<&'a Counted> for SeriesOf<'a> {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MetricBody<'a> {
+#[schemars(rename = "MetricCardinalityBody")]
+pub(super) struct MetricBody<'a> {
     name: &'a str,
     labels: Vec<LabelBody<'a>>,
     services: Vec<ServiceBody<'a>>,
@@ -58,8 +62,9 @@ struct MetricBody<'a> {
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LabelCardinality")]
 struct LabelBody<'a> {
     name: &'a str,
     /// Different ones.
@@ -69,7 +74,7 @@ struct LabelBody<'a> {
     top_values: Vec<TopValue<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TopValue<'a> {
     value: &'a str,
@@ -88,8 +93,9 @@ impl<'a> From<&'a LabelCardinality> for LabelBody<'a> {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ServiceCardinality")]
 struct ServiceBody<'a> {
     name: &'a str,
     series_count: u64,
@@ -97,8 +103,9 @@ struct ServiceBody<'a> {
     top_labels: Vec<ValuesOf<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ValueCount")]
 struct ValuesOf<'a> {
     name: &'a str,
     value_count: u64,

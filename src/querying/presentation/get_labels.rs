@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -17,9 +18,9 @@ use super::QueryApi;
 use super::exchange::{Pairs, cached_answer, milliseconds, parameters, problem};
 use super::series_parameters::text_place_text;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LabelsBody<'a> {
+pub(super) struct LabelsBody<'a> {
     labels: Vec<LabelBody<'a>>,
     /// `cursor` of the next page; null on the last one.
     next: Option<String>,
@@ -28,8 +29,9 @@ struct LabelsBody<'a> {
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Label")]
 struct LabelBody<'a> {
     name: &'a str,
     series_count: u64,
@@ -68,9 +70,9 @@ pub(super) async fn names<R: MetricExplorer + 'static>(
     Ok(cached_answer(&body, elapsed_ms, read.cache))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ValuesBody<'a> {
+pub(super) struct ValuesBody<'a> {
     label: &'a str,
     values: Vec<ValueBody<'a>>,
     /// `cursor` of the next page; null on the last one.
@@ -80,8 +82,9 @@ struct ValuesBody<'a> {
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LabelValue")]
 struct ValueBody<'a> {
     value: &'a str,
     series_count: u64,

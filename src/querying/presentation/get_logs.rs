@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -19,9 +20,9 @@ use super::SearchApi;
 use super::exchange::{Pairs, answer, milliseconds, parameters, problem};
 use super::search_parameters::log_cursor_text;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct LogsBody<'a> {
+pub(super) struct LogsBody<'a> {
     logs: &'a [LogRecord],
     /// `cursor` of the next page; null on the last one.
     next: Option<String>,
@@ -43,9 +44,9 @@ pub(super) async fn handle<R: SearchReader + 'static>(
     Ok(answer(&body, elapsed_ms))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct HistogramBody<'a> {
+pub(super) struct HistogramBody<'a> {
     interval: String,
     /// Starts of the buckets, milliseconds since the epoch.
     times: Vec<i64>,
@@ -80,9 +81,9 @@ pub(super) async fn histogram<R: SearchReader + 'static>(
     Ok(answer(&HistogramBody::new(query.interval, &histogram, elapsed_ms), elapsed_ms))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ContextBody<'a> {
+pub(super) struct ContextBody<'a> {
     before: &'a [LogRecord],
     /// At the moment and after it.
     after: &'a [LogRecord],

@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -20,9 +21,9 @@ use super::exchange::{Pairs, answer, cached_answer, milliseconds, parameters, pr
 use super::series_parameters::{exemplar_place_text, id_text};
 use super::time_text;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MetadataBody<'a> {
+pub(super) struct MetadataBody<'a> {
     name: &'a str,
     /// Newest first.
     sent_as: Vec<SentAsBody<'a>>,
@@ -31,8 +32,9 @@ struct MetadataBody<'a> {
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SentAs")]
 struct SentAsBody<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
@@ -49,7 +51,7 @@ struct SentAsBody<'a> {
     resource_attribute_count: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct ScopeName<'a> {
     name: &'a str,
     version: &'a str,
@@ -93,9 +95,9 @@ pub(super) async fn metadata<R: MetricExplorer + 'static>(
     Ok(cached_answer(&body, elapsed_ms, read.cache))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SeriesBody<'a> {
+pub(super) struct SeriesBody<'a> {
     series: &'a [SeriesRow],
     /// `cursor` of the next page; null on the last one.
     next: Option<String>,
@@ -117,9 +119,9 @@ pub(super) async fn series<R: MetricExplorer + 'static>(
     Ok(answer(&body, elapsed_ms))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ExemplarsBody<'a> {
+pub(super) struct ExemplarsBody<'a> {
     exemplars: Vec<ExemplarBody<'a>>,
     /// `cursor` of the next page; null on the last one.
     next: Option<String>,
@@ -127,8 +129,9 @@ struct ExemplarsBody<'a> {
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Exemplar")]
 struct ExemplarBody<'a> {
     time: &'a str,
     value: Value,
@@ -139,8 +142,9 @@ struct ExemplarBody<'a> {
 }
 
 /// The series whose point it stood beside.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExemplarSeries")]
 struct SeriesOf<'a> {
     id: &'a str,
     service: &'a str,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -16,17 +17,18 @@ use super::SearchApi;
 use super::exchange::{Pairs, answer, milliseconds, parameters, problem};
 use super::get_services::Durations;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ServiceMapBody {
+pub(super) struct ServiceMapBody {
     calls: Vec<Edge>,
     /// Whether there are more than `limit`.
     more: bool,
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ServiceCalls")]
 struct Edge {
     caller: String,
     callee: String,

@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -17,24 +18,24 @@ use crate::tenancy::Caller;
 use super::SearchApi;
 use super::exchange::{Pairs, answer, milliseconds, parameters, problem};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ServicesBody {
+pub(super) struct ServicesBody {
     services: Vec<Rates>,
     /// Whether there are more than `limit`.
     more: bool,
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OperationsBody {
+pub(super) struct OperationsBody {
     operations: Vec<Rates>,
     more: bool,
     elapsed_ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Rates {
     name: String,
@@ -51,7 +52,7 @@ struct Rates {
     duration_ms: Durations,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Durations {
     p50: f64,
     p95: f64,

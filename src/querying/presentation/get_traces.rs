@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -19,9 +20,9 @@ use super::otlp_json::traces_data;
 use super::search_parameters::trace_id;
 use super::trace_parameters::{TraceFormat, trace_cursor_text};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TracesBody<'a> {
+pub(super) struct TracesBody<'a> {
     traces: &'a [TraceSummary],
     /// `cursor` of the next page; null on the last one.
     next: Option<String>,
@@ -43,9 +44,9 @@ pub(super) async fn search<R: SearchReader + 'static>(
     Ok(answer(&body, elapsed_ms))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TraceBody<'a> {
+pub(super) struct TraceBody<'a> {
     trace_id: String,
     /// Parents before their children, and else by start.
     spans: &'a [Span],

@@ -1,6 +1,7 @@
 //! The query API over HTTP: `/api/v2/...`.
 
 mod answers;
+mod described;
 mod entity_tag;
 mod exchange;
 mod formats;
@@ -13,6 +14,7 @@ mod get_service_map;
 mod get_services;
 mod get_stream;
 mod get_traces;
+mod operations;
 mod otlp_json;
 mod parameters;
 mod post_metrics_query;
@@ -36,6 +38,8 @@ use crate::querying::application::{
 };
 use crate::shared::Clock;
 use crate::tenancy::{Access, Action, guarded};
+
+pub use operations::operations;
 
 const METRICS_PATH: &str = "/api/v2/metrics";
 const METRICS_QUERY_PATH: &str = "/api/v2/metrics/query";

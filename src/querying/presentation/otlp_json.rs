@@ -1,17 +1,18 @@
 //! A trace as OTLP/JSON (`TracesData`): what an exporter would have sent, except that values of attributes are texts.
 //! <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>: ids in hexadecimal, 64-bit numbers in quotes.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::querying::application::{Attributes, Resource, Scope, Span, SpanEvent, SpanLink};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TracesData<'a> {
     resource_spans: Vec<ResourceSpans<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ResourceSpans<'a> {
     resource: ResourceJson<'a>,
@@ -21,14 +22,14 @@ struct ResourceSpans<'a> {
     of: &'a Resource,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ResourceJson<'a> {
     attributes: KeyValues<'a>,
     dropped_attributes_count: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ScopeSpans<'a> {
     scope: ScopeJson<'a>,
@@ -38,7 +39,7 @@ struct ScopeSpans<'a> {
     of: &'a Scope,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ScopeJson<'a> {
     name: &'a str,
@@ -47,7 +48,7 @@ struct ScopeJson<'a> {
     dropped_attributes_count: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SpanJson<'a> {
     trace_id: &'a str,
@@ -68,7 +69,7 @@ struct SpanJson<'a> {
     status: StatusJson<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EventJson<'a> {
     time_unix_nano: String,
@@ -77,7 +78,7 @@ struct EventJson<'a> {
     dropped_attributes_count: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LinkJson<'a> {
     trace_id: &'a str,
@@ -88,23 +89,24 @@ struct LinkJson<'a> {
     dropped_attributes_count: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct StatusJson<'a> {
     code: i32,
     message: &'a str,
 }
 
 /// Attributes as a list of `KeyValue`.
-#[derive(Debug)]
+#[derive(Debug, JsonSchema)]
+#[schemars(with = "Vec<KeyValue<'a>>")]
 struct KeyValues<'a>(&'a Attributes);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct KeyValue<'a> {
     key: &'a str,
     value: TextValue<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TextValue<'a> {
     string_value: &'a str,

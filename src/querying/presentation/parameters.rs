@@ -25,12 +25,12 @@ pub(super) const CACHE: Names = &["cache"];
 pub(super) const SEARCH: Names = &["search"];
 pub(super) const CURSOR: Names = &["cursor"];
 
-const OF_CATALOGUE: &[Names] = &[SEARCH, SERVICE_NAME, LIMIT, CURSOR, CACHE];
+pub(super) const OF_CATALOGUE: &[Names] = &[SEARCH, SERVICE_NAME, LIMIT, CURSOR, CACHE];
 
 pub(super) const INTERVAL_DEFAULT: &str = "5m";
 pub(super) const RANGE_DEFAULT: Duration = Duration::from_secs(3_600);
-const METRICS_DEFAULT: usize = 100;
-const METRICS_MAX: usize = 1_000;
+pub(super) const METRICS_DEFAULT: usize = 100;
+pub(super) const METRICS_MAX: usize = 1_000;
 /// Longest metric name, search text or cursor, in bytes.
 pub(super) const TEXT_BYTES_MAX: usize = 1_024;
 

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,9 +36,10 @@ const NAME_BYTES_MAX: usize = 64;
 const COMMON: [&str; 4] = ["startTime", "endTime", "interval", "cache"];
 
 /// The question. Of a query, the names and values are those of the parameters of `GET /api/v2/metrics`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Question {
+#[schemars(rename = "MetricsQuestion")]
+pub(super) struct Question {
     start_time: Option<Value>,
     end_time: Option<Value>,
     interval: Option<Value>,
@@ -47,7 +49,7 @@ struct Question {
     formulas: Vec<NamedFormula>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NamedFormula {
     name: String,

@@ -11,30 +11,31 @@ use super::parameters::{
 };
 
 pub(super) const SERVICE: Names = &["service", "serviceName"];
-const SEVERITY: Names = &["severity"];
-const TEXT: Names = &["text"];
+pub(super) const SEVERITY: Names = &["severity"];
+pub(super) const TEXT: Names = &["text"];
 pub(super) const TRACE_ID: Names = &["traceId"];
-const SPAN_ID: Names = &["spanId"];
-const ORDER: Names = &["order"];
+pub(super) const SPAN_ID: Names = &["spanId"];
+pub(super) const ORDER: Names = &["order"];
 /// `resource[key]=value`.
 pub(super) const RESOURCE: &str = "resource";
 
-const OF_LOGS: &[Names] = &[START, END, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID, LIMIT, ORDER, CURSOR];
+pub(super) const OF_LOGS: &[Names] =
+    &[START, END, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID, LIMIT, ORDER, CURSOR];
 
 /// What tells log records apart, whenever they were made.
 pub(super) const OF_LOG_FILTER: &[Names] = &[SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID];
 
-const OF_HISTOGRAM: &[Names] = &[START, END, INTERVAL, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID];
+pub(super) const OF_HISTOGRAM: &[Names] = &[START, END, INTERVAL, SERVICE, SEVERITY, TEXT, TRACE_ID, SPAN_ID];
 
-const TIME: Names = &["time"];
-const BEFORE: Names = &["before"];
-const AFTER: Names = &["after"];
-const OF_CONTEXT: &[Names] = &[TIME, BEFORE, AFTER, SERVICE];
-const CONTEXT_DEFAULT: usize = 10;
-const CONTEXT_MAX: usize = 500;
+pub(super) const TIME: Names = &["time"];
+pub(super) const BEFORE: Names = &["before"];
+pub(super) const AFTER: Names = &["after"];
+pub(super) const OF_CONTEXT: &[Names] = &[TIME, BEFORE, AFTER, SERVICE];
+pub(super) const CONTEXT_DEFAULT: usize = 10;
+pub(super) const CONTEXT_MAX: usize = 500;
 
-const ROWS_DEFAULT: usize = 100;
-const ROWS_MAX: usize = 1_000;
+pub(super) const ROWS_DEFAULT: usize = 100;
+pub(super) const ROWS_MAX: usize = 1_000;
 /// Most services, and most attributes, that one question names.
 pub(super) const TERMS_MAX: usize = 32;
 

@@ -14,18 +14,19 @@ use super::parameters::{
 };
 use super::search_parameters::not_a_cursor;
 
-const LABEL: Names = &["label"];
+pub(super) const LABEL: Names = &["label"];
 
-const OF_METADATA: &[Names] = &[METRIC_NAME, CACHE];
-const OF_LABELS: &[Names] = &[METRIC_NAME, SERVICE_NAME, FILTER, START, END, SEARCH, LIMIT, CURSOR, CACHE];
-const OF_VALUES: &[Names] =
+pub(super) const OF_METADATA: &[Names] = &[METRIC_NAME, CACHE];
+pub(super) const OF_LABELS: &[Names] =
+    &[METRIC_NAME, SERVICE_NAME, FILTER, START, END, SEARCH, LIMIT, CURSOR, CACHE];
+pub(super) const OF_VALUES: &[Names] =
     &[LABEL, METRIC_NAME, SERVICE_NAME, FILTER, START, END, SEARCH, LIMIT, CURSOR, CACHE];
-const OF_CARDINALITY: &[Names] = &[METRIC_NAME, SERVICE_NAME, FILTER, START, END, LIMIT, CACHE];
-const OF_SERIES: &[Names] = &[METRIC_NAME, SERVICE_NAME, FILTER, START, END, LIMIT, CURSOR];
+pub(super) const OF_CARDINALITY: &[Names] = &[METRIC_NAME, SERVICE_NAME, FILTER, START, END, LIMIT, CACHE];
+pub(super) const OF_SERIES: &[Names] = &[METRIC_NAME, SERVICE_NAME, FILTER, START, END, LIMIT, CURSOR];
 
 const ROWS_DEFAULT: usize = 100;
 const ROWS_MAX: usize = 1_000;
-const CARDINALITY_DEFAULT: usize = 20;
+pub(super) const CARDINALITY_DEFAULT: usize = 20;
 /// Longest beginning of a text in a cursor: the store's 128 characters.
 const BEGINNING_BYTES_MAX: usize = 512;
 

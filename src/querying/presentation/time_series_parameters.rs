@@ -15,14 +15,14 @@ use super::parameters::{
     SERVICE_NAME, START, wrong,
 };
 
-const AGGREGATION: Names = &["aggregation"];
-const QUANTILE: Names = &["quantile"];
-const FILL: Names = &["fill"];
-const ORDER_BY: Names = &["orderBy"];
-const FORMAT: Names = &["format"];
-const MAX_DATA_POINTS: Names = &["maxDataPoints"];
+pub(super) const AGGREGATION: Names = &["aggregation"];
+pub(super) const QUANTILE: Names = &["quantile"];
+pub(super) const FILL: Names = &["fill"];
+pub(super) const ORDER_BY: Names = &["orderBy"];
+pub(super) const MAX_DATA_POINTS: Names = &["maxDataPoints"];
+pub(super) const FORMAT: Names = &["format"];
 
-const OF_TIME_SERIES: &[Names] = &[
+pub(super) const OF_TIME_SERIES: &[Names] = &[
     METRIC_NAME,
     SERVICE_NAME,
     START,
@@ -41,8 +41,8 @@ const OF_TIME_SERIES: &[Names] = &[
     CACHE,
 ];
 
-const SERIES_DEFAULT: usize = 50;
-const POINTS_DEFAULT: usize = 300;
+pub(super) const SERIES_DEFAULT: usize = 50;
+pub(super) const POINTS_DEFAULT: usize = 300;
 /// The value of `interval` that leaves it to the server.
 const AUTO: &str = "auto";
 /// What an interval that was left to the server follows from.

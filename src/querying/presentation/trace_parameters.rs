@@ -11,17 +11,17 @@ use crate::shared::{TenantId, Timestamp, TraceId, duration_text};
 use super::parameters::{ATTRIBUTES, CURSOR, END, LIMIT, Names, Parameters, START, TEXT_BYTES_MAX, wrong};
 use super::search_parameters::{SERVICE, not_a_cursor};
 
-const OPERATION: Names = &["operation"];
-const DURATION_MIN: Names = &["minDuration"];
-const DURATION_MAX: Names = &["maxDuration"];
-const STATUS: Names = &["status"];
-const FORMAT: Names = &["format"];
+pub(super) const OPERATION: Names = &["operation"];
+pub(super) const DURATION_MIN: Names = &["minDuration"];
+pub(super) const DURATION_MAX: Names = &["maxDuration"];
+pub(super) const STATUS: Names = &["status"];
+pub(super) const FORMAT: Names = &["format"];
 
-const OF_TRACES: &[Names] =
+pub(super) const OF_TRACES: &[Names] =
     &[START, END, SERVICE, OPERATION, DURATION_MIN, DURATION_MAX, STATUS, LIMIT, CURSOR];
-const OF_ONE_TRACE: &[Names] = &[FORMAT];
-const OF_SERVICES: &[Names] = &[START, END, SERVICE, LIMIT];
-const OF_OPERATIONS: &[Names] = &[START, END, LIMIT];
+pub(super) const OF_ONE_TRACE: &[Names] = &[FORMAT];
+pub(super) const OF_SERVICES: &[Names] = &[START, END, SERVICE, LIMIT];
+pub(super) const OF_OPERATIONS: &[Names] = &[START, END, LIMIT];
 
 /// How one trace is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

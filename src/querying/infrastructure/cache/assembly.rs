@@ -157,7 +157,8 @@ impl<S: BucketSource> Assembly<'_, S> {
         for piece in pieces {
             let state = match self.reader.chunks.state(piece).await {
                 State::Short(chunk) => self.lengthened(piece, chunk).await?,
-                state => state,
+                State::Missing(range) => self.recent(piece, range).await?,
+                State::Ready(chunk) => State::Ready(chunk),
             };
             if matches!(state, State::Ready(_)) {
                 self.buckets_cached += piece.wanted.buckets(self.query.interval);
@@ -186,6 +187,21 @@ impl<S: BucketSource> Assembly<'_, S> {
             State::Ready(ready) => Ok(State::Ready(ready)),
             State::Short(_) | State::Missing(_) => Ok(missing),
         }
+    }
+
+    /// A chunk that has just begun, or was let go: if the pane reaches back that far, nobody has to be asked for it.
+    async fn recent(&mut self, piece: &Piece, range: TimeRange) -> Result<State, ReadError> {
+        let reaches = self.pane.as_ref().is_some_and(|pane| pane.floor() <= range.start());
+        if !reaches {
+            return Ok(State::Missing(range));
+        }
+        let read_at = self.reader.generations.now();
+        let Some(newest) = self.read_pane(&piece.key.over(range)).await? else {
+            return Ok(State::Missing(range));
+        };
+        let chunk = Chunk { read_at, covered: range, groups: newest.into() };
+        self.reader.chunks.put(piece, chunk.clone()).await;
+        Ok(State::Ready(chunk))
     }
 
     /// Buckets from the pane; absent if it does not reach back that far.

@@ -20,8 +20,9 @@ use super::point_table::PointTable;
 
 pub use pane::{KeptPoint, Loading, Pane};
 
-/// How far back a pane reaches at least; older points are in cached chunks.
-pub const PANE_REACH: Duration = Duration::from_secs(25 * 60);
+/// How far back a pane reaches at least; older points are in cached chunks. Chunks end up to 8 minutes ago (the slot and the
+/// lateness), so whoever looks every few minutes finds all that his chunks lack.
+pub const PANE_REACH: Duration = Duration::from_secs(15 * 60);
 /// A pane that nobody looked at for so long goes.
 const UNUSED_MAX: Duration = Duration::from_secs(10 * 60);
 /// How often panes are tidied up.

@@ -24,6 +24,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::platform::http::Problem;
@@ -37,9 +38,9 @@ use crate::tenancy::Caller;
 /// Path of the list, on the API's listener.
 pub const REJECTIONS_PATH: &str = "/api/v2/ingest/rejections";
 
-const LIMIT: &str = "limit";
-const SIGNAL: &str = "signal";
-const LIMIT_DEFAULT: usize = 50;
+pub(super) const LIMIT: &str = "limit";
+pub(super) const SIGNAL: &str = "signal";
+pub(super) const LIMIT_DEFAULT: usize = 50;
 /// Longest part of a name that an answer repeats, in characters.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -106,13 +107,15 @@ fn signal(text: &str) -> Option<Signal> {
     Signal::ALL.into_iter().find(|signal| signal.name() == text)
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RejectionsBody")]
+pub(super) struct Body<'a> {
     rejections: Vec<Entry<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Rejection")]
 struct Entry<'a> {
     time: String,
     signal: &'static str,
@@ -125,7 +128,8 @@ struct Entry<'a> {
     warnings: Vec<Remark>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RejectionReason")]
 struct Reason<'a> {
     reason: &'static str,
     text: &'a str,
@@ -134,7 +138,8 @@ struct Reason<'a> {
     examples: Vec<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RejectionWarning")]
 struct Remark {
     warning: &'static str,
     text: &'static str,

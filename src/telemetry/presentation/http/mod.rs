@@ -2,6 +2,7 @@
 
 mod get_rejections;
 mod get_stats;
+mod operations;
 mod post_signal;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::otlp::receive::Receiver;
 
 pub use get_rejections::REJECTIONS_PATH;
 pub use get_stats::{STATS_PATH, Stats};
+pub use operations::operations;
 
 /// How long a browser may remember what it was allowed.
 const PREFLIGHT_AGE_MAX: Duration = Duration::from_secs(3_600);
