@@ -7,7 +7,7 @@ KILLS ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi bench bench-micro crash full-disk clean
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi fuzz-api bench bench-micro crash full-disk clean
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -60,6 +60,12 @@ test-js: test-binary ## The official JavaScript SDK against a debug build (after
 openapi: test-binary ## Write schemas/openapi.json anew, from the routes and their types
 	@"$(TARGET_DIR)/debug/telemetryflow" openapi > "$(TARGET_DIR)/openapi.json"
 	@cp "$(TARGET_DIR)/openapi.json" schemas/openapi.json
+
+# Not part of `make test`: it takes minutes, and what it asks is drawn anew each time.
+fuzz-api: test-binary ## Ask a debug server what schemas/openapi.json allows, and what not (EXAMPLES=100 per operation, SEED=...)
+	@scripts/fetch-libchdb
+	@scripts/setup-venv "$(TARGET_DIR)/venv-fuzz-api" tests/fuzz_api/requirements.txt
+	@"$(TARGET_DIR)/venv-fuzz-api/bin/python" tests/fuzz_api/run.py
 
 # Only where cargo-deny is installed. What needs no network is part of `make test`; advisories change by the day.
 licences: ## Licences and sources of the dependencies (needs cargo-deny, else skipped)
