@@ -11,8 +11,8 @@ import subprocess
 from bench.programs import ROOT, target
 
 
-def head(programs, options, arguments):
-    """Lines for the page."""
+def head(programs, command, how):
+    """Lines for the page; the last one says by which command and how it was measured."""
     version = said([programs.server, "--version"]) or "telemetryflow"
     rust = said(["rustc", "--version"]).split("(")[0].strip()
     engine = re.search(r"^version\s*=\s*(\S+)", (ROOT / "scripts" / "libchdb.lock").read_text(), re.MULTILINE)
@@ -22,9 +22,7 @@ def head(programs, options, arguments):
         f"{os.cpu_count()} cores ({cpu_maker()} {platform.machine()}), {memory_gib():.0f} GiB, Linux "
         f"{platform.release().split('-')[0]}, journal and tables on {file_system(target())}; generator and servers together",
         f"load average of the last minute before: {os.getloadavg()[0]:.1f}",
-        f"`{' '.join(['load-tests/run', *arguments])}`: scenarios of {options.seconds} s after a first load of "
-        f"{options.warm_up} s, in {options.rounds} {'round' if options.rounds == 1 else 'rounds'}, waiting for background "
-        f"work at most {options.settle_max} s",
+        f"`{' '.join(command)}`: {how}",
     ]
 
 

@@ -15,7 +15,7 @@ RESULTS = ROOT / "load-tests" / "RESULTS.md"
 def main(arguments):
     asked = options.parse(arguments)
     programs = Programs.build()
-    head = machine.head(programs, asked, arguments)
+    head = machine.head(programs, ["load-tests/run", *arguments], options.told(asked))
     bench = Bench(programs, asked)
     figures = bench.figures()
     text = page(head, figures, bench.runs)

@@ -54,6 +54,14 @@ def parse(arguments):
     return options
 
 
+def told(asked):
+    """How it is measured, for the page."""
+    return (
+        f"scenarios of {asked.seconds} s after a first load of {asked.warm_up} s, in {asked.rounds} "
+        f"{'round' if asked.rounds == 1 else 'rounds'}, waiting for background work at most {asked.settle_max} s"
+    )
+
+
 def positive(text):
     value = int(text)
     if not 1 <= value <= 3600:

@@ -26,17 +26,17 @@ class Programs:
     raw_insert: str | None
 
     @classmethod
-    def build(cls):
-        """Builds what is not named by the environment."""
+    def build(cls, baselines=("raw_insert",)):
+        """Builds what is not named by the environment, and these baselines."""
         server, load = os.environ.get("TELEMETRYFLOW_BIN"), os.environ.get("TELEMETRYFLOW_LOAD_BIN")
         built = target() / "release"
         command = ["cargo", "build", "--release", "--locked"]
         command += [] if server else ["--bin", "telemetryflow"]
         command += [] if load else ["--example", "load"]
-        command += ["--example", "raw_insert"] if RAW_INSERT.exists() else []
+        raw_insert = str(built / "examples" / "raw_insert") if "raw_insert" in baselines and RAW_INSERT.exists() else None
+        command += ["--example", "raw_insert"] if raw_insert else []
         if command[-1] != "--locked" and subprocess.run(command, cwd=ROOT).returncode != 0:
             raise Failed("the build failed")
-        raw_insert = str(built / "examples" / "raw_insert") if RAW_INSERT.exists() else None
         return cls(server or str(built / "telemetryflow"), load or str(built / "examples" / "load"), raw_insert)
 
     def send(self, port, pid, arguments):

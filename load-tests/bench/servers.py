@@ -19,18 +19,24 @@ STORES = {"null": 'kind = "null"', "embedded": 'kind = "embedded"'}
 
 
 class Server:
-    """A process that is loaded; the idle server has no `config`."""
+    """A process that is loaded; the idle server has no `config` and no port `api`."""
 
-    def __init__(self, process, port, config=None):
-        self.process, self.port, self.config = process, port, config
+    def __init__(self, process, port, config=None, api=None):
+        self.process, self.port, self.config, self.api = process, port, config, api
 
     @property
     def pid(self):
         return self.process.pid
 
     def resident_mb(self):
+        return self.memory_mb("VmRSS")
+
+    def peak_mb(self):
+        return self.memory_mb("VmHWM")
+
+    def memory_mb(self, name):
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        (kib,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
+        (kib,) = [line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:")]
         return int(kib) * 1024 / 1e6
 
     def stop(self):
@@ -49,8 +55,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def telemetryflow(programs, store="null", durability="journal"):
-    """A TelemetryFlow server that is ready."""
+def telemetryflow(programs, store="null", durability="journal", more=""):
+    """A TelemetryFlow server that is ready; `more` is the rest of its configuration."""
     # Where it is built, since that is a disk: /tmp may be memory, and the journal's syncs are part of what is measured.
     target().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=target()) as data:
@@ -59,13 +65,13 @@ def telemetryflow(programs, store="null", durability="journal"):
         config.write_text(
             f'[listen]\notlp_http = "127.0.0.1:{http}"\notlp_grpc = "127.0.0.1:{grpc}"\napi = "127.0.0.1:{api}"\n'
             f'[store]\n{STORES[store]}\npath = "{data}/store"\n'
-            f'[ingest]\ndurability = "{durability}"\n'
+            f'[ingest]\ndurability = "{durability}"\n{more}'
         )
         log = pathlib.Path(data) / "log"
         with open(log, "wb") as output:
             command = [programs.server, "serve", "--config", str(config)]
             process = subprocess.Popen(command, stdout=output, stderr=output, cwd=ROOT)
-        with stopped_at_the_end(Server(process, http, config)) as server:
+        with stopped_at_the_end(Server(process, http, config, api)) as server:
             wait_until_ready(process, api, log)
             yield server
 

@@ -1,0 +1,109 @@
+"""Searches among many spans and log records, which come from the load generator. Nothing of them is cached."""
+
+import re
+import time
+
+from bench.failed import Failed
+from queries import judge, reading
+
+ITEMS_PER_BODY = 1_000
+LOAD_SECONDS_MAX = 1_800
+# Looked up by id: from all over the load.
+TRACES = 20
+ABSENT = "no record says this"
+COMMON = "the outbox is empty"
+# What the generator writes into messages: of several numbers the longest is of an order, and another in each.
+NUMBER = re.compile(r"\d+")
+
+
+def load(run, server, signal):
+    """Fills a server; how many items it holds, a remark, and when the load began and ended, in seconds since the epoch."""
+    items = run.options.million * 1_000_000
+    run.say(f"{signal}: sending {items:,}")
+    arguments = ["--signal", signal, "--connections", 16, "--seconds", LOAD_SECONDS_MAX]
+    began = time.time()
+    run.programs.send(server.port, server.pid, [*arguments, "--requests", items // ITEMS_PER_BODY])
+    ended = time.time()
+    count, unsettled = run.settle(signal, server, signal)
+    if count < items:
+        raise Failed(f"{signal}: only {count:,} of {items:,} were stored")
+    return count, unsettled, (began, ended)
+
+
+def traces(run):
+    with run.server() as server:
+        count, unsettled, (began, ended) = load(run, server, "traces")
+        reader = reading.Reader(server.api)
+        ids = ids_between(reader, began, ended)
+        looked_up = [look_up(reader, each) for each in ids]
+        memory = server.peak_mb()
+    name = f"a trace by its id, among {count:,} spans"
+    return [
+        judge.timed("traces", name, looked_up, judge.TRACE_MS, unsettled),
+        judge.Figure("traces", "server memory at its peak", "MB", [memory]),
+    ]
+
+
+def ids_between(reader, began, ended):
+    """Ids of traces from all over the load."""
+    step, found = (ended - began) / TRACES, []
+    for at in range(TRACES):
+        pairs = [("startTime", began + at * step), ("endTime", began + (at + 1) * step), ("limit", 1)]
+        answer, _ = reader.get("/api/v2/traces", [(name, nanoseconds(value)) for name, value in pairs])
+        found += [trace["traceId"] for trace in answer["traces"]]
+    if len(set(found)) < TRACES // 2:
+        raise Failed(f"traces: only {len(set(found))} were found to look up")
+    return list(dict.fromkeys(found))
+
+
+def nanoseconds(value):
+    """Of a time in seconds; a limit stays what it is."""
+    return int(value * 1_000_000_000) if isinstance(value, float) else value
+
+
+def look_up(reader, trace_id):
+    load_average = reading.load_average()
+    answer, took = reader.get(f"/api/v2/traces/{trace_id}")
+    if not answer["spans"]:
+        raise Failed(f"traces: {trace_id} has no spans")
+    return judge.Timed(took, load_average)
+
+
+def logs(run):
+    with run.server() as server:
+        count, unsettled, (began, ended) = load(run, server, "logs")
+        reader = reading.Reader(server.api)
+        rare = [order_at(reader, began + (ended - began) * part / run.options.rounds) for part in range(run.options.rounds)]
+        one = [search(reader, text, at_least=1) for text in rare]
+        none = [search(reader, f"{ABSENT} {number}", at_least=0) for number in range(run.options.rounds)]
+        many = [search(reader, COMMON, at_least=100) for _ in range(run.options.rounds)]
+        memory = server.peak_mb()
+    among = f"among {count:,} log records of the last hour"
+    return [
+        judge.timed("logs", f"a text that one record has, {among}", one, judge.LOGS_MS, unsettled),
+        judge.timed("logs", f"a text that no record has, {among}", none, judge.LOGS_MS, unsettled),
+        judge.timed("logs", f"a text that each seventh has, {among}", many, judge.LOGS_MS, unsettled),
+        judge.Figure("logs", "server memory at its peak", "MB", [memory]),
+    ]
+
+
+def order_at(reader, at):
+    """The number of the order in the first record from a time on."""
+    pairs = [("startTime", int(at * 1e9)), ("limit", 20), ("order", "asc")]
+    answer, _ = reader.get("/api/v2/logs", pairs)
+    return longest_number(record["body"] for record in answer["logs"])
+
+
+def longest_number(texts):
+    numbers = [found for text in texts for found in NUMBER.findall(text)]
+    if not numbers:
+        raise Failed("logs: no record has a number to search for")
+    return max(numbers, key=len)
+
+
+def search(reader, text, at_least):
+    load_average = reading.load_average()
+    answer, took = reader.get("/api/v2/logs", [("startTime", "now-1h"), ("text", text)])
+    if len(answer["logs"]) < at_least:
+        raise Failed(f"logs: {text!r} was found {len(answer['logs'])} times")
+    return judge.Timed(took, load_average)
