@@ -32,7 +32,7 @@ class Viewers:
                     await asyncio.sleep(-late)
                 await self.refresh(board.panels, connections)
                 due += board.refresh_s
-                while due < self.now():
+                while due < min(self.now(), seconds):
                     self.skipped += 1
                     due += board.refresh_s
         finally:

@@ -138,7 +138,10 @@ def test_live_points_come_evenly():
         assert {round(later - before, 6) for before, later in itertools.pairwise(times)} == {interval}
 
 
-def test_an_answer_is_read_off_its_end():
+def test_an_answer_is_read_off_either_end():
+    text = said(cache="miss", rows=7)
+    first = b"{" + text[text.index(b'"cache"') : -1] + b',"series":[{"values":[' + b"1," * 9_000 + b"1]}]}"
+    assert [answers.answer("0.0", 0.0, 200, 1.0, body).rows_read for body in (text, first)] == [7, 7]
     good = answer(cache="miss", cached=3, asked=60, rows=9, elapsed=1.25)
     assert (good.cache, good.cached, good.asked, good.rows_read, good.elapsed_ms) == ("miss", 3, 60, 9, 1.25)
     assert good.is_good and not good.is_hit and not good.is_empty
@@ -249,7 +252,11 @@ class Api(http.server.BaseHTTPRequestHandler):
             return
         self.send_response(404 if "unknown" in self.path else 200)
         found = said(series=b'{"values":[' + b"1," * 50_000 + b"1]}")
-        self.send_header("Content-Length", str(len(found)))
+        if "chunks" in self.path:
+            self.send_header("Transfer-Encoding", "chunked")
+            found = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (found[:7], found[7:])) + b"0\r\n\r\n"
+        else:
+            self.send_header("Content-Length", str(len(found)))
         self.end_headers()
         self.wfile.write(found)
 
@@ -269,14 +276,15 @@ def api():
 
 
 def test_the_client_reads_large_answers_and_keeps_its_connection(api):
-    async def twice():
+    async def asked():
         connection = await client.connect(api)
-        found = [await connection.get(path) for path in ("/a", "/unknown")]
+        found = [await connection.get(path) for path in ("/a", "/chunks", "/unknown")]
         client.close_all([connection])
         return found
 
-    (status, took, text), (missing, _, _) = asyncio.run(twice())
+    (status, took, text), (_, _, from_chunks), (missing, _, _) = asyncio.run(asked())
     assert (status, missing) == (200, 404) and took > 0
+    assert from_chunks == text
     assert len(text) > 100_000 and text.endswith(b',"warnings":[]}')
 
 
