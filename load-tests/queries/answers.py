@@ -1,4 +1,4 @@
-"""What an answer of `/api/v2/metrics` says of itself, read off its first or last bytes: to parse large bodies would be measured, too."""
+"""What an answer of `/api/v2/metrics` says of itself, read off its ends: to parse large bodies would be measured, too."""
 
 import dataclasses
 import re

@@ -1,10 +1,12 @@
 """The measurements, group by group, each against a server of its own."""
 
+import shutil
 import sys
 import time
 
 from bench import servers
 from bench.failed import Failed
+from bench.programs import target
 from queries import dashboards as drawn
 from queries import fleet, judge, reading, sending, viewers, wide
 from queries.options import settings
@@ -27,6 +29,7 @@ class Queries:
     def figures(self):
         found = []
         for group in self.options.only:
+            check_disk(group, self.options)
             found += GROUPS[group](self)
         return found
 
@@ -47,6 +50,21 @@ class Queries:
         self.say(f"{group}: {count:,} {signal} stored, waiting for merges")
         quiet = reading.wait_until_quiet(server, self.options.settle_max)
         return count, "" if quiet else "merges were still at work"
+
+
+def check_disk(group, options):
+    """A disk that fills would be measured, and whoever else writes to it would suffer."""
+    wanted = disk_gb(group, options)
+    target().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(target()).free / 1e9
+    if free < wanted:
+        raise Failed(f"{group}: needs {wanted:.1f} GB of disk, and {free:.1f} are free")
+
+
+def disk_gb(group, options):
+    """What a group takes at most, with what is merged, and with the journal where there is one."""
+    searched = 0.2 * options.million
+    return {"dashboards": 1 + options.hours / 16, "metrics": 1, "traces": searched, "logs": searched}[group]
 
 
 def dashboards(run):

@@ -6,9 +6,9 @@ from bench.page import table, verdict
 HEAD = ["group", "figure", "unit", "value", "best", "worst", "target", "", "remarks"]
 MISSES_HEAD = ["panel", "question", "misses", "read", "seconds after the start", "slowest, ms"]
 TOLD = [
-    "Of a question that was asked in rounds the value is the median; *best* and *worst* are of single rounds. Times are the client's,",
-    "from the first byte of the request to the last of the answer, unless it says otherwise; the client is a Python program on the",
-    "same machine, as are the senders.",
+    "Of a question that was asked in rounds the value is the median; *best* and *worst* are of single rounds. Times are the",
+    "client's, from the first byte of the request to the last of the answer, unless it says otherwise; the client is a Python",
+    "program on the same machine, as are the senders.",
 ]
 
 

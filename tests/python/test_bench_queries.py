@@ -15,7 +15,8 @@ sys.path.insert(0, str(ROOT / "load-tests"))
 
 from bench.failed import Failed  # noqa: E402
 from bench.figures import Figure, Target  # noqa: E402
-from queries import answers, client, dashboards, fleet, judge, main, options, searches, sending, templates, viewers, wide  # noqa: E402
+from queries import answers, client, dashboards, fleet, groups, judge  # noqa: E402
+from queries import main, options, searches, sending, templates, viewers, wide  # noqa: E402
 from queries.page import page  # noqa: E402
 
 NOW_S = 1_795_000_000
@@ -239,6 +240,13 @@ def test_options_of_a_quick_run_yield_to_what_is_asked_for():
     assert (asked.seconds, asked.hours, asked.only) == (5, 2, ["metrics", "logs"])
     assert options.settings(asked) == '[query]\ncache_bytes = "1GiB"\n'
     assert options.settings(options.parse([])) == ""
+
+
+def test_nothing_is_measured_on_a_disk_that_would_fill():
+    asked = options.parse(["--million", "3600"])
+    with pytest.raises(Failed, match="logs: needs 720.0 GB"):
+        groups.check_disk("logs", asked)
+    assert groups.disk_gb("dashboards", options.parse(["--quick"])) < groups.disk_gb("dashboards", asked) == 2.5
 
 
 class Api(http.server.BaseHTTPRequestHandler):
