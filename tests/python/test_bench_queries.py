@@ -183,6 +183,13 @@ def test_dashboards_are_judged_by_hits_and_their_slowest_hundredth():
     assert figures["server CPU per request, beyond ingestion"].value == pytest.approx(20.0)
 
 
+def test_without_a_hit_its_latency_is_not_measured_and_without_a_miss_there_is_nothing_to_tell():
+    all_missed = by_name(judge.dashboards(watched([answer(cache="miss")])))
+    assert all_missed["hit, at the client, p99"].value is None
+    all_hit = by_name(judge.dashboards(watched([answer()])))
+    assert not any(name.startswith("miss") for name in all_hit)
+
+
 def test_requests_that_failed_are_no_hits_and_are_told():
     seen = watched([answer()] * 3 + [answer(status=500)], skipped=2)
     assert by_name(judge.dashboards(seen))["requests without a query to the store"].value == 75
