@@ -151,11 +151,12 @@ impl Aggregation {
         }
     }
 
-    /// The value of a bucket; absent where the bucket has points but none that says anything (a counter's first).
-    pub fn of(self, bucket: &Bucket, width: Duration) -> Option<Number> {
+    /// The value of a bucket of a metric; absent where the bucket has points but none that says anything (a counter's first).
+    pub fn of(self, metric: &MetricDescription, bucket: &Bucket, width: Duration) -> Option<Number> {
         match &bucket.distribution {
             Some(distribution) => self.of_distribution(bucket, distribution, width).map(Number::Double),
-            None => self.of_numbers(bucket, width),
+            None if metric.has_numbers => self.of_numbers(bucket, width),
+            None => None,
         }
     }
 
@@ -205,9 +206,14 @@ mod tests {
         Bucket { points: 4, valued: 3, total: 12.0, low: 1.0, high: 8.0, last: 7.0, ..Bucket::empty(0) }
     }
 
+    fn of_metric(has_numbers: bool, bucket: &Bucket, names: &[&str]) -> Vec<Option<f64>> {
+        let metric = MetricDescription { has_numbers, ..Default::default() };
+        let value = |name: &&str| Aggregation::parse(name).unwrap().of(&metric, bucket, MINUTE);
+        names.iter().map(value).map(|value| value.map(Number::as_double)).collect()
+    }
+
     fn of(bucket: &Bucket, names: &[&str]) -> Vec<Option<f64>> {
-        let value = |name: &&str| Aggregation::parse(name).unwrap().of(bucket, MINUTE).map(Number::as_double);
-        names.iter().map(value).collect()
+        of_metric(bucket.distribution.is_none(), bucket, names)
     }
 
     #[test]
@@ -234,9 +240,19 @@ mod tests {
     }
 
     #[test]
+    fn the_first_point_of_a_cumulative_distribution_is_no_observation() {
+        let first = Bucket { points: 1, valued: 0, ..Bucket::empty(0) };
+        assert_eq!(
+            of_metric(false, &first, &["count", "sum", "avg", "min", "rate", "increase", "p50"]),
+            [None; 7]
+        );
+    }
+
+    #[test]
     fn the_last_integer_is_exact_also_where_no_double_can_say_it() {
         let last = |last, last_rest| {
-            Aggregation::Last.of(&Bucket { last, last_rest, ..bucket() }, Duration::from_secs(1))
+            let metric = MetricDescription { has_numbers: true, ..Default::default() };
+            Aggregation::Last.of(&metric, &Bucket { last, last_rest, ..bucket() }, MINUTE)
         };
         assert_eq!(last(9_007_199_254_740_992.0, 1), Some(Number::Integer(9_007_199_254_740_993)));
         assert_eq!(last(9_223_372_036_854_775_808.0, -1), Some(Number::Integer(i64::MAX)));

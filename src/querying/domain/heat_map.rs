@@ -46,11 +46,9 @@ fn row(cells: &[(f64, f64)], shape: &Shape) -> Vec<u64> {
     let mut row = vec![0; cells.len()];
     let mut at = 0;
     for cell in shape.cells() {
-        // Upper ends are unique; the lower end of the zero bucket depends on what else there is.
-        let Some(found) = cells.iter().skip(at).position(|(_, high)| high.total_cmp(&cell.high).is_eq())
-        else {
-            continue;
-        };
+        // Both ends of the zero bucket depend on what else there is: without values of a sign it ends at zero. It never
+        // reaches beyond the one of all, and all other cells are the same.
+        let Some(found) = cells.iter().skip(at).position(|(_, high)| cell.high <= *high) else { continue };
         at += found;
         if let Some(place) = row.get_mut(at) {
             *place = cell.count;
@@ -91,6 +89,22 @@ mod tests {
         let map = HeatMap::new(&buckets, 0, 2);
         assert_eq!(map.cells, [(1.0, 2.0), (2.0, 4.0), (4.0, 8.0)]);
         assert_eq!(map.counts, [Some(vec![1, 2, 0]), Some(vec![0, 0, 3])]);
+    }
+
+    #[test]
+    fn what_is_zero_is_counted_also_in_a_step_that_has_nothing_else() {
+        let near_zero = |zero_count, negative: &[u64], positive: &[u64]| {
+            let (positive, negative) = ((0, positive), (0, negative));
+            Shape::Exponential(ExponentialBuckets::new(0, (zero_count, 1.0), positive, negative))
+        };
+        let buckets = [
+            bucket(0, near_zero(1, &[2], &[3])),
+            bucket(1, near_zero(4, &[], &[])),
+            bucket(2, near_zero(5, &[6], &[])),
+        ];
+        let map = HeatMap::new(&buckets, 0, 3);
+        assert_eq!(map.cells, [(-2.0, -1.0), (-1.0, 1.0), (1.0, 2.0)]);
+        assert_eq!(map.counts, [Some(vec![2, 1, 3]), Some(vec![0, 4, 0]), Some(vec![6, 5, 0])]);
     }
 
     #[test]

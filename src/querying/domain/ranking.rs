@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Aggregation, Bucket, BucketQuery, GroupSeries, HeatMap, MetricBuckets, Number};
+use super::{Aggregation, BucketQuery, GroupSeries, HeatMap, MetricBuckets, MetricDescription, Number};
 
 /// What stands where a group has no points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,17 +88,24 @@ impl BucketQuery {
         // A heat map has no values: the busiest group is first.
         let ranked_by = if aggregation == Aggregation::Histogram { Aggregation::Count } else { aggregation };
         let key = |group: &GroupSeries| {
-            let values = group.buckets.iter().filter_map(|bucket| ranked_by.of(bucket, width));
+            let values =
+                group.buckets.iter().filter_map(|bucket| ranked_by.of(&buckets.description, bucket, width));
             ranking.order.by.over(values.map(Number::as_double).filter(|value| !value.is_nan()))
         };
         let mut ranked: Vec<(Option<f64>, &GroupSeries)> =
             buckets.groups.iter().map(|group| (key(group), group)).collect();
         ranked.sort_by(|left, right| ranking.order.compare(left, right));
         let shown = ranked.into_iter().skip(ranking.skip).take(ranking.limit);
-        shown.map(|(_, group)| self.points(group, aggregation, fill)).collect()
+        shown.map(|(_, group)| self.points(&buckets.description, group, aggregation, fill)).collect()
     }
 
-    fn points(&self, group: &GroupSeries, aggregation: Aggregation, fill: Fill) -> Points {
+    fn points(
+        &self,
+        metric: &MetricDescription,
+        group: &GroupSeries,
+        aggregation: Aggregation,
+        fill: Fill,
+    ) -> Points {
         let first = self.interval.floor(self.range.start()).nanos().div_euclid(self.interval.nanos());
         let steps = usize::try_from(self.range.buckets(self.interval)).unwrap_or_default();
         let values = if aggregation == Aggregation::Histogram {
@@ -106,19 +113,15 @@ impl BucketQuery {
         } else {
             let mut values = vec![None; steps];
             for bucket in &group.buckets {
-                self.place(bucket, aggregation, first, &mut values);
+                let at = usize::try_from(bucket.index - first).ok();
+                if let Some(value) = at.and_then(|at| values.get_mut(at)) {
+                    *value = aggregation.of(metric, bucket, self.interval.duration());
+                }
             }
             fill.into_gaps(&mut values);
             Values::Numbers(values)
         };
         Points { labels: group.labels.clone(), values }
-    }
-
-    fn place(&self, bucket: &Bucket, aggregation: Aggregation, first: i64, values: &mut [Option<Number>]) {
-        let at = usize::try_from(bucket.index - first).ok();
-        if let Some(value) = at.and_then(|at| values.get_mut(at)) {
-            *value = aggregation.of(bucket, self.interval.duration());
-        }
     }
 }
 
@@ -175,7 +178,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::querying::domain::{GroupBy, MetricDescription};
+    use crate::querying::domain::{Bucket, GroupBy};
     use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
 
     const MAX: Order = Order { by: OrderBy::Max, descending: true };
@@ -202,7 +205,8 @@ mod tests {
     }
 
     fn ranked(groups: Vec<GroupSeries>, ranking: Ranking, fill: Fill) -> Vec<(String, Vec<Option<f64>>)> {
-        let buckets = MetricBuckets { groups, ..MetricBuckets::nothing(MetricDescription::default()) };
+        let description = MetricDescription { has_numbers: true, ..Default::default() };
+        let buckets = MetricBuckets { groups, ..MetricBuckets::nothing(description) };
         let shown = query(4).ranked(&buckets, Aggregation::Max, ranking, fill);
         let text = |points: Points| match points.values {
             Values::Numbers(values) => {
