@@ -13,6 +13,7 @@ pub mod events;
 pub mod every_way;
 pub mod faulty;
 pub mod grpc;
+pub mod hostile;
 pub mod http;
 pub mod otlp;
 pub mod otlp_json;
