@@ -4,10 +4,11 @@ CONFIG ?= config.toml
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 CARGO ?= cargo
 KILLS ?= 300
+REQUESTS ?= 100000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi fuzz-api bench bench-queries bench-micro crash full-disk clean
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi fuzz-api bench bench-queries bench-micro crash full-disk clean canary
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -95,6 +96,10 @@ bench-micro: ## The micro-benchmarks, by stage
 crash: ## Kill servers under load, many times (KILLS=300), and compare what was acknowledged with what is stored
 	@$(CARGO) build --locked --quiet --example faulty
 	@TELEMETRYFLOW_KILLS=$(KILLS) $(CARGO) test --locked --quiet --test crash -- --nocapture --test-threads 2
+
+# A line for each route: how often it was asked, answered, and told the asker's own.
+canary: ## Ask every query route for two tenants (REQUESTS=100000) and look for anything of the other one
+	@TELEMETRYFLOW_CANARY_REQUESTS=$(REQUESTS) $(CARGO) test --locked --quiet --test canary -- --nocapture
 
 full-disk: build ## Fill a small disk under a release build at work, free it, and compare what was acknowledged with what is stored
 	@TELEMETRYFLOW_BIN="$(TARGET_DIR)/release/telemetryflow" load-tests/full-disk --settings 'body_bytes_max = "1MiB"'

@@ -219,6 +219,16 @@ fn a_role_allows_what_it_is_for() {
     // A parameter that nobody knows: what is let in is answered at once, also where the answer would have no end.
     for path in PATHS.map(|path| format!("{}?unknown=1", path.replace(['{', '}'], ""))) {
         let found = keys.each_ref().map(|key| key.get(&server, &path).status);
+        if found == [405; 3] {
+            let headers = |key: &Key| format!("Bearer {}", key.token);
+            let post = |key| {
+                let authorization = headers(key);
+                let headers = [("authorization", authorization.as_str()), ("connection", "close")];
+                Connection::open(server.api).ask(&request("POST", &path, &headers, b"{}")).status
+            };
+            assert_eq!(keys.each_ref().map(post), [403, 400, 400], "{path}");
+            continue;
+        }
         assert!(
             found[0] == 403 && found[1] == found[2] && ![401, 403].contains(&found[1]),
             "{path}: {found:?}"

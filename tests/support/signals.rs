@@ -37,6 +37,11 @@ impl Tenant {
         Server::start(folder, &format!("[ingest]\nbatch_age_max = \"1ms\"\n{extra}{sections}"))
     }
 
+    /// What its credential is in a header.
+    pub fn bearer(&self) -> &str {
+        &self.bearer
+    }
+
     fn headers(&self) -> [(&str, &str); 2] {
         [("authorization", &self.bearer), ("connection", "close")]
     }
