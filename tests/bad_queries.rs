@@ -41,6 +41,11 @@ fn send(server: &Server) {
     }
 }
 
+fn ask_for_several(server: &Server, body: &str) -> Answer {
+    let headers = [("content-type", "application/json"), ("connection", "close")];
+    Connection::open(server.api).ask(&request("POST", "/api/v2/metrics/query", &headers, body.as_bytes()))
+}
+
 /// What good questions are answered.
 fn all_that_there_is(server: &Server) -> [Value; 3] {
     let list = |path: &str, name: &str| server.get(path).json()[name].clone();
@@ -91,6 +96,7 @@ fn about_metrics(hostile: &str, quoted: &str) -> Vec<String> {
         "orderBy={h}",
         "orderBy=-{h}",
         "cursor={h}",
+        "format={h}",
         "startTime={h}",
         "endTime={h}",
         "limit={h}",
@@ -205,6 +211,24 @@ fn hostile_texts_in_every_parameter_of_a_query_are_data_and_the_tables_stay() {
             }
         }
     }
+    for text in HOSTILE {
+        let query =
+            json!({"metricName": text, "groupBy": text, "filter": text, "serviceName": [text], "name": text});
+        let of_good = json!({"metricName": "good", "attr[host]": text, "name": text});
+        let formula = json!({"name": text, "formula": text});
+        for body in [
+            json!({"queries": [query]}),
+            json!({"queries": [of_good]}),
+            json!({"queries": [of_good], "formulas": [formula], "startTime": text, "interval": text}),
+            json!({"queries": [{"metricName": "good"}], "formulas": [formula]}),
+        ] {
+            let answer = ask_for_several(&server, &body.to_string());
+            assert!([200, 400, 404].contains(&answer.status), "{body}: {}", answer.text());
+            if answer.status != 200 {
+                assert_told(&answer, text);
+            }
+        }
+    }
     assert_eq!(all_that_there_is(&server), before);
     assert_eq!(server.get("/readyz").status, 200);
 }
@@ -229,7 +253,18 @@ fn what_is_wrong_or_too_much_is_refused_with_the_name_of_the_field() {
             unlike.push(format!("not {field:?} and {detail:?} after {shown}: {problem}"));
         }
     }
+    for (body, field, detail) in refused::bodies() {
+        let answer = ask_for_several(&server, &body);
+        let shown: String = body.chars().take(200).collect();
+        let says = answer.text().contains(detail);
+        if answer.status != 400 || assert_told(&answer, &shown)["field"].as_str() != field || !says {
+            unlike.push(format!("not {field:?} and {detail:?} after {shown}: {}", answer.text()));
+        }
+    }
     assert_eq!(unlike, Vec::<String>::new());
+    let answer = ask_for_several(&server, &" ".repeat((64 << 10) + 1));
+    assert_eq!(answer.status, 413, "{}", answer.text());
+    assert_told(&answer, "a body of 64 KiB and a byte");
     let many = vec!["a exists"; 10_000].join(" and ");
     let answer = server.get(&format!("/api/v2/metrics?metricName=good&filter={}", encoded(&many)));
     assert_eq!(answer.status, 431, "{}", answer.text());

@@ -19,6 +19,44 @@ pub fn questions() -> Vec<Refused> {
     all
 }
 
+/// Bodies of `POST /api/v2/metrics/query`, the field where one is named, and words of the reason.
+pub fn bodies() -> Vec<(String, Option<&'static str>, &'static str)> {
+    let of = |queries: &str, formulas: &str| format!("{{\"queries\":[{queries}],\"formulas\":[{formulas}]}}");
+    let good = "{\"metricName\":\"good\"}";
+    let formula = |text: &str| of(good, &format!("{{\"name\":\"f\",\"formula\":\"{text}\"}}"));
+    let nested = format!("{}a{}", "(".repeat(400), ")".repeat(400));
+    vec![
+        (String::new(), None, "not a query"),
+        ("\u{0}".into(), None, "not a query"),
+        ("SELECT 1".into(), None, "not a query"),
+        ("{\"queries\":".to_owned() + &"[".repeat(60_000), None, "not a query"),
+        ("{\"queries\":[],\"query\":1}".into(), None, "unknown field"),
+        (of("", ""), Some("queries"), "at least one"),
+        (of(&vec![good; 21].join(","), ""), Some("queries"), "at most 20"),
+        (of("{\"metricName\":{\"x\":1}}", ""), Some("queries[0].metricName"), "expected a text"),
+        (of("{\"metricName\":\"good\",\"limit\":-1}", ""), Some("queries[0].limit"), "from 1 to 10000"),
+        (of("{\"metricName\":\"good\",\"limit\":1e99}", ""), Some("queries[0].limit"), "from 1 to 10000"),
+        (of("{\"metricName\":\"good\",\"interval\":\"1m\"}", ""), Some("queries[0].interval"), "said once"),
+        (
+            of("{\"metricName\":\"good\",\"filter\":\"' OR 1=1 --\"}", ""),
+            Some("queries[0].filter"),
+            "expected",
+        ),
+        (of("{\"metricName\":\"good\",\"name\":7}", ""), Some("queries[0].name"), "expected a text"),
+        (of("{\"metricName\":\"good\",\"name\":\"\"}", ""), Some("name"), "1 to 64 bytes"),
+        (of(good, "{\"name\":\"a\",\"formula\":\"a\"}"), Some("name"), "there once"),
+        (formula(""), Some("formulas[0].formula"), "expected a number"),
+        (formula("a;DROP TABLE x"), Some("formulas[0].formula"), "expected one of"),
+        (formula("a--"), Some("formulas[0].formula"), "expected a number"),
+        (formula("toString(a)"), Some("formulas[0].formula"), "position"),
+        (formula("b * 2"), Some("formulas[0].formula"), "no query has this name"),
+        (formula("1 + 1"), Some("formulas[0].formula"), "names no query"),
+        (formula(&nested), Some("formulas[0].formula"), "nested more than 32 deep"),
+        (formula(&"-".repeat(1_000)), Some("formulas[0].formula"), "position"),
+        (formula(&"a+".repeat(1_000)), Some("formulas[0].formula"), "longer than 1024 bytes"),
+    ]
+}
+
 /// What looks bad and is not.
 pub fn harmless() -> [String; 6] {
     let nested = format!("host =~ \"{}a{}\"", "(".repeat(100), ")".repeat(100));
@@ -77,13 +115,16 @@ const OF_A_METRIC: &[(&str, &str, &str)] = &[
     ("attr[]=x", "attr[]", "unknown parameter"),
     ("attr[host=x", "attr[host", "unknown parameter"),
     ("metricname=x", "metricname", "unknown parameter"),
-    ("format=%7Bx%3AIdentifier%7D", "format", "unknown parameter"),
+    ("format=%7Bx%3AIdentifier%7D", "format", "unknown value"),
+    ("format=sql", "format", "unknown value"),
+    ("format=csv&aggregation=histogram", "format", "no rows"),
 ];
 
 const OF_OTHERS: &[(&str, &str, &str)] = &[
     ("metrics?metricName=", "metricName", "empty"),
     ("metrics?limit=1001", "limit", "from 1 to 1000"),
     ("metrics?startTime=now", "startTime", "unknown parameter"),
+    ("metrics?format=csv", "format", "unknown parameter"),
     ("metrics/metadata", "metricName", "missing"),
     ("metrics/metadata?metricName=good&limit=1", "limit", "unknown parameter"),
     ("metrics/labels?cursor=1-zz", "cursor", "not the `next`"),

@@ -1,6 +1,7 @@
 //! Random requests: every route with parameters of its own and of others, and values that are right, foreign or hostile.
 
 use fastrand::Rng;
+use serde_json::{Value, json};
 use telemetryflow::querying::PATHS;
 
 use super::scene::{SHARED, SHARED_METRICS, SHARED_TRACE, Side};
@@ -26,6 +27,8 @@ struct Route {
     needed: &'static [&'static str],
 }
 
+/// The only one that is posted to.
+const METRICS_QUERY: &str = "/api/v2/metrics/query";
 /// `/api/v2/metrics` without a name.
 const CATALOGUE: &[&str] = &["search", "serviceName", "limit", "cursor", "cache"];
 
@@ -36,10 +39,12 @@ fn route(path: &str) -> Route {
             &[
                 SERIES,
                 &["aggregation", "aggregation", "groupBy", "groupBy", "interval", "quantile"],
-                &["maxDataPoints", "fill", "orderBy", "cache"],
+                &["maxDataPoints", "fill", "orderBy", "format", "cache"],
             ],
             &["metricName"],
         ),
+        // What is asked for stands in the body.
+        "metrics/query" => with(&[], &[]),
         "metrics/metadata" => with(&[&["cache"]], &["metricName"]),
         "metrics/labels" => with(&[SERIES, &["search", "cache"]], &[]),
         "metrics/labels/values" => with(&[SERIES, &["search", "cache"]], &["label"]),
@@ -69,6 +74,14 @@ pub struct Asked {
     /// As [`PATHS`] has it.
     pub path: &'static str,
     pub path_and_query: String,
+    /// Of a question that is posted.
+    pub body: Option<String>,
+}
+
+impl Asked {
+    pub fn holds(&self, text: &str) -> bool {
+        self.path_and_query.contains(text) || self.body.as_ref().is_some_and(|body| body.contains(text))
+    }
 }
 
 /// Makes requests of one side up.
@@ -101,7 +114,34 @@ impl Questions<'_> {
         let id = self.trace_id();
         let service = self.service();
         let path_only = path.replace("{id}", &encoded(&id)).replace("{name}", &encoded(&service));
-        Asked { path, path_and_query: format!("{path_only}?{}", pairs.join("&")) }
+        let body = (path == METRICS_QUERY).then(|| self.body());
+        Asked { path, path_and_query: format!("{path_only}?{}", pairs.join("&")), body }
+    }
+
+    /// Several queries and formulas over them.
+    fn body(&mut self) -> String {
+        let queries = (0..1 + self.random.usize(..3)).map(|_| {
+            let mut query = json!({"metricName": self.value("metricName"), "groupBy": "host"});
+            for name in ["aggregation", "groupBy", "filter", "serviceName", "name"] {
+                if self.random.usize(..6) == 0 {
+                    query[name] = if name == "name" { self.text().into() } else { self.value(name).into() };
+                }
+            }
+            query
+        });
+        let queries: Vec<Value> = queries.collect();
+        let formulas = (0..self.random.usize(..3)).map(|number| {
+            let name = if self.random.bool() { self.text() } else { format!("formula {number}") };
+            let formula = if self.random.usize(..HOSTILE_ONE_IN) == 0 {
+                self.one(&HOSTILE).to_owned()
+            } else {
+                self.one(&["a * 2", "a / a", "max(a, 1)", "a + b", "(a - b) / c"]).to_owned()
+            };
+            json!({"name": name, "formula": formula})
+        });
+        let formulas: Vec<Value> = formulas.collect();
+        json!({"startTime": "now-30m", "interval": "1m", "queries": queries, "formulas": formulas})
+            .to_string()
     }
 
     /// Any; but what always asks the store takes so long that it gets a smaller share.
@@ -112,7 +152,8 @@ impl Questions<'_> {
             if path == PATHS[0] && self.random.usize(..CATALOGUE_ONE_IN) == 0 {
                 route = Route { known: CATALOGUE.to_vec(), needed: &[] };
             }
-            if route.known.contains(&"cache") || self.random.usize(..UNCACHED_ONE_IN) == 0 {
+            let is_cached = route.known.contains(&"cache") || path == METRICS_QUERY;
+            if is_cached || self.random.usize(..UNCACHED_ONE_IN) == 0 {
                 return (path, route);
             }
         }
@@ -217,7 +258,7 @@ impl Questions<'_> {
             "status" => &["ok", "error", "unset"],
             "minDuration" => &["0s", "1ms", "10ms"],
             "maxDuration" => &["4ms", "1s"],
-            "format" => &["json", "otlp"],
+            "format" => &["json", "otlp", "rows", "csv", "prometheus"],
             "events" => &["metrics", "metrics,logs", "metrics,logs", "ingest,logs,metrics,alerts"],
             unknown => panic!("a parameter without values: {unknown}"),
         };
