@@ -209,7 +209,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         let Some(pane) = self.pane.clone() else { return Ok(None) };
         for _ in 0..LOOK_UPS_MAX {
             let (key, groups) = self.series(query, PointsFrom::Pane).await?;
-            match pane.fold(query, &groups, self.reader.source.buckets_max()) {
+            match fold_pane(&pane, query, groups, self.reader.source.buckets_max()).await {
                 Ok(groups) => return Ok(Some(groups)),
                 Err(FoldError::Gone) => return Ok(None),
                 Err(FoldError::Read(error)) => return Err(error),
@@ -295,6 +295,23 @@ impl<S: BucketSource> Assembly<'_, S> {
         self.reader.chunks.put(&piece, chunk).await;
         Ok(read.groups)
     }
+}
+
+/// Beyond so much a pane is folded on a thread that may be busy: some 30,000 points, a millisecond.
+const FOLDED_INLINE_MAX: usize = 1 << 20;
+
+async fn fold_pane(
+    pane: &Arc<Pane>,
+    query: &BucketQuery,
+    groups: Arc<SeriesGroups>,
+    buckets_max: usize,
+) -> Result<Vec<GroupSeries>, FoldError> {
+    if pane.bytes() <= FOLDED_INLINE_MAX {
+        return pane.fold(query, &groups, buckets_max);
+    }
+    let (pane, query) = (Arc::clone(pane), query.clone());
+    let folded = tokio::task::spawn_blocking(move || pane.fold(&query, &groups, buckets_max));
+    folded.await.map_err(|_| ReadError::Unavailable)?
 }
 
 /// Missing ranges from a place on that follow one another.
