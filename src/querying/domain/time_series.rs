@@ -2,7 +2,7 @@
 
 use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
 
-use super::{Bucket, MetricDescription};
+use super::{Bucket, MetricDescription, look_back};
 
 /// Most labels to group by.
 pub const GROUP_LABELS_MAX: usize = 8;
@@ -102,6 +102,12 @@ impl BucketQuery {
     #[must_use]
     pub fn over(&self, range: TimeRange) -> Self {
         Self { range, ..self.clone() }
+    }
+
+    /// Where points lie that the answer depends on: cumulative series are compared with points before the range.
+    pub fn range_with_look_back(&self) -> TimeRange {
+        let start = self.range.start().minus(look_back(self.interval)).max(Timestamp::EPOCH);
+        TimeRange::new(start, self.range.end()).unwrap_or(self.range)
     }
 
     /// Starts of all buckets that the range touches.

@@ -9,7 +9,7 @@ use crate::platform::clickhouse::{Rows, StoreError, parameters};
 use crate::querying::application::ReadError;
 use crate::querying::domain::{
     BucketQuery, DistributionPoint, Fold, GroupSeries, MetricDescription, NumberPoint, RolledPoint,
-    TooManyBuckets, look_back,
+    TooManyBuckets,
 };
 use crate::shared::{SeriesId, TenantId, TimeRange, Timestamp};
 
@@ -117,14 +117,14 @@ impl ClickHouseReader {
 
     /// From rollups where they say what points say, and from points around them.
     async fn fold_numbers(&self, query: &BucketQuery, read: &mut Reading<'_>) -> Result<(), FoldError> {
-        let rollup = PointTable::rollup_for(query.interval);
-        let covered = rollup.map(|_| self.rollups().covered(&query.tenant, &query.metric, query.range));
         let mut from = query.range.start();
-        for hours in covered.unwrap_or_default() {
-            self.fold_between::<NumberPoint>(query, PointTable::Numbers, (from, hours.start()), read).await?;
-            let table = rollup.unwrap_or(PointTable::Hours);
-            self.fold_between::<RolledPoint>(query, table, (hours.start(), hours.end()), read).await?;
-            from = hours.end();
+        if let Some(rollup) = PointTable::rollup_for(query.interval) {
+            for hours in self.rollups().covered(&query.tenant, &query.metric, query.range) {
+                let before = (from, hours.start());
+                self.fold_between::<NumberPoint>(query, PointTable::Numbers, before, read).await?;
+                self.fold_points::<RolledPoint>(&query.over(hours), rollup, read).await?;
+                from = hours.end();
+            }
         }
         self.fold_between::<NumberPoint>(query, PointTable::Numbers, (from, query.range.end()), read).await
     }
@@ -152,7 +152,7 @@ impl ClickHouseReader {
             tenant: query.tenant.clone(),
             metric: query.metric.clone(),
             table,
-            range: if P::LOOKS_BACK { with_look_back(query) } else { query.range },
+            range: if P::LOOKS_BACK { query.range_with_look_back() } else { query.range },
             series: read.groups.named().map(Into::into),
         };
         let fold = std::mem::replace(&mut read.fold, Fold::nothing()).within(query.range);
@@ -244,12 +244,6 @@ impl ClickHouseReader {
 fn sample_interval(rows: &Rows) -> Result<Option<i64>, StoreError> {
     let Some(batch) = rows.batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
     Ok(Columns(batch).integers("nanos")?.values().first().copied())
-}
-
-/// Cumulative series need the point before the range.
-fn with_look_back(query: &BucketQuery) -> TimeRange {
-    let start = query.range.start().minus(look_back(query.interval)).max(Timestamp::EPOCH);
-    TimeRange::new(start, query.range.end()).unwrap_or(query.range)
 }
 
 fn counted(rows: &Rows) -> Result<u64, StoreError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::querying::application::{CacheStatus, ReadError};
-use crate::querying::domain::{BucketQuery, GroupSeries, MetricBuckets, MetricDescription, look_back};
+use crate::querying::domain::{BucketQuery, GroupSeries, MetricBuckets, MetricDescription};
 use crate::shared::{TimeRange, Timestamp};
 
 use super::super::bucket_reader::{FoldError, ReadGroups};
@@ -45,7 +45,7 @@ impl<S: BucketSource> CachedReader<S> {
         let description = self.source.description(&query.tenant, &query.metric).await?;
         let key = groups_query(query);
         for _ in 0..LOOK_UPS_MAX {
-            let groups = Arc::new(self.source.groups(&key, series_range(query)).await?);
+            let groups = Arc::new(self.source.groups(&key, query.range_with_look_back()).await?);
             match self.source.fold(query, &description, &groups).await {
                 Ok(read) => {
                     return Ok(MetricBuckets {
@@ -95,7 +95,7 @@ impl<S: BucketSource> CachedReader<S> {
 
 /// The series of a query, whatever its range is within these days.
 fn groups_query(query: &BucketQuery) -> GroupsQuery {
-    let range = series_range(query);
+    let range = query.range_with_look_back();
     GroupsQuery {
         tenant: query.tenant.clone(),
         metric: query.metric.clone(),
@@ -103,12 +103,6 @@ fn groups_query(query: &BucketQuery) -> GroupsQuery {
         group_by: query.group_by.clone(),
         days: (range.start().day(), range.end().day()),
     }
-}
-
-/// Where points of a query lie: cumulative series are compared with points before the range.
-fn series_range(query: &BucketQuery) -> TimeRange {
-    let start = query.range.start().minus(look_back(query.interval)).max(Timestamp::EPOCH);
-    TimeRange::new(start, query.range.end()).unwrap_or(query.range)
 }
 
 impl<S: BucketSource> Assembly<'_, S> {
@@ -227,7 +221,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         points: PointsFrom,
     ) -> Result<(GroupsQuery, Arc<SeriesGroups>), ReadError> {
         let key = groups_query(query);
-        let range = series_range(query);
+        let range = query.range_with_look_back();
         let generations = &self.reader.generations;
         let changed = |since| {
             points == PointsFrom::Store

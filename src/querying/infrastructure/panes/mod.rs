@@ -87,6 +87,7 @@ impl Panes {
         let new = || Arc::new(Pane::new(table, now.minus(PANE_REACH), self.bytes_max / 2));
         let mut entry = self.panes.entry(key).or_insert_with(new);
         if entry.table() != table {
+            entry.retire();
             *entry = new();
         }
         entry.used(now);
@@ -105,7 +106,13 @@ impl Panes {
             return;
         }
         let unused_since = now.minus(UNUSED_MAX);
-        self.panes.retain(|_, pane| pane.last_used() >= unused_since);
+        self.panes.retain(|_, pane| {
+            let used = pane.last_used() >= unused_since;
+            if !used {
+                pane.retire();
+            }
+            used
+        });
         for pane in &self.panes {
             // A little more than the reach, so that it is cut seldom.
             pane.cut(now.minus(PANE_REACH));
@@ -117,6 +124,9 @@ impl Panes {
             if self.bytes() <= self.bytes_max {
                 return;
             }
+            if let Some(pane) = self.panes.get(&key) {
+                pane.retire();
+            }
             self.panes.remove(&key);
         }
     }
@@ -124,5 +134,45 @@ impl Panes {
     /// What all panes hold.
     pub fn bytes(&self) -> usize {
         self.panes.iter().map(|pane| pane.bytes()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bucket_reader::FoldError;
+    use super::super::series_groups::SeriesGroups;
+    use super::*;
+    use crate::querying::domain::GroupBy;
+    use crate::shared::{Interval, LabelFilter, TimeRange};
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_nanos(43_200_000_000_000)
+        }
+    }
+
+    /// Scenario: a query holds the pane of a metric, which makes room for others meanwhile and gets no more batches.
+    /// Guarantees: the query is told that the points are gone, instead of an answer that lacks what came since.
+    #[test]
+    fn a_pane_that_gets_no_more_batches_answers_nothing() {
+        let now = Noon.now();
+        let query = BucketQuery {
+            tenant: TenantId::unnamed(),
+            metric: "m".into(),
+            range: TimeRange::new(now.minus(Duration::from_secs(60)), now).unwrap(),
+            interval: Interval::parse("1m").unwrap(),
+            filter: LabelFilter::default(),
+            group_by: GroupBy::default(),
+        };
+        let panes = Panes::new(1 << 20, Arc::new(Noon));
+        let numbers = panes.of(&query, PointTable::Numbers);
+        let fold = |pane: &Pane| pane.fold(&query, &SeriesGroups::default(), 100);
+        assert!(fold(&numbers).is_ok_and(|groups| groups.is_empty()));
+        let histograms = panes.of(&query, PointTable::Histograms);
+        assert!(matches!(fold(&numbers), Err(FoldError::Gone)), "its place was taken");
+        assert!(fold(&histograms).is_ok());
     }
 }

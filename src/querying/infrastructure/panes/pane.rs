@@ -214,6 +214,12 @@ impl Pane {
         });
     }
 
+    /// Lets go of everything, and answers nothing from here on: to be called before it gets no more batches. Who has it still would else
+    /// take what it lacks for all that there is.
+    pub fn retire(&self) {
+        self.cut(Timestamp::LATEST);
+    }
+
     /// Lets go of points that are older.
     pub fn cut(&self, floor: Timestamp) {
         let floor = floor.nanos();
