@@ -4,5 +4,7 @@ pub(super) mod backoff;
 pub(super) mod channel;
 pub(super) mod deliver;
 pub(super) mod evaluate;
+#[allow(dead_code, reason = "users come with the state database")]
+pub(super) mod ledger;
 pub(super) mod metrics;
 pub(super) mod outbox;
