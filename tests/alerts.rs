@@ -124,7 +124,7 @@ fn a_threshold_that_is_passed_is_told_within_two_seconds_and_its_end_after_it() 
     let about: Vec<Value> = webhook.delivered().into_iter().filter(|m| says(m, &["Queue is deep"])).collect();
     assert_eq!(about, [firing, resolved], "one message each, in order");
     let transitions = |kind| server.measured("telemetryflow_alerting_transitions_total", &[kind]);
-    assert!(transitions("triggered") >= 2 && transitions("resolved") >= 1);
+    assert!(transitions("firing") >= 2 && transitions("resolved") >= 1);
     assert!(server.stop().status.success());
 }
 

@@ -30,7 +30,7 @@ use telemetryflow::platform::clickhouse::embedded::{
 use telemetryflow::platform::clickhouse::migrations::migrate;
 use telemetryflow::platform::clickhouse::{Insert, Select, Store};
 use telemetryflow::shared::{
-    Clock, MetricColumns, SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchId,
+    Clock, MetricColumns, SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchEpoch, WatchId,
 };
 use telemetryflow::telemetry::schema::MIGRATIONS;
 use telemetryflow::telemetry::stages::{
@@ -55,6 +55,10 @@ struct NobodyWatches;
 impl SeriesWatch for NobodyWatches {
     fn watch(&self, _: &SeriesIdentity) -> WatchId {
         WatchId::NONE
+    }
+
+    fn epoch(&self) -> WatchEpoch {
+        WatchEpoch::default()
     }
 }
 

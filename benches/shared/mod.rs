@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, metric, number_data_point};
 use prost::Message;
-use telemetryflow::shared::{Clock, SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchId};
+use telemetryflow::shared::{Clock, SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchEpoch, WatchId};
 use telemetryflow::telemetry::KeySeed;
 use telemetryflow::telemetry::stages::AcceptanceWindow;
 use telemetryflow::telemetry::stages::SeriesLookup;
@@ -96,6 +96,10 @@ struct NobodyWatches;
 impl SeriesWatch for NobodyWatches {
     fn watch(&self, _: &SeriesIdentity) -> WatchId {
         WatchId::NONE
+    }
+
+    fn epoch(&self) -> WatchEpoch {
+        WatchEpoch::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Parser;
 use telemetryflow::platform::clock::SystemClock;
-use telemetryflow::shared::{Clock, SeriesIdentity, SeriesWatch, TenantId, WatchId};
+use telemetryflow::shared::{Clock, SeriesIdentity, SeriesWatch, TenantId, WatchEpoch, WatchId};
 use telemetryflow::telemetry::stages::blocks::{self, TableBlock};
 use telemetryflow::telemetry::stages::log_blocks::{self, LOGS_TABLE};
 use telemetryflow::telemetry::stages::span_blocks::{self, SPANS_TABLE, TRACE_INDEX_TABLE};
@@ -56,6 +56,10 @@ struct NobodyWatches;
 impl SeriesWatch for NobodyWatches {
     fn watch(&self, _: &SeriesIdentity) -> WatchId {
         WatchId::NONE
+    }
+
+    fn epoch(&self) -> WatchEpoch {
+        WatchEpoch::default()
     }
 }
 

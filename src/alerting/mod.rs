@@ -7,6 +7,7 @@
 //! does its message.
 
 mod application;
+#[allow(dead_code, unused_imports, reason = "what outlives a restart is wired up with the state database")]
 mod domain;
 mod infrastructure;
 

@@ -175,7 +175,7 @@ async fn a_failing_webhook_gets_each_message_once_and_in_order() {
     for line in [
         "telemetryflow_alerting_notifications_total{channel=\"slack\",result=\"sent\"} 2",
         "telemetryflow_alerting_notifications_total{channel=\"slack\",result=\"retried\"} 2",
-        "telemetryflow_alerting_transitions_total{kind=\"triggered\"} 1",
+        "telemetryflow_alerting_transitions_total{kind=\"firing\"} 1",
         "telemetryflow_alerting_transitions_total{kind=\"resolved\"} 1",
         "telemetryflow_alerting_instances 0",
     ] {

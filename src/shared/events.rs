@@ -80,8 +80,8 @@ pub struct AlertTransition {
     pub threshold: Box<str>,
     /// The value that decided; absent when the data stopped.
     pub value: Option<f64>,
-    /// The value furthest beyond the threshold while it fired.
-    pub peak: f64,
+    /// The value furthest beyond the threshold while it fired; absent if it fired because the data stopped.
+    pub peak: Option<f64>,
     /// Labels of the group, then those of the rule; sorted by name.
     pub labels: Vec<(Box<str>, Box<str>)>,
     /// Rendered annotations, in the order of the rule.

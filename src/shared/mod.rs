@@ -3,6 +3,7 @@
 //! No I/O and no async in here, and nothing that only one context needs.
 
 pub mod columns;
+pub mod distribution;
 pub mod duration_text;
 pub mod events;
 pub mod ids;
@@ -34,7 +35,8 @@ pub use map_column::{MapColumn, Occurrence};
 pub use origins::{OriginColumns, ResourceColumns, ScopeColumns};
 pub use rollups::{NoRollups, RollupCoverage};
 pub use series::{
-    Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchId,
+    Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchEpoch,
+    WatchId,
 };
 pub use signal::Signal;
 pub use span_columns::{EventColumns, LinkColumns, SpanColumns, SpanRow};

@@ -184,21 +184,71 @@ fn value_of<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
     attributes.get(at).map(|attribute| &*attribute.value)
 }
 
-/// Stands in for "the rules that look at this series" in each of its points; zero if there are none.
+/// Stands in for "the rules that look at this series" in each of its points, as they were in a certain epoch of the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct WatchId(pub u32);
+pub struct WatchId(u32);
 
-impl WatchId {
-    pub const NONE: Self = Self(0);
+/// Counts the changes of what is watched. After so many it begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct WatchEpoch(u32);
 
-    pub fn is_some(self) -> bool {
-        self != Self::NONE
+impl WatchEpoch {
+    const BITS: u32 = 12;
+
+    /// The epoch after so many changes.
+    pub const fn after(changes: u32) -> Self {
+        Self(changes % (1 << Self::BITS))
+    }
+
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self::after(self.0 + 1)
+    }
+
+    /// How many changes there were since `earlier`.
+    pub const fn since(self, earlier: Self) -> u32 {
+        self.0.wrapping_sub(earlier.0) % (1 << Self::BITS)
     }
 }
 
-/// Port: somebody who wants to know of some series (alerting). Asked once per series, never per point.
+impl WatchId {
+    /// Nobody looks, in the first epoch.
+    pub const NONE: Self = Self(0);
+    /// Most watches of one epoch.
+    pub const NUMBER_MAX: u32 = (1 << (u32::BITS - WatchEpoch::BITS)) - 1;
+
+    /// The watch of a number from 1 to [`Self::NUMBER_MAX`], or with 0 that nobody looks.
+    pub const fn new(epoch: WatchEpoch, number: u32) -> Option<Self> {
+        if number > Self::NUMBER_MAX {
+            return None;
+        }
+        Some(Self(epoch.0 << (u32::BITS - WatchEpoch::BITS) | number))
+    }
+
+    pub const fn none(epoch: WatchEpoch) -> Self {
+        Self(epoch.0 << (u32::BITS - WatchEpoch::BITS))
+    }
+
+    pub const fn is_some(self) -> bool {
+        self.number() != 0
+    }
+
+    pub const fn epoch(self) -> WatchEpoch {
+        WatchEpoch(self.0 >> (u32::BITS - WatchEpoch::BITS))
+    }
+
+    pub const fn number(self) -> u32 {
+        self.0 & Self::NUMBER_MAX
+    }
+}
+
+/// Port: somebody who wants to know of some series (alerting). Asked once per series and epoch, never per point.
 pub trait SeriesWatch: Send + Sync {
+    /// The answer is of the epoch that [`Self::epoch`] tells then.
     fn watch(&self, series: &SeriesIdentity) -> WatchId;
+
+    /// Once it changes, answers of before are to be asked for again. Cheap: it is asked for with each request.
+    fn epoch(&self) -> WatchEpoch;
 }
 
 #[cfg(test)]

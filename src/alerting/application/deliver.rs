@@ -137,7 +137,7 @@ pub(super) mod tests {
             expression: "avg(m) over 5m".into(),
             threshold: "> 1".into(),
             value: Some(2.0),
-            peak: 2.0,
+            peak: Some(2.0),
             labels: Vec::new(),
             annotations: Vec::new(),
             channels: vec!["fake".into()],

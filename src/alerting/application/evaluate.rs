@@ -69,21 +69,22 @@ impl EvaluateRules {
     }
 
     fn told(&self, transitions: &[Transition]) -> Vec<DomainEvent> {
-        transitions.iter().map(|transition| self.tell(transition)).collect()
+        let told = transitions.iter().filter(|transition| transition.change.is_told());
+        told.map(|transition| self.tell(transition)).collect()
     }
 
     fn tell(&self, transition: &Transition) -> DomainEvent {
         let alert = Arc::new(self.alert(transition));
-        let (kind, event) = match transition.change {
-            Change::Triggered { .. } => ("triggered", DomainEvent::AlertTriggered(Arc::clone(&alert))),
-            Change::Resolved { .. } => ("resolved", DomainEvent::AlertResolved(Arc::clone(&alert))),
+        let event = match transition.change {
+            Change::Resolved { .. } => DomainEvent::AlertResolved(Arc::clone(&alert)),
+            _ => DomainEvent::AlertTriggered(Arc::clone(&alert)),
         };
-        self.metrics.transitions.get_or_create(&KindLabel { kind }).inc();
+        self.metrics.transitions.get_or_create(&KindLabel { kind: transition.kind() }).inc();
         tracing::info!(
             tenant = %alert.tenant,
             rule = %alert.rule_id,
             severity = alert.severity,
-            kind,
+            kind = transition.kind(),
             reason = %alert.reason,
             "an alert changed"
         );
@@ -92,16 +93,17 @@ impl EvaluateRules {
 
     fn alert(&self, transition: &Transition) -> AlertTransition {
         let rule = transition.rule();
+        let labels = transition.labels();
         AlertTransition {
             tenant: transition.group.tenant.clone(),
             rule_id: rule.id.as_str().into(),
             rule_name: rule.name.clone(),
-            severity: rule.threshold.severity().name(),
-            expression: rule.expression().into(),
-            threshold: rule.threshold_text().into(),
+            severity: transition.severity().name(),
+            expression: rule.measure.expression().into(),
+            threshold: transition.threshold().into(),
             value: transition.value(),
             peak: transition.peak(),
-            labels: transition.group.labels(),
+            labels: labels.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             annotations: self.annotations.annotate(transition),
             channels: rule.channels.clone(),
             since: transition.since(),

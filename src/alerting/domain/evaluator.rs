@@ -1,22 +1,29 @@
 //! `AlertEvaluator`: points and time in, transitions out. Pure: no I/O, no async, no clock of its own.
 
-use std::collections::BTreeMap;
+mod intake;
+
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::counters::{COUNTER_SERIES_MAX, Counters, Increase};
+use super::counters::{COUNTER_SERIES_MAX, CounterKey, Counters, LOOK_BACK, TenantNumber};
 use super::instance::{EventTime, Instance, Lateness, PointRefusal};
-use super::rule::{AlertRule, RuleSet};
-use super::state::Change;
+use super::rule::{AlertRule, RuleKey, RuleSet};
+use super::state::{Change, Course};
 use super::transition::Transition;
-use super::watchlist::{Group, GroupId, Watchlist};
-use crate::shared::{MetricKind, MetricsIngested, NumberRow, Timestamp, WatchId};
+use super::watchlist::{Group, GroupChange, GroupId, GroupKey, Watchlist};
+pub use intake::{PastPoint, PastValue};
+
+use crate::shared::distribution::Distribution;
+use crate::shared::{MetricsIngested, TenantId, Timestamp, WatchId};
 
 /// Groups of one rule that are evaluated at a time.
 pub const INSTANCES_PER_RULE_MAX: usize = 1_000;
 /// How often silent counter series are looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// How long points are compared with what was read at the start.
+const REFILL_REMEMBERED: Duration = Duration::from_secs(300);
 
 /// What the evaluator may keep in memory, and how long it waits for points.
 #[derive(Debug, Clone, Copy)]
@@ -45,26 +52,44 @@ pub struct EvaluationCounts {
     pub overflowed: Vec<Arc<AlertRule>>,
 }
 
+/// What of an instance outlives the process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptInstance {
+    pub key: GroupKey,
+    pub course: Course,
+    pub known_since: Timestamp,
+}
+
 /// Evaluates all rules over the points that they look at.
 #[derive(Debug)]
 pub struct AlertEvaluator {
     watchlist: Arc<Watchlist>,
-    watches: Vec<Arc<[GroupId]>>,
-    slots: Vec<Slot>,
+    watches: HashMap<WatchId, Option<Arc<[GroupId]>>>,
+    slots: Vec<Option<Box<Slot>>>,
     live: Vec<GroupId>,
-    rooms: Vec<Room>,
+    rooms: HashMap<RuleKey, Room>,
     touched: Vec<GroupId>,
-    counters: Counters,
-    counter_silence: Duration,
-    forgotten_at: Timestamp,
+    tenants: HashMap<TenantId, TenantNumber>,
+    numbers: Counters<f64>,
+    distributions: Counters<Distribution>,
+    refilled: Option<Refilled>,
+    housekept_at: Timestamp,
     limits: EvaluatorLimits,
     counts: EvaluationCounts,
+}
+
+/// The newest point of each series that was read at the start.
+#[derive(Debug)]
+struct Refilled {
+    newest: HashMap<CounterKey, Timestamp>,
+    /// Until when that matters.
+    until: Timestamp,
 }
 
 #[derive(Debug)]
 struct Slot {
     group: Arc<Group>,
-    instance: Option<Box<Instance>>,
+    instance: Instance,
     presence: Presence,
 }
 
@@ -91,17 +116,19 @@ enum RoomHistory {
 
 impl AlertEvaluator {
     pub fn new(rules: &RuleSet, watchlist: Arc<Watchlist>, limits: EvaluatorLimits) -> Self {
-        let longest = rules.rules().iter().map(|rule| rule.window.duration()).max().unwrap_or_default();
+        let look_back = look_back(rules, limits.lateness);
         Self {
             watchlist,
-            watches: Vec::new(),
+            watches: HashMap::new(),
             slots: Vec::new(),
             live: Vec::new(),
-            rooms: vec![Room::default(); rules.len()],
+            rooms: HashMap::new(),
             touched: Vec::new(),
-            counters: Counters::new(limits.counter_series),
-            counter_silence: longest + limits.lateness.0,
-            forgotten_at: Timestamp::EPOCH,
+            tenants: HashMap::new(),
+            numbers: Counters::new(limits.counter_series, look_back),
+            distributions: Counters::new(limits.counter_series, look_back),
+            refilled: None,
+            housekept_at: Timestamp::EPOCH,
             limits,
             counts: EvaluationCounts::default(),
         }
@@ -110,17 +137,8 @@ impl AlertEvaluator {
     /// Takes points that became visible. Rules that more data can only strengthen are decided at once.
     pub fn observe(&mut self, event: &MetricsIngested, now: Timestamp) -> Vec<Transition> {
         let mut transitions = Vec::new();
-        for columns in event.columns.iter().map(|columns| &columns.numbers) {
-            for run in columns.runs() {
-                let watches = columns.watches().get(run.rows.clone()).unwrap_or_default();
-                for (at, watch) in run.rows.zip(watches) {
-                    if watch.is_some()
-                        && let Some(row) = columns.row(at)
-                    {
-                        self.point(run.kind, &row, now, &mut transitions);
-                    }
-                }
-            }
+        for columns in &event.columns {
+            self.take(columns, now, &mut transitions);
         }
         self.look_early(now, &mut transitions);
         transitions
@@ -132,11 +150,56 @@ impl AlertEvaluator {
         let mut live = mem::take(&mut self.live);
         live.retain(|id| self.tick_group(*id, now, &mut transitions));
         self.live = live;
-        if now.since(self.forgotten_at) >= FORGET_EVERY {
-            self.counters.forget_silent(self.counter_silence, now);
-            self.forgotten_at = now;
+        if now.since(self.housekept_at) >= FORGET_EVERY {
+            self.keep_house(now);
         }
         transitions
+    }
+
+    /// Other rules apply from now on. What fired by a rule that is gone, or measures something else, is over.
+    pub fn replace_rules(&mut self, rules: &RuleSet, now: Timestamp) -> Vec<Transition> {
+        let look_back = look_back(rules, self.limits.lateness);
+        self.numbers.look_back_for(look_back);
+        self.distributions.look_back_for(look_back);
+        self.watches.clear();
+        let mut transitions = Vec::new();
+        for change in self.watchlist.replace_rules(rules) {
+            match change {
+                GroupChange::Kept(id, group) => {
+                    if let Some(slot) = self.slot(id) {
+                        slot.group = group;
+                    }
+                }
+                GroupChange::Gone(id) => transitions.extend(self.end(id, now)),
+            }
+        }
+        transitions
+    }
+
+    /// A group that was known before a restart goes on where it stood. The time in between does not count for it.
+    ///
+    /// Says whether it was taken: its rule may be gone, or group by other labels.
+    pub fn restore(
+        &mut self,
+        rule: Option<&Arc<AlertRule>>,
+        kept: KeptInstance,
+        downtime: Duration,
+        now: Timestamp,
+    ) -> bool {
+        let fits = |rule: &&Arc<AlertRule>| {
+            rule.is_enabled() && rule.measure.group_by.labels().len() == kept.key.values.len()
+        };
+        let Some(rule) = rule.filter(fits) else { return false };
+        let GroupKey { tenant, values, .. } = kept.key;
+        let adopted = self.watchlist.adopt(Group { rule: Arc::clone(rule), tenant, values });
+        let Some((id, group)) = adopted.and_then(|id| Some((id, self.watchlist.group(id)?))) else {
+            return false;
+        };
+        let instance = Instance::new(rule, self.limits.lateness, EventTime::restored(now), now);
+        let mut instance = instance.with_course(kept.course, kept.known_since);
+        instance.skip(downtime);
+        self.settle(id, group, instance);
+        true
     }
 
     /// How many groups have data or fire.
@@ -144,110 +207,114 @@ impl AlertEvaluator {
         self.live.len()
     }
 
-    /// How many counter series are remembered.
+    /// How many cumulative series are remembered.
     pub fn counter_series(&self) -> usize {
-        self.counters.len()
+        self.numbers.len() + self.distributions.len()
+    }
+
+    /// The groups of a rule that have data or fire, with their states.
+    pub fn groups_of<'a>(&'a self, rule: &'a RuleKey) -> impl Iterator<Item = (&'a Arc<Group>, &'a Course)> {
+        let slots = self.live.iter().filter_map(|id| self.slots.get(id.0)?.as_deref());
+        let of_rule = slots.filter(move |slot| slot.group.rule.key() == *rule);
+        of_rule.map(|slot| (&slot.group, slot.instance.course()))
+    }
+
+    /// All groups that have data or fire.
+    pub fn live_keys(&self) -> Vec<GroupKey> {
+        let slots = self.live.iter().filter_map(|id| self.slots.get(id.0)?.as_deref());
+        slots.map(|slot| slot.group.key()).collect()
+    }
+
+    /// What is to be kept of a group; absent once it has neither points nor a state.
+    pub fn kept(&self, key: &GroupKey) -> Option<KeptInstance> {
+        let id = self.watchlist.id_of(key)?;
+        let slot = self.slots.get(id.0)?.as_deref()?;
+        Some(KeptInstance {
+            key: key.clone(),
+            course: slot.instance.course().clone(),
+            known_since: slot.instance.known_since(),
+        })
     }
 
     pub fn take_counts(&mut self) -> EvaluationCounts {
         mem::take(&mut self.counts)
     }
 
-    fn point(&mut self, kind: MetricKind, row: &NumberRow, now: Timestamp, out: &mut Vec<Transition>) {
-        if !row.has_value() {
-            return;
-        }
-        if row.value.is_nan() {
-            return self.counts.refuse(PointRefusal::NotANumber);
-        }
-        let increase = if kind.is_cumulative_counter() {
-            self.counters.increase(row, now)
-        } else {
-            Increase::SinceLast(row.value)
-        };
-        let Some(groups) = self.groups_of(row.watch) else { return };
-        for id in groups.iter() {
-            match self.add(*id, row.time, increase, now) {
-                Ok(transition) => out.extend(transition),
-                Err(refusal) => self.counts.refuse(refusal),
-            }
-        }
+    fn slot(&mut self, id: GroupId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.0)?.as_deref_mut()
     }
 
-    fn groups_of(&mut self, watch: WatchId) -> Option<Arc<[GroupId]>> {
-        let at = usize::try_from(watch.0).ok()?.checked_sub(1)?;
-        if at >= self.watches.len() {
-            self.learn();
+    /// Gives a group its instance.
+    fn settle(&mut self, id: GroupId, group: Arc<Group>, instance: Instance) {
+        self.rooms.entry(group.rule.key()).or_default().taken += 1;
+        if self.slots.len() <= id.0 {
+            self.slots.resize_with(id.0 + 1, || None);
         }
-        self.watches.get(at).map(Arc::clone)
-    }
-
-    fn learn(&mut self) {
-        let added = self.watchlist.added_since(self.slots.len(), self.watches.len());
-        let slot = |group| Slot { group, instance: None, presence: Presence::Quiet };
-        self.slots.extend(added.groups.into_iter().map(slot));
-        self.watches.extend(added.watches);
-    }
-
-    fn add(
-        &mut self,
-        id: GroupId,
-        time: Timestamp,
-        increase: Increase,
-        now: Timestamp,
-    ) -> Result<Option<Transition>, PointRefusal> {
-        let Some(slot) = self.slots.get_mut(id.0) else { return Ok(None) };
-        let rule = &*slot.group.rule;
-        let Some(value) = increase.within(rule.window.duration(), time)? else { return Ok(None) };
-        let event_time = EventTime::check(rule, self.limits.lateness, time, now)?;
-        let instance = match &mut slot.instance {
-            Some(instance) => instance,
-            vacant => {
-                let room = self.rooms.get_mut(slot.group.number.0).ok_or(PointRefusal::TooManyInstances)?;
-                if room.taken >= self.limits.instances_per_rule {
-                    self.counts.overflowed.extend(room.first_overflow(&slot.group.rule));
-                    return Err(PointRefusal::TooManyInstances);
-                }
-                room.taken += 1;
-                self.live.push(id);
-                vacant.insert(Box::new(Instance::new(rule, self.limits.lateness, event_time, now)))
-            }
-        };
-        let change = instance.add(rule, event_time, value, now)?;
-        if slot.presence == Presence::Quiet {
-            slot.presence = Presence::Touched;
-            self.touched.push(id);
+        if let Some(place) = self.slots.get_mut(id.0) {
+            *place = Some(Box::new(Slot { group, instance, presence: Presence::Quiet }));
         }
-        Ok(slot.transition(change, now))
+        self.live.push(id);
     }
 
     fn look_early(&mut self, now: Timestamp, out: &mut Vec<Transition>) {
-        for id in self.touched.drain(..) {
-            let Some(slot) = self.slots.get_mut(id.0) else { continue };
+        for id in mem::take(&mut self.touched) {
+            let Some(slot) = self.slot(id) else { continue };
             slot.presence = Presence::Quiet;
-            let rule = &slot.group.rule;
-            let change = slot.instance.as_mut().and_then(|instance| instance.look_early(rule, now));
-            self.counts.evaluations += 1;
+            let change = slot.instance.look_early(&slot.group.rule, now);
             out.extend(slot.transition(change, now));
+            self.counts.evaluations += 1;
         }
     }
 
     /// Says whether the group still has an instance.
     fn tick_group(&mut self, id: GroupId, now: Timestamp, out: &mut Vec<Transition>) -> bool {
-        let Some(slot) = self.slots.get_mut(id.0) else { return false };
-        let Some(instance) = &mut slot.instance else { return false };
-        let change = instance.tick(&slot.group.rule, now);
-        let over = instance.is_over();
         self.counts.evaluations += 1;
+        let Some(slot) = self.slot(id) else { return false };
+        let change = slot.instance.tick(&slot.group.rule, now);
         out.extend(slot.transition(change, now));
+        if slot.instance.is_forgotten(now) {
+            out.extend(self.end(id, now));
+            return false;
+        }
+        let over = slot.instance.is_over(&slot.group.rule, now);
         if over {
-            slot.instance = None;
-            if let Some(room) = self.rooms.get_mut(slot.group.number.0) {
-                room.taken = room.taken.saturating_sub(1);
-            }
+            self.vacate(id);
         }
         !over
     }
+
+    fn end(&mut self, id: GroupId, now: Timestamp) -> Option<Transition> {
+        let slot = self.vacate(id)?;
+        self.live.retain(|live| *live != id);
+        let change = slot.instance.course().clone().end();
+        slot.transition(change, now)
+    }
+
+    fn vacate(&mut self, id: GroupId) -> Option<Box<Slot>> {
+        let slot = self.slots.get_mut(id.0)?.take()?;
+        if let Some(room) = self.rooms.get_mut(&slot.group.rule.key()) {
+            room.taken = room.taken.saturating_sub(1);
+        }
+        Some(slot)
+    }
+
+    fn keep_house(&mut self, now: Timestamp) {
+        self.numbers.forget_silent(now);
+        self.distributions.forget_silent(now);
+        self.refilled = self.refilled.take().filter(|refilled| now < refilled.until);
+        self.housekept_at = now;
+        if self.watchlist.is_crowded() {
+            let slots = &self.slots;
+            self.watchlist.sweep(|id| slots.get(id.0).is_some_and(Option::is_some));
+            self.watches.clear();
+        }
+    }
+}
+
+/// Counters look back as queries do, or as far as the longest window.
+fn look_back(rules: &RuleSet, lateness: Lateness) -> Duration {
+    let longest = rules.rules().iter().map(|rule| rule.measure.window.duration()).max().unwrap_or_default();
+    (longest + lateness.0).max(LOOK_BACK)
 }
 
 impl Slot {
@@ -267,19 +334,6 @@ impl Room {
 impl EvaluationCounts {
     fn refuse(&mut self, refusal: PointRefusal) {
         *self.refused.entry(refusal).or_default() += 1;
-    }
-}
-
-impl Increase {
-    /// What counts for a window that ends with a point at `time`; `None` if that cannot be known.
-    fn within(self, window: Duration, time: Timestamp) -> Result<Option<f64>, PointRefusal> {
-        match self {
-            Self::SinceLast(added) => Ok(Some(added)),
-            Self::SinceStart { added, start } => Ok((time.since(start) <= window).then_some(added)),
-            Self::Unknown => Ok(None),
-            Self::OutOfOrder => Err(PointRefusal::OutOfOrder),
-            Self::NoRoom => Err(PointRefusal::TooManyCounters),
-        }
     }
 }
 

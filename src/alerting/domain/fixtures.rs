@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::aggregation::AggregationKind;
 use super::condition::{Comparison, Threshold};
-use super::rule::AlertRule;
-use super::rule_words::{AggregationKind, GroupBy, HoldTime, RuleId, Severity, WatchedMetric};
+use super::rule::{Activity, AlertRule, Measure, NoData};
+use super::rule_words::{GroupBy, HoldTime, RuleId, Severity, WatchedMetric};
+use super::thresholds::Thresholds;
 use super::window::EvaluationWindow;
 use crate::shared::{
     Attribute, LabelFilter, MetricKind, SeriesId, SeriesIdentity, Temporality, TenantId, Timestamp,
@@ -24,19 +26,29 @@ pub fn rule(condition: &str, window: &str) -> AlertRule {
         panic!("a condition has three words: {condition}")
     };
     let comparison = Comparison::parse(symbol).unwrap();
+    let aggregation = AggregationKind::parse(aggregation).unwrap();
+    let threshold = Threshold::new(Severity::Critical, comparison, value.parse().unwrap()).unwrap();
     AlertRule {
         id: RuleId::parse("r").unwrap(),
         name: "Rule".into(),
-        metric: WatchedMetric::parse("m").unwrap(),
-        filter: LabelFilter::default(),
-        aggregation: AggregationKind::parse(aggregation).unwrap(),
-        window: EvaluationWindow::parse(window).unwrap(),
-        group_by: GroupBy::default(),
-        threshold: Threshold::new(Severity::Critical, comparison, value.parse().unwrap()).unwrap(),
+        tenant: None,
+        measure: Measure {
+            metric: WatchedMetric::parse("m").unwrap(),
+            filter: LabelFilter::default(),
+            aggregation,
+            window: EvaluationWindow::parse(window).unwrap(),
+            group_by: GroupBy::default(),
+        },
+        thresholds: Thresholds::new(vec![threshold], aggregation).unwrap(),
         hold: HoldTime::default(),
+        keep_firing: HoldTime::default(),
+        no_data: NoData::default(),
+        points_min: 1,
+        new_group_grace: HoldTime::default(),
         labels: Vec::new(),
         annotations: Vec::new(),
         channels: vec!["slack".into()],
+        activity: Activity::Enabled,
     }
 }
 
@@ -45,11 +57,9 @@ pub fn rule_for(condition: &str, window: &str, hold: &str) -> AlertRule {
 }
 
 pub fn rule_with(id: &str, condition: &str, group_by: &[&str]) -> AlertRule {
-    AlertRule {
-        id: RuleId::parse(id).unwrap(),
-        group_by: GroupBy::parse(group_by.iter().map(|label| (*label).into()).collect()).unwrap(),
-        ..rule(condition, "1m")
-    }
+    let mut rule = AlertRule { id: RuleId::parse(id).unwrap(), ..rule(condition, "1m") };
+    rule.measure.group_by = GroupBy::parse(group_by.iter().map(|label| (*label).into()).collect()).unwrap();
+    rule
 }
 
 /// A series of the metric `m`, with attributes given in the order of their names.

@@ -1,10 +1,13 @@
 //! What alerting means, without I/O, async or clock: rules, windows of points, states, transitions.
 
+pub(super) mod aggregation;
 #[allow(dead_code, reason = "users come with the state database")]
 pub(super) mod alert;
 pub(super) mod condition;
 pub(super) mod counters;
 pub(super) mod evaluator;
+#[allow(dead_code, reason = "the API of incidents comes")]
+pub(super) mod incident;
 pub(super) mod instance;
 #[allow(dead_code, reason = "users come with the state database")]
 pub(super) mod label_set;
@@ -15,6 +18,7 @@ pub(super) mod panes;
 pub(super) mod rule;
 pub(super) mod rule_words;
 pub(super) mod state;
+pub(super) mod thresholds;
 pub(super) mod transition;
 pub(super) mod watchlist;
 pub(super) mod window;

@@ -2,34 +2,86 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::aggregation::AggregationKind;
 use super::condition::{Comparison, Threshold};
 use super::number_text;
-use super::rule_words::{AggregationKind, GroupBy, HoldTime, RuleId, WatchedMetric};
+use super::rule_words::{GroupBy, HoldTime, RuleId, WatchedMetric};
+use super::thresholds::Thresholds;
 use super::window::EvaluationWindow;
-use crate::shared::{LabelFilter, duration_text};
+use crate::shared::{LabelFilter, TenantId, duration_text};
 
 /// What to look at, when it is bad, and whom to tell. Each part is valid by its type; any combination of them is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertRule {
     pub id: RuleId,
     pub name: Box<str>,
-    pub metric: WatchedMetric,
-    pub filter: LabelFilter,
-    pub aggregation: AggregationKind,
-    pub window: EvaluationWindow,
-    pub group_by: GroupBy,
-    pub threshold: Threshold,
+    /// Whose series; absent for those of each tenant, apart.
+    pub tenant: Option<TenantId>,
+    pub measure: Measure,
+    pub thresholds: Thresholds,
+    /// How long a threshold has to be met before it counts.
     pub hold: HoldTime,
+    /// How long it goes on firing once no threshold is met.
+    pub keep_firing: HoldTime,
+    pub no_data: NoData,
+    /// Points that a window needs before it is looked at; at least 1.
+    pub points_min: u64,
+    /// How long a group has to be known before it is looked at.
+    pub new_group_grace: HoldTime,
     /// Added to the labels of the group.
     pub labels: Vec<(Box<str>, Box<str>)>,
     /// Templates, checked when the rule was read.
     pub annotations: Vec<(Box<str>, Box<str>)>,
     pub channels: Vec<Box<str>>,
+    pub activity: Activity,
 }
 
-impl AlertRule {
-    /// What is measured, as people say it: `avg(http.server.duration) over 5m by (http.route)`.
+/// What a rule measures. While it stays the same, so do the windows of a rule that is changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    pub metric: WatchedMetric,
+    pub filter: LabelFilter,
+    pub aggregation: AggregationKind,
+    pub window: EvaluationWindow,
+    pub group_by: GroupBy,
+}
+
+/// What becomes of a group without points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoData {
+    /// It stays as it is.
+    Keep,
+    /// It is fine again when nothing came for so long; without a time, when its window is empty.
+    Resolve { after: Option<Duration> },
+    /// It fires when nothing came for so long, with the worst of its severities.
+    Alert { after: Duration },
+}
+
+impl Default for NoData {
+    fn default() -> Self {
+        Self::Resolve { after: None }
+    }
+}
+
+/// Whether a rule is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activity {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+/// Tells rules apart: two tenants may give the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleKey {
+    pub tenant: Option<TenantId>,
+    pub id: RuleId,
+}
+
+impl Measure {
+    /// As people say it: `avg(http.server.duration) over 5m by (http.route)`.
     pub fn expression(&self) -> String {
         let (aggregation, metric) = (self.aggregation.name(), self.metric.as_str());
         let window = duration_text::format(self.window.duration());
@@ -37,33 +89,44 @@ impl AlertRule {
         let by = if labels.is_empty() { String::new() } else { format!(" by ({})", labels.join(", ")) };
         format!("{aggregation}({metric}) over {window}{by}")
     }
+}
 
-    /// Whether further points of a window that meets the condition leave it met, so that it need not be waited for.
+impl AlertRule {
+    pub fn key(&self) -> RuleKey {
+        RuleKey { tenant: self.tenant.clone(), id: self.id.clone() }
+    }
+
+    /// Whether further points of a window that meets a threshold leave it met, so that it need not be waited for.
     /// A sum only grows where no value is negative.
-    pub fn is_strengthened_by_data(&self, values: SeenValues) -> bool {
-        let upward = matches!(self.threshold.comparison(), Comparison::Above | Comparison::AtLeast);
-        match self.aggregation {
+    pub fn is_strengthened_by_data(&self, threshold: &Threshold, values: SeenValues) -> bool {
+        let upward = matches!(threshold.comparison(), Comparison::Above | Comparison::AtLeast);
+        match self.measure.aggregation {
             AggregationKind::Max | AggregationKind::Count => upward,
-            AggregationKind::Sum => upward && values == SeenValues::NonNegative,
-            AggregationKind::Min => {
-                matches!(self.threshold.comparison(), Comparison::Below | Comparison::AtMost)
+            AggregationKind::Sum | AggregationKind::Rate | AggregationKind::Increase => {
+                upward && values == SeenValues::NonNegative
             }
-            AggregationKind::Avg => false,
+            AggregationKind::Min => !upward && threshold.comparison().has_side(),
+            AggregationKind::Avg | AggregationKind::Last | AggregationKind::Quantile(_) => false,
         }
     }
 
     /// Counts and sums grow as a window fills. That they are *small*, or just so much, means something only once a whole
     /// window has been seen; otherwise every such rule would fire at each start.
     pub fn needs_a_whole_window(&self) -> bool {
-        let grows = matches!(self.aggregation, AggregationKind::Count | AggregationKind::Sum);
-        let upward = matches!(self.threshold.comparison(), Comparison::Above | Comparison::AtLeast);
-        grows && !upward
+        let downward = |threshold: &Threshold| {
+            !matches!(threshold.comparison(), Comparison::Above | Comparison::AtLeast)
+        };
+        self.measure.aggregation.grows() && self.thresholds.iter().any(downward)
     }
 
-    /// The threshold as text: `> 0.8`.
-    pub fn threshold_text(&self) -> String {
-        format!("{} {}", self.threshold.comparison().symbol(), number_text::exact(self.threshold.value()))
+    pub fn is_enabled(&self) -> bool {
+        self.activity == Activity::Enabled
     }
+}
+
+/// The threshold as text: `> 0.8`.
+pub fn threshold_text(threshold: &Threshold) -> String {
+    format!("{} {}", threshold.comparison().symbol(), number_text::exact(threshold.value()))
 }
 
 /// What is known of the sign of an instance's values.
@@ -73,24 +136,28 @@ pub enum SeenValues {
     SomeNegative,
 }
 
-/// Rules with distinct ids, in the order in which they were read.
+/// Rules with distinct keys, in the order in which they were read. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
-    rules: Vec<Arc<AlertRule>>,
+    rules: Arc<[Arc<AlertRule>]>,
 }
 
-/// Two rules have the same id.
+/// Two rules that apply to the same tenants have the same id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("two rules have the id {0}")]
 pub struct DuplicateRuleId(pub RuleId);
 
 impl RuleSet {
     pub fn new(rules: Vec<AlertRule>) -> Result<Self, DuplicateRuleId> {
-        let mut ids = HashSet::with_capacity(rules.len());
-        if let Some(twice) = rules.iter().find(|rule| !ids.insert(&rule.id)) {
+        Self::of(rules.into_iter().map(Arc::new).collect())
+    }
+
+    pub fn of(rules: Vec<Arc<AlertRule>>) -> Result<Self, DuplicateRuleId> {
+        let mut keys = HashSet::with_capacity(rules.len());
+        if let Some(twice) = rules.iter().find(|rule| !keys.insert(rule.key())) {
             return Err(DuplicateRuleId(twice.id.clone()));
         }
-        Ok(Self { rules: rules.into_iter().map(Arc::new).collect() })
+        Ok(Self { rules: rules.into() })
     }
 
     pub fn len(&self) -> usize {
@@ -113,17 +180,20 @@ mod tests {
 
     #[test]
     fn an_expression_reads_as_people_say_it() {
-        assert_eq!(rule("avg > 0.8", "5m").expression(), "avg(m) over 5m");
-        let mut grouped = rule("max > 1", "90s");
+        assert_eq!(rule("avg > 0.8", "5m").measure.expression(), "avg(m) over 5m");
+        let mut grouped = rule("max > 1", "90s").measure;
         grouped.group_by = GroupBy::parse(vec!["route".into(), "host".into()]).unwrap();
         assert_eq!(grouped.expression(), "max(m) over 1m30s by (host, route)");
-        assert_eq!(grouped.threshold_text(), "> 1");
+        let only = rule("max > 1", "90s").thresholds;
+        assert_eq!(only.iter().map(threshold_text).collect::<Vec<_>>(), ["> 1"]);
     }
 
     #[test]
-    fn two_rules_with_one_id_are_refused() {
+    fn two_rules_with_one_id_are_refused_unless_they_are_of_two_tenants() {
         let twice = RuleSet::new(vec![rule("avg > 1", "1m"), rule("max > 2", "1m")]);
         assert_eq!(twice.unwrap_err(), DuplicateRuleId(RuleId::parse("r").unwrap()));
+        let of = |tenant| AlertRule { tenant: TenantId::parse(tenant).ok(), ..rule("avg > 1", "1m") };
+        assert_eq!(RuleSet::new(vec![of("a"), of("b")]).unwrap().len(), 2);
     }
 
     #[test]
@@ -137,11 +207,16 @@ mod tests {
             ("count > 1", true, true),
             ("sum > 1", true, false),
             ("sum < 1", false, false),
+            ("rate > 1", true, false),
             ("avg > 1", false, false),
+            ("last > 1", false, false),
+            ("p99 > 1", false, false),
             ("max != 1", false, false),
+            ("min != 1", false, false),
         ] {
             let rule = rule(condition, "1m");
-            let early = |values| rule.is_strengthened_by_data(values);
+            let only = *rule.thresholds.iter().next().unwrap();
+            let early = |values| rule.is_strengthened_by_data(&only, values);
             assert_eq!(early(SeenValues::NonNegative), early_if_non_negative, "{condition}");
             assert_eq!(early(SeenValues::SomeNegative), early_if_negative, "{condition}");
         }

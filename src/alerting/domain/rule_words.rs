@@ -11,7 +11,7 @@ pub const RULE_ID_BYTES_MAX: usize = 128;
 pub const METRIC_BYTES_MAX: usize = 1_024;
 /// Most labels in one `groupBy`.
 pub const GROUP_LABELS_MAX: usize = 16;
-/// Longest time that a condition can be asked to hold.
+/// Longest time that a rule waits for something.
 pub const HOLD_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// Identifies a rule: 1 to 128 characters out of letters, digits, `_`, `-` and `.`.
@@ -79,8 +79,11 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// The mildest first.
+    pub const ALL: [Self; 4] = [Self::Info, Self::Warn, Self::Error, Self::Critical];
+
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Info, Self::Warn, Self::Error, Self::Critical].into_iter().find(|s| s.name() == text)
+        Self::ALL.into_iter().find(|severity| severity.name() == text)
     }
 
     pub const fn name(self) -> &'static str {
@@ -93,33 +96,7 @@ impl Severity {
     }
 }
 
-/// How the points of a window become one value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AggregationKind {
-    Avg,
-    Max,
-    Min,
-    Sum,
-    Count,
-}
-
-impl AggregationKind {
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Avg, Self::Max, Self::Min, Self::Sum, Self::Count].into_iter().find(|a| a.name() == text)
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Avg => "avg",
-            Self::Max => "max",
-            Self::Min => "min",
-            Self::Sum => "sum",
-            Self::Count => "count",
-        }
-    }
-}
-
-/// How long a condition has to hold before a rule fires: 0 s (at once) to 24 h.
+/// A time that a rule waits for something: 0 s (not at all) to 24 h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HoldTime(Duration);
 
@@ -128,7 +105,7 @@ pub struct HoldTime(Duration);
 pub enum HoldTimeError {
     #[error(transparent)]
     Text(#[from] DurationTextError),
-    #[error("'for' is 0s to 24h")]
+    #[error("has to be 0s to 24h")]
     Bounds,
 }
 

@@ -1,137 +1,392 @@
-//! The states of one instance: inactive, pending, firing.
+//! The states of one instance: inactive, pending, firing, recovering; and what it takes to go from one to the next.
 
 use std::time::Duration;
 
 use super::condition::Threshold;
+use super::rule::{AlertRule, SeenValues};
+use super::rule_words::Severity;
 use crate::shared::Timestamp;
 
-/// Where an instance stands. A transition consumes the state and gives the next one.
+/// Where an instance stands, as others see it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum AlertState {
     #[default]
     Inactive,
-    /// The condition holds, but not for long enough yet.
+    /// A threshold is met, but not for long enough yet.
+    Pending {
+        since: Timestamp,
+    },
+    Firing(Episode),
+    /// No threshold is met any more, and it fires on until it has been so for long enough.
+    Recovering {
+        episode: Episode,
+        until: Timestamp,
+    },
+}
+
+/// A time during which an instance fires.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Episode {
+    /// When the condition began to hold.
+    pub since: Timestamp,
+    pub severity: Severity,
+    /// The value furthest beyond its threshold; absent while it fires because nothing came.
+    pub peak: Option<f64>,
+}
+
+/// Where one threshold stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Step {
+    #[default]
+    Off,
+    /// Met since then, not for long enough yet.
     Pending { since: Timestamp },
-    /// `peak` is the value furthest beyond the threshold while firing.
-    Firing { since: Timestamp, peak: f64 },
+    /// Met for long enough, and not over since.
+    On { since: Timestamp },
+}
+
+/// An instance's state, with that of each of its rule's thresholds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Course {
+    state: AlertState,
+    /// In the order of the rule's thresholds. Missing ones are off.
+    steps: Vec<Step>,
 }
 
 /// What a look at the window told.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Verdict {
-    Holds(f64),
-    Fails(f64),
-    /// The window is empty.
+pub enum Look {
+    Window(WindowValues),
+    /// No point came for longer than the rule waits.
     NoData,
-    /// There are points, but too few to tell.
+    /// There is too little to tell.
     Undecided,
 }
 
-/// What is reported to others.
+/// The values of a window; absent where there are too few points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WindowValues {
+    /// Up to the last pane that is closed.
+    pub closed: Option<f64>,
+    /// With the pane that is still open: says something only where more data cannot undo it.
+    pub open: Option<f64>,
+    pub extent: Extent,
+    pub signs: SeenValues,
+}
+
+/// Whether a window lies wholly within what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    Whole,
+    Partial,
+}
+
+/// A step from one state to the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Change {
-    Triggered {
+    /// It has to hold for a while yet.
+    Pended {
         since: Timestamp,
         value: f64,
     },
-    /// Without a value: the data stopped.
-    Resolved {
+    /// It held for too short a time.
+    Calmed {
+        value: Option<f64>,
+    },
+    Triggered {
+        since: Timestamp,
+        severity: Severity,
+        cause: Cause,
+    },
+    /// Another threshold is the worst now.
+    Shifted {
+        since: Timestamp,
+        from: Severity,
+        severity: Severity,
+        cause: Cause,
+        peak: Option<f64>,
+    },
+    /// It fires on for a while.
+    Recovering {
         since: Timestamp,
         value: Option<f64>,
-        peak: f64,
+    },
+    /// It met a threshold again while it was recovering.
+    Relapsed {
+        since: Timestamp,
+        value: f64,
+    },
+    Resolved {
+        since: Timestamp,
+        severity: Severity,
+        peak: Option<f64>,
+        ending: Ending,
     },
 }
 
-impl AlertState {
-    /// The state after a look at `now`, and the change that others are told of, if any.
-    #[must_use]
-    pub fn after(
-        self,
-        verdict: Verdict,
-        threshold: &Threshold,
-        hold: Duration,
-        now: Timestamp,
-    ) -> (Self, Option<Change>) {
+/// Why it fires.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cause {
+    Value(f64),
+    NoData,
+}
+
+/// Why it fires no more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ending {
+    /// Without a value: too few points came while it was recovering.
+    Value(Option<f64>),
+    NoData,
+    /// Its rule measures something else now, or is gone, or off.
+    RuleChanged,
+}
+
+impl Change {
+    /// Whether people are told of it.
+    pub const fn is_told(&self) -> bool {
+        matches!(self, Self::Triggered { .. } | Self::Shifted { .. } | Self::Resolved { .. })
+    }
+}
+
+/// What a threshold says of values that were looked at.
+enum Verdict {
+    Met(f64),
+    Over(f64),
+    /// Between the threshold and its recovery value.
+    Between(f64),
+    Undecided,
+}
+
+impl WindowValues {
+    fn verdict(&self, rule: &AlertRule, threshold: &Threshold) -> Verdict {
+        let strengthened = rule.is_strengthened_by_data(threshold, self.signs);
+        let open = self.open.filter(|_| strengthened);
+        if let Some(value) = open.filter(|value| threshold.is_met_by(*value)) {
+            return Verdict::Met(value);
+        }
+        if rule.measure.aggregation.grows() && !strengthened && self.extent == Extent::Partial {
+            return Verdict::Undecided;
+        }
+        match self.closed {
+            None => Verdict::Undecided,
+            Some(value) if threshold.is_met_by(value) => Verdict::Met(value),
+            Some(value)
+                if threshold.is_over_at(value) && open.is_none_or(|open| threshold.is_over_at(open)) =>
+            {
+                Verdict::Over(value)
+            }
+            Some(value) => Verdict::Between(value),
+        }
+    }
+}
+
+impl Step {
+    fn after(self, verdict: &Verdict, hold: Duration, now: Timestamp) -> Self {
         match (self, verdict) {
-            (state, Verdict::Undecided) => (state, None),
-            (Self::Firing { since, peak }, Verdict::Holds(value)) => {
-                (Self::Firing { since, peak: threshold.worse(peak, value) }, None)
+            (step, Verdict::Undecided) => step,
+            (Self::Off, Verdict::Met(_)) => Self::held(now, hold, now),
+            (Self::Pending { since }, Verdict::Met(_)) => Self::held(since, hold, now),
+            (Self::On { since }, Verdict::Met(_) | Verdict::Between(_)) => Self::On { since },
+            (_, Verdict::Over(_) | Verdict::Between(_)) => Self::Off,
+        }
+    }
+
+    fn held(since: Timestamp, hold: Duration, now: Timestamp) -> Self {
+        if now.since(since) < hold { Self::Pending { since } } else { Self::On { since } }
+    }
+}
+
+/// What the thresholds say together.
+#[derive(Debug, Default)]
+struct Level {
+    /// The worst threshold that is on.
+    on: Option<(Severity, Timestamp, Option<f64>)>,
+    pending: Option<Timestamp>,
+    /// Of any threshold that decided something.
+    value: Option<f64>,
+}
+
+impl Course {
+    /// As it was kept.
+    pub const fn restored(state: AlertState, steps: Vec<Step>) -> Self {
+        Self { state, steps }
+    }
+
+    pub const fn state(&self) -> &AlertState {
+        &self.state
+    }
+
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The time for which it fires, if it does.
+    pub const fn episode(&self) -> Option<&Episode> {
+        match &self.state {
+            AlertState::Firing(episode) | AlertState::Recovering { episode, .. } => Some(episode),
+            AlertState::Inactive | AlertState::Pending { .. } => None,
+        }
+    }
+
+    /// The course after a look at `now`, and the change that came of it, if any.
+    #[must_use]
+    pub fn after(mut self, look: Look, rule: &AlertRule, now: Timestamp) -> (Self, Option<Change>) {
+        let change = match look {
+            Look::Window(values) => {
+                let level = self.climb(&values, rule, now);
+                self.stand(&level, rule, now)
             }
-            (Self::Inactive, Verdict::Holds(value)) => Self::held(now, value, hold, now),
-            (Self::Pending { since }, Verdict::Holds(value)) => Self::held(since, value, hold, now),
-            (Self::Firing { since, peak }, Verdict::Fails(value)) => {
-                (Self::Inactive, Some(Change::Resolved { since, value: Some(value), peak }))
-            }
-            (Self::Firing { since, peak }, Verdict::NoData) => {
-                (Self::Inactive, Some(Change::Resolved { since, value: None, peak }))
-            }
-            (Self::Inactive | Self::Pending { .. }, Verdict::Fails(_) | Verdict::NoData) => {
-                (Self::Inactive, None)
+            Look::NoData => self.fall_silent(rule, now),
+            Look::Undecided => self.recover(None, now),
+        };
+        (self, change)
+    }
+
+    /// Its rule is gone, or measures something else.
+    pub fn end(self) -> Option<Change> {
+        let Episode { since, severity, peak } = *self.episode()?;
+        Some(Change::Resolved { since, severity, peak, ending: Ending::RuleChanged })
+    }
+
+    /// Time during which nobody looked does not count.
+    pub fn skip(&mut self, time: Duration) {
+        let shifted = |since: &mut Timestamp| *since = since.plus(time);
+        match &mut self.state {
+            AlertState::Pending { since } => shifted(since),
+            AlertState::Recovering { until, .. } => shifted(until),
+            AlertState::Inactive | AlertState::Firing(_) => {}
+        }
+        for step in &mut self.steps {
+            if let Step::Pending { since } = step {
+                shifted(since);
             }
         }
     }
 
-    fn held(since: Timestamp, value: f64, hold: Duration, now: Timestamp) -> (Self, Option<Change>) {
-        if now.since(since) < hold {
-            return (Self::Pending { since }, None);
+    fn climb(&mut self, values: &WindowValues, rule: &AlertRule, now: Timestamp) -> Level {
+        self.steps.resize(rule.thresholds.len(), Step::Off);
+        let mut level = Level::default();
+        for (step, threshold) in self.steps.iter_mut().zip(rule.thresholds.iter()) {
+            let verdict = values.verdict(rule, threshold);
+            let value = match verdict {
+                Verdict::Met(value) | Verdict::Over(value) | Verdict::Between(value) => Some(value),
+                Verdict::Undecided => None,
+            };
+            *step = step.after(&verdict, rule.hold.duration(), now);
+            level.value = value.or(level.value);
+            match *step {
+                Step::On { since } => level.on = Some((threshold.severity(), since, value)),
+                Step::Pending { since } => {
+                    level.pending = Some(level.pending.map_or(since, |at| at.min(since)));
+                }
+                Step::Off => {}
+            }
         }
-        (Self::Firing { since, peak: value }, Some(Change::Triggered { since, value }))
+        level
+    }
+
+    fn stand(&mut self, level: &Level, rule: &AlertRule, now: Timestamp) -> Option<Change> {
+        let Some((severity, since, value)) = level.on else { return self.stand_down(level, rule, now) };
+        match self.state {
+            AlertState::Inactive | AlertState::Pending { .. } => {
+                let value = value?;
+                self.state = AlertState::Firing(Episode { since, severity, peak: Some(value) });
+                Some(Change::Triggered { since, severity, cause: Cause::Value(value) })
+            }
+            AlertState::Firing(episode) | AlertState::Recovering { episode, .. } => {
+                let relapsed = matches!(self.state, AlertState::Recovering { .. });
+                let peak = worse(rule, severity, episode.peak, value);
+                self.state = AlertState::Firing(Episode { severity, peak, ..episode });
+                let since = episode.since;
+                let shifted = |value| {
+                    let (from, cause) = (episode.severity, Cause::Value(value));
+                    Change::Shifted { since, from, severity, cause, peak }
+                };
+                match value {
+                    Some(value) if severity != episode.severity || episode.peak.is_none() => {
+                        Some(shifted(value))
+                    }
+                    Some(value) if relapsed => Some(Change::Relapsed { since, value }),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// No threshold is on.
+    fn stand_down(&mut self, level: &Level, rule: &AlertRule, now: Timestamp) -> Option<Change> {
+        match self.state {
+            AlertState::Inactive => {
+                let (since, value) = level.pending.zip(level.value)?;
+                self.state = AlertState::Pending { since };
+                Some(Change::Pended { since, value })
+            }
+            AlertState::Pending { .. } => {
+                if level.pending.is_some() || level.value.is_none() {
+                    return None;
+                }
+                self.state = AlertState::Inactive;
+                Some(Change::Calmed { value: level.value })
+            }
+            AlertState::Firing(episode) => {
+                // Nothing was decided, so nothing is over.
+                let value = level.value?;
+                let keep = rule.keep_firing.duration();
+                if keep.is_zero() || episode.peak.is_none() {
+                    return Some(self.resolve(episode, Ending::Value(Some(value))));
+                }
+                self.state = AlertState::Recovering { episode, until: now.plus(keep) };
+                Some(Change::Recovering { since: episode.since, value: Some(value) })
+            }
+            AlertState::Recovering { .. } => self.recover(level.value, now),
+        }
+    }
+
+    fn recover(&mut self, value: Option<f64>, now: Timestamp) -> Option<Change> {
+        let AlertState::Recovering { episode, until } = self.state else { return None };
+        (now >= until).then(|| self.resolve(episode, Ending::Value(value)))
+    }
+
+    fn fall_silent(&mut self, rule: &AlertRule, now: Timestamp) -> Option<Change> {
+        use super::rule::NoData;
+        match rule.no_data {
+            NoData::Keep => self.recover(None, now),
+            NoData::Resolve { .. } => {
+                self.steps.clear();
+                let change = self.episode().copied().map(|episode| self.resolve(episode, Ending::NoData));
+                let pending = std::mem::take(&mut self.state) != AlertState::Inactive;
+                change.or(pending.then_some(Change::Calmed { value: None }))
+            }
+            NoData::Alert { .. } => {
+                self.steps.clear();
+                let severity = rule.thresholds.worst_severity();
+                match self.episode().copied() {
+                    Some(Episode { peak: None, .. }) => None,
+                    Some(Episode { since, severity: from, peak }) => {
+                        self.state = AlertState::Firing(Episode { since, severity, peak: None });
+                        Some(Change::Shifted { since, from, severity, cause: Cause::NoData, peak })
+                    }
+                    None => {
+                        self.state = AlertState::Firing(Episode { since: now, severity, peak: None });
+                        Some(Change::Triggered { since: now, severity, cause: Cause::NoData })
+                    }
+                }
+            }
+        }
+    }
+
+    fn resolve(&mut self, Episode { since, severity, peak }: Episode, ending: Ending) -> Change {
+        self.state = AlertState::Inactive;
+        Change::Resolved { since, severity, peak, ending }
+    }
+}
+
+fn worse(rule: &AlertRule, severity: Severity, peak: Option<f64>, value: Option<f64>) -> Option<f64> {
+    match (rule.thresholds.of(severity), peak, value) {
+        (Some(threshold), Some(peak), Some(value)) => Some(threshold.worse(peak, value)),
+        (_, peak, value) => peak.or(value),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::alerting::domain::fixtures::{rule, second};
-
-    /// Looks at one verdict a second and lists the changes.
-    fn changes(hold_seconds: u64, verdicts: &[Verdict]) -> Vec<(i64, Change)> {
-        let threshold = rule("avg > 5", "1m").threshold;
-        let hold = Duration::from_secs(hold_seconds);
-        let mut state = AlertState::Inactive;
-        let mut changes = Vec::new();
-        for (at, verdict) in (0..).zip(verdicts) {
-            let (next, change) = state.after(*verdict, &threshold, hold, second(at));
-            state = next;
-            changes.extend(change.map(|change| (at, change)));
-        }
-        changes
-    }
-
-    use Verdict::{Fails, Holds, NoData, Undecided};
-
-    #[test]
-    fn without_for_a_condition_fires_at_once() {
-        let since = second(0);
-        assert_eq!(changes(0, &[Holds(6.0)]), [(0, Change::Triggered { since, value: 6.0 })]);
-    }
-
-    #[test]
-    fn a_condition_fires_when_it_has_held_for_long_enough() {
-        let since = second(1);
-        let found = changes(2, &[Fails(1.0), Holds(6.0), Holds(7.0), Holds(8.0), Holds(9.0)]);
-        assert_eq!(found, [(3, Change::Triggered { since, value: 8.0 })]);
-    }
-
-    #[test]
-    fn a_condition_that_fails_in_between_starts_anew() {
-        let found = changes(2, &[Holds(6.0), Holds(6.0), Fails(1.0), Holds(6.0), Holds(6.0), Holds(6.0)]);
-        assert_eq!(found, [(5, Change::Triggered { since: second(3), value: 6.0 })]);
-        assert_eq!(changes(2, &[Holds(6.0), NoData, Holds(6.0), Holds(6.0)]), []);
-    }
-
-    #[test]
-    fn it_resolves_with_its_peak() {
-        let since = second(0);
-        let found = changes(0, &[Holds(6.0), Holds(9.0), Holds(7.0), Fails(2.0)]);
-        assert_eq!(found[1], (3, Change::Resolved { since, value: Some(2.0), peak: 9.0 }));
-        let silent = changes(0, &[Holds(6.0), Undecided, NoData]);
-        assert_eq!(silent[1], (2, Change::Resolved { since, value: None, peak: 6.0 }));
-    }
-
-    #[test]
-    fn too_little_data_changes_nothing() {
-        assert_eq!(changes(0, &[Undecided, Undecided]), []);
-        assert_eq!(changes(1, &[Holds(6.0), Undecided, Holds(6.0)]).len(), 1);
-    }
-}
+mod tests;

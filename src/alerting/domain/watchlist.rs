@@ -1,16 +1,19 @@
-//! `Watchlist`: which series feed which rules. Asked when a series is new, never per point.
+//! `Watchlist`: which series feed which rules. Asked when a series is new or the rules have changed, never per point.
 //!
-//! Series that feed the same groups of the same rules share a watch, so the list grows with groups, not with series.
-//! Ids are handed out to others and stay valid; nothing is ever taken from the list, and it is bounded.
+//! Series that feed the same groups of the same rules share a watch, so the list grows with groups, not with series. The list
+//! is bounded. When the rules change, an epoch begins: every series is asked for again with its next point, and what was
+//! handed out is good for points on their way until the next epoch but one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::rule::{AlertRule, RuleSet};
-use crate::shared::{SeriesIdentity, SeriesWatch, TenantId, WatchId};
+use super::label_set::LabelSet;
+use super::rule::{AlertRule, RuleKey, RuleSet};
+use crate::shared::{SeriesIdentity, SeriesWatch, TenantId, WatchEpoch, WatchId};
 
 /// Most groups of all rules together. One takes a few hundred bytes.
-pub const GROUPS_MAX: usize = 100_000;
+pub const GROUPS_MAX: usize = 200_000;
 /// Most distinct sets of groups that series feed.
 pub const WATCHES_MAX: usize = 200_000;
 
@@ -18,42 +21,51 @@ pub const WATCHES_MAX: usize = 200_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GroupId(pub usize);
 
-/// The place of a rule in its set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RuleNumber(pub usize);
-
 /// The series of one tenant that one rule looks at together.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     pub rule: Arc<AlertRule>,
-    pub number: RuleNumber,
     pub tenant: TenantId,
     /// The values of the rule's `groupBy` labels, in its order; empty where a series lacks the label.
     pub values: Box<[Box<str>]>,
 }
 
 impl Group {
-    /// The labels that the group has, then those of its rule that it has not; sorted by name.
-    pub fn labels(&self) -> Vec<(Box<str>, Box<str>)> {
-        let names = self.rule.group_by.labels().iter().cloned();
-        let mut labels: Vec<_> =
-            names.zip(self.values.iter().cloned()).filter(|(_, value)| !value.is_empty()).collect();
-        for (name, value) in &self.rule.labels {
-            if labels.iter().all(|(known, _)| known != name) {
-                labels.push((name.clone(), value.clone()));
-            }
+    /// The labels by which the group was made.
+    pub fn own_labels(&self) -> LabelSet {
+        self.rule.measure.group_by.labels().iter().cloned().zip(self.values.iter().cloned()).collect()
+    }
+
+    /// The labels that the group has, then those of its rule that it has not.
+    pub fn labels(&self) -> LabelSet {
+        let of_rule = self.rule.labels.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let mut labels: LabelSet = of_rule.collect();
+        for (name, value) in self.own_labels().iter() {
+            labels.set(name, value);
         }
-        labels.sort_unstable();
         labels
     }
+
+    pub fn key(&self) -> GroupKey {
+        GroupKey { rule: self.rule.key(), tenant: self.tenant.clone(), values: self.values.clone() }
+    }
+}
+
+/// Tells groups apart, also after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupKey {
+    pub rule: RuleKey,
+    pub tenant: TenantId,
+    pub values: Box<[Box<str>]>,
 }
 
 /// Resolves series to watches, and tells the evaluator what each watch stands for.
 #[derive(Debug)]
 pub struct Watchlist {
-    by_metric: HashMap<Box<str>, Vec<(RuleNumber, Arc<AlertRule>)>>,
     limits: WatchlistLimits,
     entries: RwLock<Entries>,
+    /// Changes with the entries; read by every request.
+    changes: AtomicU32,
 }
 
 /// How far a list may grow.
@@ -71,62 +83,90 @@ impl Default for WatchlistLimits {
 
 #[derive(Debug, Default)]
 struct Entries {
-    groups: Vec<Arc<Group>>,
+    by_metric: HashMap<Box<str>, Vec<Arc<AlertRule>>>,
+    epoch: WatchEpoch,
+    groups: Vec<Option<Arc<Group>>>,
     group_ids: HashMap<GroupKey, GroupId>,
+    /// Places of groups that no watch of this epoch or the one before names.
+    free: Vec<GroupId>,
+    /// Places that become free with the next epoch.
+    leaving: Vec<GroupId>,
     watches: Vec<Arc<[GroupId]>>,
     watch_ids: HashMap<Arc<[GroupId]>, WatchId>,
+    /// Those of the epoch before.
+    watches_before: Vec<Arc<[GroupId]>>,
     refused: u64,
 }
 
-type GroupKey = (RuleNumber, TenantId, Box<[Box<str>]>);
-
-/// What was added to the list since it was last read.
-#[derive(Debug, Default)]
-pub struct NewEntries {
-    pub groups: Vec<Arc<Group>>,
-    /// The groups of each watch; the first watch of a list has the id 1.
-    pub watches: Vec<Arc<[GroupId]>>,
+/// A group whose rule has changed.
+#[derive(Debug)]
+pub enum GroupChange {
+    /// It measures the same as before.
+    Kept(GroupId, Arc<Group>),
+    /// Its rule is gone, off, or measures something else.
+    Gone(GroupId),
 }
 
 impl Watchlist {
     pub fn new(rules: &RuleSet, limits: WatchlistLimits) -> Self {
-        let mut by_metric: HashMap<Box<str>, Vec<_>> = HashMap::new();
-        for (number, rule) in rules.rules().iter().enumerate() {
-            let entry = (RuleNumber(number), Arc::clone(rule));
-            by_metric.entry(rule.metric.as_str().into()).or_default().push(entry);
-        }
-        Self { by_metric, limits, entries: RwLock::default() }
+        let entries = Entries { by_metric: by_metric(rules), ..Entries::default() };
+        Self { limits, entries: RwLock::new(entries), changes: AtomicU32::new(0) }
     }
 
-    /// Groups and watches beyond the first so many.
-    pub fn added_since(&self, groups: usize, watches: usize) -> NewEntries {
+    /// Begins an epoch with other rules. Tells what becomes of the groups that are known.
+    pub fn replace_rules(&self, rules: &RuleSet) -> Vec<GroupChange> {
+        let mut entries = self.write();
+        let changes = entries.replace_rules(rules);
+        self.changes.fetch_add(1, Ordering::Release);
+        changes
+    }
+
+    /// Whether it is time for [`Self::sweep`].
+    pub fn is_crowded(&self) -> bool {
         let entries = self.read();
-        NewEntries {
-            groups: entries.groups.get(groups..).unwrap_or_default().to_vec(),
-            watches: entries.watches.get(watches..).unwrap_or_default().to_vec(),
+        entries.group_ids.len() > self.limits.groups / 4 * 3
+            || entries.watches.len() > self.limits.watches / 4 * 3
+    }
+
+    /// Forgets groups that nobody wants to keep, and begins an epoch: those that live come back with their next point.
+    pub fn sweep(&self, is_kept: impl Fn(GroupId) -> bool) {
+        let mut entries = self.write();
+        entries.begin_epoch();
+        for at in 0..entries.groups.len() {
+            if !is_kept(GroupId(at)) {
+                entries.remove(GroupId(at));
+            }
         }
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    pub fn group(&self, id: GroupId) -> Option<Arc<Group>> {
+        self.read().groups.get(id.0)?.clone()
+    }
+
+    pub fn id_of(&self, key: &GroupKey) -> Option<GroupId> {
+        self.read().group_ids.get(key).copied()
+    }
+
+    /// The groups that points with this watch feed; absent if it is too old.
+    pub fn groups_of(&self, watch: WatchId) -> Option<Arc<[GroupId]>> {
+        let entries = self.read();
+        let watches = match entries.epoch.since(watch.epoch()) {
+            0 => &entries.watches,
+            1 => &entries.watches_before,
+            _ => return None,
+        };
+        watches.get(usize::try_from(watch.number()).ok()?.checked_sub(1)?).cloned()
+    }
+
+    /// The place of a group that is known from before a restart.
+    pub fn adopt(&self, group: Group) -> Option<GroupId> {
+        self.write().group_id(group, self.limits.groups)
     }
 
     /// How often a group or a series was not watched because the list is full.
     pub fn refused(&self) -> u64 {
         self.read().refused
-    }
-
-    /// The groups that the series belongs to, looked up without a lock.
-    fn groups_of(&self, series: &SeriesIdentity) -> Vec<Arc<Group>> {
-        let Some(rules) = self.by_metric.get(&*series.metric) else { return Vec::new() };
-        let matching = rules.iter().filter(|(_, rule)| rule.filter.matches(|label| series.label(label)));
-        matching
-            .map(|(number, rule)| {
-                let labels = rule.group_by.labels().iter();
-                Arc::new(Group {
-                    rule: Arc::clone(rule),
-                    number: *number,
-                    tenant: series.tenant.clone(),
-                    values: labels.map(|label| series.label(label).unwrap_or_default().into()).collect(),
-                })
-            })
-            .collect()
     }
 
     // A thread that panicked left the list as it was or longer by an entry, which is whole either way.
@@ -139,149 +179,143 @@ impl Watchlist {
     }
 }
 
+fn by_metric(rules: &RuleSet) -> HashMap<Box<str>, Vec<Arc<AlertRule>>> {
+    let mut by_metric: HashMap<Box<str>, Vec<_>> = HashMap::new();
+    for rule in rules.rules().iter().filter(|rule| rule.is_enabled()) {
+        by_metric.entry(rule.measure.metric.as_str().into()).or_default().push(Arc::clone(rule));
+    }
+    by_metric
+}
+
 impl SeriesWatch for Watchlist {
-    /// Conditions compare numbers: series of distributions are not watched.
     fn watch(&self, series: &SeriesIdentity) -> WatchId {
-        if !series.kind.has_numbers() {
-            return WatchId::NONE;
-        }
-        let groups = self.groups_of(series);
+        let entries = self.read();
+        let groups = entries.groups_for(series);
         if groups.is_empty() {
-            return WatchId::NONE;
+            return WatchId::none(entries.epoch);
         }
-        let known = self.read().find(&groups);
-        known.unwrap_or_else(|| self.write().add(groups, self.limits))
+        if let Some(known) = entries.find(&groups) {
+            return known;
+        }
+        let epoch = entries.epoch;
+        drop(entries);
+        let mut entries = self.write();
+        // The rules changed in between: the series is asked for again.
+        if entries.epoch == epoch { entries.add(groups, self.limits) } else { WatchId::none(epoch) }
+    }
+
+    fn epoch(&self) -> WatchEpoch {
+        WatchEpoch::after(self.changes.load(Ordering::Acquire))
     }
 }
 
 impl Entries {
-    fn find(&self, groups: &[Arc<Group>]) -> Option<WatchId> {
+    fn groups_for(&self, series: &SeriesIdentity) -> Vec<Group> {
+        let Some(rules) = self.by_metric.get(&*series.metric) else { return Vec::new() };
+        let matching = rules.iter().filter(|rule| {
+            let of_tenant = rule.tenant.as_ref().is_none_or(|tenant| *tenant == series.tenant);
+            let measure = &rule.measure;
+            of_tenant
+                && measure.aggregation.suits(series.kind)
+                && measure.filter.matches(|label| series.label(label))
+        });
+        matching
+            .map(|rule| {
+                let labels = rule.measure.group_by.labels().iter();
+                Group {
+                    rule: Arc::clone(rule),
+                    tenant: series.tenant.clone(),
+                    values: labels.map(|label| series.label(label).unwrap_or_default().into()).collect(),
+                }
+            })
+            .collect()
+    }
+
+    fn find(&self, groups: &[Group]) -> Option<WatchId> {
         let ids: Option<Vec<GroupId>> =
             groups.iter().map(|group| self.group_ids.get(&group.key()).copied()).collect();
         self.watch_ids.get(ids?.as_slice()).copied()
     }
 
-    fn add(&mut self, groups: Vec<Arc<Group>>, limits: WatchlistLimits) -> WatchId {
+    fn add(&mut self, groups: Vec<Group>, limits: WatchlistLimits) -> WatchId {
         let ids: Arc<[GroupId]> =
             groups.into_iter().filter_map(|group| self.group_id(group, limits.groups)).collect();
         if ids.is_empty() {
-            return WatchId::NONE;
+            return WatchId::none(self.epoch);
         }
         if let Some(known) = self.watch_ids.get(&ids) {
             return *known;
         }
-        let next = u32::try_from(self.watches.len() + 1).ok().filter(|_| self.watches.len() < limits.watches);
-        let Some(id) = next.map(WatchId) else {
+        let number =
+            u32::try_from(self.watches.len() + 1).ok().filter(|_| self.watches.len() < limits.watches);
+        let Some(id) = number.and_then(|number| WatchId::new(self.epoch, number)) else {
             self.refused += 1;
-            return WatchId::NONE;
+            return WatchId::none(self.epoch);
         };
         self.watches.push(Arc::clone(&ids));
         self.watch_ids.insert(ids, id);
         id
     }
 
-    fn group_id(&mut self, group: Arc<Group>, groups_max: usize) -> Option<GroupId> {
+    fn group_id(&mut self, group: Group, groups_max: usize) -> Option<GroupId> {
         let key = group.key();
         if let Some(known) = self.group_ids.get(&key) {
             return Some(*known);
         }
-        if self.groups.len() >= groups_max {
+        if self.group_ids.len() >= groups_max {
             self.refused += 1;
             return None;
         }
-        let id = GroupId(self.groups.len());
-        self.groups.push(group);
+        let id = self.free.pop().unwrap_or(GroupId(self.groups.len()));
+        match self.groups.get_mut(id.0) {
+            Some(place) => *place = Some(Arc::new(group)),
+            None => self.groups.push(Some(Arc::new(group))),
+        }
         self.group_ids.insert(key, id);
         Some(id)
     }
-}
 
-impl Group {
-    fn key(&self) -> GroupKey {
-        (self.number, self.tenant.clone(), self.values.clone())
+    fn begin_epoch(&mut self) {
+        self.epoch = self.epoch.next();
+        self.watches_before = std::mem::take(&mut self.watches);
+        self.watch_ids.clear();
+        self.free.append(&mut self.leaving);
+    }
+
+    fn remove(&mut self, id: GroupId) {
+        if let Some(group) = self.groups.get_mut(id.0).and_then(Option::take) {
+            self.group_ids.remove(&group.key());
+            self.leaving.push(id);
+        }
+    }
+
+    fn replace_rules(&mut self, rules: &RuleSet) -> Vec<GroupChange> {
+        self.begin_epoch();
+        self.by_metric = by_metric(rules);
+        let now: HashMap<RuleKey, &Arc<AlertRule>> =
+            rules.rules().iter().filter(|rule| rule.is_enabled()).map(|rule| (rule.key(), rule)).collect();
+        let mut changes = Vec::new();
+        let mut gone = Vec::new();
+        for (at, place) in self.groups.iter_mut().enumerate() {
+            let Some(group) = place else { continue };
+            let same = now.get(&group.rule.key()).filter(|rule| rule.measure == group.rule.measure);
+            match same {
+                Some(rule) if **rule == group.rule => {}
+                Some(rule) => {
+                    let changed = Arc::new(Group { rule: Arc::clone(rule), ..Group::clone(group) });
+                    *group = Arc::clone(&changed);
+                    changes.push(GroupChange::Kept(GroupId(at), changed));
+                }
+                None => gone.push(GroupId(at)),
+            }
+        }
+        for id in gone {
+            self.remove(id);
+            changes.push(GroupChange::Gone(id));
+        }
+        changes
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::alerting::domain::fixtures::{rule_with, series};
-    use crate::shared::LabelFilter;
-    use crate::shared::MetricKind;
-
-    fn watchlist(limits: WatchlistLimits) -> Watchlist {
-        let by_host = rule_with("hosts", "max > 1", &["host"]);
-        let mut shop = rule_with("shop", "max > 1", &[]);
-        shop.filter = LabelFilter::parse(r#"app = "shop""#).unwrap();
-        Watchlist::new(&RuleSet::new(vec![by_host, shop]).unwrap(), limits)
-    }
-
-    #[test]
-    fn a_series_that_no_rule_looks_at_is_not_watched() {
-        let list = watchlist(WatchlistLimits::default());
-        let mut other = series(&[("host", "a")]);
-        other.metric = "other".into();
-        assert_eq!(list.watch(&other), WatchId::NONE);
-    }
-
-    #[test]
-    fn a_series_of_distributions_is_not_watched() {
-        let list = watchlist(WatchlistLimits::default());
-        let summary = SeriesIdentity { kind: MetricKind::Summary, ..series(&[("host", "a")]) };
-        assert_eq!(list.watch(&summary), WatchId::NONE);
-        assert_ne!(list.watch(&series(&[("host", "a")])), WatchId::NONE);
-    }
-
-    #[test]
-    fn series_of_the_same_groups_share_a_watch_and_keep_it() {
-        let list = watchlist(WatchlistLimits::default());
-        let first = list.watch(&series(&[("host", "a"), ("path", "/1")]));
-        let second = list.watch(&series(&[("host", "a"), ("path", "/2")]));
-        let other = list.watch(&series(&[("host", "b")]));
-        assert_eq!(first, WatchId(1));
-        assert_eq!((second, other), (first, WatchId(2)));
-        assert_eq!(list.watch(&series(&[("host", "a"), ("path", "/1")])), first);
-    }
-
-    #[test]
-    fn a_watch_names_every_rule_whose_filter_passes() {
-        let list = watchlist(WatchlistLimits::default());
-        list.watch(&series(&[("app", "shop"), ("host", "a")]));
-        list.watch(&series(&[("app", "shop"), ("host", "b")]));
-        let added = list.added_since(0, 0);
-        let rules = |watch: usize| -> Vec<_> {
-            added.watches[watch].iter().map(|id| added.groups[id.0].rule.id.as_str()).collect()
-        };
-        assert_eq!((rules(0), rules(1)), (vec!["hosts", "shop"], vec!["hosts", "shop"]));
-        assert_eq!(added.groups.len(), 3);
-        assert_eq!(added.watches[0][1], added.watches[1][1]);
-        assert!(list.added_since(3, 2).groups.is_empty());
-    }
-
-    #[test]
-    fn tenants_do_not_share_groups() {
-        let list = watchlist(WatchlistLimits::default());
-        let mut foreign = series(&[("host", "a")]);
-        foreign.tenant = TenantId::parse("other").unwrap();
-        assert_ne!(list.watch(&series(&[("host", "a")])), list.watch(&foreign));
-    }
-
-    #[test]
-    fn the_list_is_bounded_and_says_what_it_refused() {
-        let list = watchlist(WatchlistLimits { groups: 1, watches: 1 });
-        assert_eq!(list.watch(&series(&[("host", "a")])), WatchId(1));
-        assert_eq!(list.watch(&series(&[("host", "b")])), WatchId::NONE);
-        assert_eq!(list.watch(&series(&[("host", "a")])), WatchId(1));
-        assert_eq!(list.refused(), 1);
-    }
-
-    #[test]
-    fn the_labels_of_a_group_come_before_those_of_its_rule() {
-        let mut rule = rule_with("r", "max > 1", &["host", "zone"]);
-        rule.labels = vec![("team".into(), "ops".into()), ("host".into(), "rule".into())];
-        let list = Watchlist::new(&RuleSet::new(vec![rule]).unwrap(), WatchlistLimits::default());
-        list.watch(&series(&[("host", "a")]));
-        let labels = list.added_since(0, 0).groups[0].labels();
-        assert_eq!(labels, [("host".into(), "a".into()), ("team".into(), "ops".into())]);
-    }
-}
+mod tests;

@@ -71,11 +71,12 @@ fn number(value: f64) -> Value {
 impl Annotate for Annotations {
     fn annotate(&self, transition: &Transition) -> Vec<(Box<str>, Box<str>)> {
         let rule = transition.rule();
-        let labels = transition.group.labels().into_iter().collect();
+        let labels = transition.labels().iter().map(|(name, value)| (name.into(), value.into())).collect();
         // Where the data stopped, the peak is the last thing known; templates can rely on a number.
-        let value = transition.value().unwrap_or(transition.peak());
+        let value = transition.value().or(transition.peak()).unwrap_or(f64::NAN);
+        let threshold = transition.threshold_value().unwrap_or(f64::NAN);
         let render = |(name, source): &(Box<str>, Box<str>)| {
-            let text = self.render(source, value, rule.threshold.value(), &labels);
+            let text = self.render(source, value, threshold, &labels);
             let text = text.unwrap_or_else(|error| {
                 tracing::warn!(rule = %rule.id, annotation = %name, %error, "an annotation cannot be rendered");
                 source.to_string()

@@ -1,5 +1,6 @@
 //! Reads the fields of one mapping of a rule file, and collects everything that is wrong with them.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -7,8 +8,10 @@ use serde_json::{Map, Value};
 use super::annotations::AnnotationError;
 use crate::alerting::domain::condition::ThresholdError;
 use crate::alerting::domain::rule_words::{GroupByError, HoldTimeError, RuleIdError, WatchedMetricError};
+use crate::alerting::domain::thresholds::ThresholdsError;
 use crate::alerting::domain::window::EvaluationWindowError;
 use crate::shared::FilterError;
+use crate::shared::tenant::TenantIdError;
 
 /// One thing that is wrong with a rule file.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +38,16 @@ pub enum RuleFault {
     Missing,
     #[error("is not a known field{}", nearest_hint(*.nearest))]
     UnknownField { nearest: Option<&'static str> },
-    #[error("is not supported yet")]
-    NotSupportedYet,
     #[error("is not {expected}")]
     Kind { expected: &'static str },
     #[error("has to be one of {allowed}")]
     Word { allowed: &'static str },
-    #[error("has exactly one entry; several are not supported yet")]
-    OneThreshold,
+    #[error("has no effect with {with}")]
+    WithoutEffect { with: &'static str },
+    #[error("is given to each alert by the rule itself")]
+    ReservedLabel,
+    #[error("has to be {from} to {to}")]
+    Bounds { from: u64, to: u64 },
     #[error("has more than {0} entries")]
     TooMany(usize),
     #[error("no channel of this name is configured")]
@@ -63,6 +68,10 @@ pub enum RuleFault {
     GroupBy(#[from] GroupByError),
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
+    #[error(transparent)]
+    Thresholds(#[from] ThresholdsError),
+    #[error(transparent)]
+    Tenant(#[from] TenantIdError),
     #[error("{}", with_cause(.0))]
     Annotation(#[from] AnnotationError),
 }
@@ -126,17 +135,13 @@ impl Problems {
 
 /// The names that a mapping may have.
 #[derive(Debug)]
-pub struct KnownFields {
-    pub accepted: &'static [&'static str],
-    /// Described, but not built yet.
-    pub later: &'static [&'static str],
-}
+pub struct KnownFields(pub &'static [&'static str]);
 
 impl KnownFields {
     fn nearest(&self, name: &str) -> Option<&'static str> {
         let name = name.to_ascii_lowercase().replace(['_', '-'], "");
         let distance = |known: &&&str| edit_distance(&name, &known.to_ascii_lowercase());
-        let (near, known) = self.accepted.iter().map(|known| (distance(&known), *known)).min()?;
+        let (near, known) = self.0.iter().map(|known| (distance(&known), *known)).min()?;
         (near <= 2 && near < known.len()).then_some(known)
     }
 }
@@ -161,13 +166,8 @@ impl<'a> Fields<'a> {
             return None;
         };
         let fields = Self { map, prefix };
-        for name in map.keys().filter(|name| !known.accepted.contains(&name.as_str())) {
-            let fault = if known.later.contains(&name.as_str()) {
-                RuleFault::NotSupportedYet
-            } else {
-                RuleFault::UnknownField { nearest: known.nearest(name) }
-            };
-            problems.add(&fields.path(name), fault);
+        for name in map.keys().filter(|name| !known.0.contains(&name.as_str())) {
+            problems.add(&fields.path(name), RuleFault::UnknownField { nearest: known.nearest(name) });
         }
         Some(fields)
     }
@@ -206,6 +206,32 @@ impl<'a> Fields<'a> {
             problems.add(&self.path(field), RuleFault::Kind { expected: "a text (put it in quotes)" });
         }
         text
+    }
+
+    pub fn flag_or(&self, field: &str, default: bool, problems: &mut Problems) -> Option<bool> {
+        let Some(value) = self.get(field) else { return Some(default) };
+        problems
+            .check(&self.path(field), value.as_bool().ok_or(RuleFault::Kind { expected: "true or false" }))
+    }
+
+    pub fn count_or(
+        &self,
+        field: &str,
+        default: u64,
+        bounds: RangeInclusive<u64>,
+        problems: &mut Problems,
+    ) -> Option<u64> {
+        let Some(value) = self.get(field) else { return Some(default) };
+        let (from, to) = (*bounds.start(), *bounds.end());
+        let count = value.as_u64().filter(|count| bounds.contains(count));
+        problems.check(&self.path(field), count.ok_or(RuleFault::Bounds { from, to }))
+    }
+
+    /// A number, if the field is there.
+    pub fn number(&self, field: &str, problems: &mut Problems) -> Option<Option<f64>> {
+        let Some(value) = self.get(field) else { return Some(None) };
+        let number = value.as_f64().ok_or(RuleFault::Kind { expected: "a number" });
+        problems.check(&self.path(field), number).map(Some)
     }
 
     /// A list, empty if the field is not there.
@@ -276,7 +302,7 @@ mod tests {
 
     #[test]
     fn the_nearest_known_name_is_suggested() {
-        let known = KnownFields { accepted: &["metric", "groupBy", "for"], later: &[] };
+        let known = KnownFields(&["metric", "groupBy", "for"]);
         for (name, nearest) in [
             ("metrc", Some("metric")),
             ("group_by", Some("groupBy")),

@@ -21,8 +21,8 @@ pub const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Most rules of all files together.
 pub const RULES_MAX: usize = 10_000;
 
-pub const FILE_FIELDS: KnownFields = KnownFields { accepted: &["groups"], later: &[] };
-pub const GROUP_FIELDS: KnownFields = KnownFields { accepted: &["name", "rules"], later: &[] };
+pub const FILE_FIELDS: KnownFields = KnownFields(&["groups"]);
+pub const GROUP_FIELDS: KnownFields = KnownFields(&["name", "rules"]);
 
 /// Everything that is wrong with the rule files; at least one problem.
 #[derive(Debug)]

@@ -70,7 +70,7 @@ fn fields(notice: &Notice) -> Vec<Value> {
         Notice::Resolved(_) => {
             let lasted = duration_text::format(whole_seconds(alert));
             fields.push(field("Fired for", &format!("{lasted}, since {}", time(alert.since))));
-            fields.push(field("Peak", &measured(alert.peak)));
+            fields.extend(alert.peak.map(|peak| field("Peak", &measured(peak))));
         }
     }
     fields.push(field("Expression", &alert.expression));

@@ -3,7 +3,6 @@
 pub mod aggregation;
 pub mod bucket;
 pub mod catalogue;
-pub mod distribution;
 pub mod fold;
 pub mod formula;
 pub mod formula_series;
@@ -21,10 +20,10 @@ pub mod time_series;
 pub mod trace_search;
 pub mod watch;
 
+pub use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
 pub use aggregation::{Aggregation, NotComputable, Number, Quantile};
 pub use bucket::Bucket;
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
-pub use distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
 pub use fold::{Fold, TooManyBuckets, look_back};
 pub use formula::Formula;
 pub use formula_series::{FormulaSeries, Operand};

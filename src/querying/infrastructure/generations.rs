@@ -271,7 +271,7 @@ mod tests {
         let tenant = TenantId::unnamed();
         let temporality = Temporality::Delta;
         let (series, time) = (SeriesId(1), Timestamp::from_nanos(100 * NANOS_PER_HOUR));
-        let point = PointRow { series, time, start: Timestamp::EPOCH, flags: 0 };
+        let point = PointRow { series, watch: WatchId::NONE, time, start: Timestamp::EPOCH, flags: 0 };
         for kind in [
             MetricKind::Histogram { temporality },
             MetricKind::ExponentialHistogram { temporality },

@@ -130,7 +130,7 @@ impl<'a> AlertBody<'a> {
             expression: &transition.expression,
             threshold: &transition.threshold,
             value: number(transition.value),
-            peak: number(Some(transition.peak)),
+            peak: number(transition.peak),
             labels: transition.labels.iter().map(|(name, value)| (&**name, &**value)).collect(),
             since: time_text::format(transition.since),
             at: time_text::format(transition.at),

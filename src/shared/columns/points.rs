@@ -1,12 +1,13 @@
 //! `PointColumns`: what a point has whatever its kind is. The columns of the kinds build on it.
 
 use super::runs::{MetricRun, Runs};
-use crate::shared::{MetricKind, SeriesId, Timestamp};
+use crate::shared::{MetricKind, SeriesId, Timestamp, WatchId};
 
 /// The part of an accepted point that all kinds have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PointRow {
     pub series: SeriesId,
+    pub watch: WatchId,
     pub time: Timestamp,
     /// The epoch if the sender did not say.
     pub start: Timestamp,
@@ -27,6 +28,7 @@ pub struct Population {
 pub struct PointColumns {
     runs: Runs,
     series: Vec<SeriesId>,
+    watches: Vec<WatchId>,
     times: Vec<i64>,
     starts: Vec<i64>,
     flags: Vec<u32>,
@@ -34,7 +36,7 @@ pub struct PointColumns {
 
 impl PointColumns {
     /// What a row takes in memory.
-    pub const ROW_BYTES: usize = 8 + 8 + 8 + 4;
+    pub const ROW_BYTES: usize = 8 + 4 + 8 + 8 + 4;
 
     pub(super) fn begin_run(&mut self, metric: &str, kind: MetricKind) {
         self.runs.begin(metric, kind);
@@ -45,6 +47,7 @@ impl PointColumns {
         let has_run = self.runs.extend(row.time.nanos());
         if has_run {
             self.series.push(row.series);
+            self.watches.push(row.watch);
             self.times.push(row.time.nanos());
             self.starts.push(row.start.nanos());
             self.flags.push(row.flags);
@@ -75,6 +78,7 @@ impl PointColumns {
     pub fn row(&self, at: usize) -> Option<PointRow> {
         Some(PointRow {
             series: *self.series.get(at)?,
+            watch: *self.watches.get(at)?,
             time: Timestamp::from_nanos(*self.times.get(at)?),
             start: Timestamp::from_nanos(*self.starts.get(at)?),
             flags: *self.flags.get(at)?,
@@ -83,6 +87,10 @@ impl PointColumns {
 
     pub fn series(&self) -> &[SeriesId] {
         &self.series
+    }
+
+    pub fn watches(&self) -> &[WatchId] {
+        &self.watches
     }
 
     pub fn times(&self) -> &[i64] {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use crate::shared::time::NANOS_PER_HOUR;
-use crate::shared::{Clock, SeriesId, SeriesIdentity, SeriesWatch, TenantId, WatchId};
+use crate::shared::{Clock, SeriesId, SeriesIdentity, SeriesWatch, TenantId, WatchEpoch, WatchId};
 use crate::telemetry::application::{
     Admission, NewSeries, SeriesEntry, SeriesLimitReached, SeriesLookup, Standing, WireKey,
 };
@@ -158,7 +158,8 @@ impl Catalogue {
 
     fn reader_with_limit(self: &Arc<Self>, series_max: usize) -> CatalogueReader {
         let slots = vec![Slot::EMPTY; READER_SLOTS];
-        CatalogueReader { catalogue: Arc::clone(self), slots, hour: 0, series_max }
+        let epoch = self.watch.0.epoch();
+        CatalogueReader { catalogue: Arc::clone(self), slots, hour: 0, epoch, series_max }
     }
 
     /// Series that are known just now.
@@ -198,7 +199,8 @@ impl Catalogue {
     fn find(&self, key: WireKey, day: i64, hour: u32) -> Option<SeriesEntry> {
         let mut form = self.wire_forms.get_mut(&key.0)?;
         form.seen_hour = hour;
-        form.days.holds(day).then_some(form.entry)
+        let is_current = form.entry.watch.epoch() == self.watch.0.epoch();
+        (is_current && form.days.holds(day)).then_some(form.entry)
     }
 
     fn tenant(&self, tenant: &TenantId) -> Arc<AtomicUsize> {
@@ -217,8 +219,13 @@ impl Catalogue {
     ) -> Result<Admission, SeriesLimitReached> {
         let tenant = self.tenant(&identity.tenant);
         // Ids are hashes that a sender may make collide with those of another tenant, which has to gain it nothing.
-        let known = self.series.get(&identity.id.0).filter(|known| Arc::ptr_eq(&known.tenant, &tenant));
-        let known = known.map(|known| (known.watch, known.days.holds(day)));
+        let known = self.series.get_mut(&identity.id.0).filter(|known| Arc::ptr_eq(&known.tenant, &tenant));
+        let known = known.map(|mut known| {
+            if known.watch.epoch() != self.watch.0.epoch() {
+                known.watch = self.watch.0.watch(identity);
+            }
+            (known.watch, known.days.holds(day))
+        });
         if let Some((watch, written)) = known {
             let entry = SeriesEntry { id: identity.id, watch };
             if written {
@@ -266,6 +273,7 @@ impl Catalogue {
     fn remember(&self, key: WireKey, entry: SeriesEntry, day: i64) {
         let hour = self.hour();
         if let Some(mut form) = self.wire_forms.get_mut(&key.0) {
+            form.entry = entry;
             form.days.add(day);
             form.seen_hour = hour;
             return;
@@ -292,6 +300,7 @@ pub struct CatalogueReader {
     catalogue: Arc<Catalogue>,
     slots: Vec<Slot>,
     hour: u32,
+    epoch: WatchEpoch,
     series_max: usize,
 }
 
@@ -318,6 +327,7 @@ const fn low_half(hour: u32) -> u16 {
 impl SeriesLookup for CatalogueReader {
     fn begin_request(&mut self) {
         self.hour = self.catalogue.hour();
+        self.epoch = self.catalogue.watch.0.epoch();
     }
 
     #[inline]
@@ -325,7 +335,8 @@ impl SeriesLookup for CatalogueReader {
         let at = key.0 as usize % READER_SLOTS;
         let hour = low_half(self.hour);
         let slot = self.slots.get_mut(at)?;
-        if slot.key == key && i64::from(slot.day) == day && slot.hour == hour {
+        let is_current = slot.hour == hour && slot.watch.epoch() == self.epoch;
+        if slot.key == key && i64::from(slot.day) == day && is_current {
             return Some(SeriesEntry { id: slot.id, watch: slot.watch });
         }
         let entry = self.catalogue.find(key, day, self.hour)?;

@@ -1,11 +1,18 @@
 //! Simulated time tables: points and times in, transitions out.
 
+mod kinds_and_lives;
+
+use super::intake::{PastPoint, PastValue};
 use super::*;
 use crate::alerting::domain::fixtures::{COUNTER, rule, rule_for, rule_with, second, series};
-use crate::alerting::domain::state::Change;
+use crate::alerting::domain::rule::NoData;
+use crate::alerting::domain::rule_words::{HoldTime, RuleId};
 use crate::alerting::domain::watchlist::WatchlistLimits;
 use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
-use crate::shared::{NumberColumns, SeriesId, SeriesWatch, TenantId};
+use crate::shared::{
+    MetricColumns, MetricKind, NumberColumns, NumberRow, PointRow, Population, SeriesId, SeriesWatch,
+    Temporality, TenantId, WatchEpoch,
+};
 
 /// Far enough from the epoch for every window.
 const START: i64 = 1_000_000;
@@ -41,13 +48,14 @@ impl Bench {
     }
 
     fn tell(&mut self, transitions: &[Transition]) {
-        for transition in transitions {
+        for transition in transitions.iter().filter(|transition| transition.change.is_told()) {
             let kind = match transition.change {
                 Change::Triggered { .. } => "fires",
                 Change::Resolved { .. } => "resolves",
+                _ => "shifts",
             };
-            let labels = transition.group.labels();
-            let values: Vec<_> = labels.iter().map(|(_, value)| &**value).collect();
+            let labels = transition.labels();
+            let values: Vec<_> = labels.iter().map(|(_, value)| value).collect();
             let place = if values.is_empty() { String::new() } else { format!(" {}", values.join(",")) };
             self.told.push(format!("{}{place} {kind}: {}", self.now, transition.reason()));
         }
@@ -81,6 +89,7 @@ impl Bench {
     ) -> &mut Self {
         let mut series = series(labels);
         series.tenant = TenantId::parse(tenant).unwrap();
+        series.kind = kind;
         let watch = self.watchlist.watch(&series);
         let mut columns = NumberColumns::new(series.tenant);
         columns.begin_run("m", kind);
@@ -316,7 +325,10 @@ fn a_watch_that_nobody_gave_out_is_ignored() {
     let mut bench = Bench::new(vec![rule("max > 5", "1m")]);
     let mut columns = NumberColumns::new(TenantId::unnamed());
     columns.begin_run("m", MetricKind::Gauge);
-    columns.push(NumberRow { watch: WatchId(u32::MAX), ..row(0, 9.0) });
+    columns.push(NumberRow {
+        watch: WatchId::new(WatchEpoch::default(), WatchId::NUMBER_MAX).unwrap(),
+        ..row(0, 9.0)
+    });
     let event = MetricsIngested { columns: vec![columns.into()] };
     assert!(bench.evaluator.observe(&event, second(START)).is_empty());
 }
@@ -328,5 +340,5 @@ fn the_peak_is_the_worst_value_while_it_fired() {
         bench.go_to(at).point(value);
     }
     let last = (3..60).find_map(|at| bench.evaluator.tick(second(START + at)).pop()).unwrap();
-    assert_eq!((last.peak().to_bits(), last.since()), (11f64.to_bits(), second(START + 1)));
+    assert_eq!((last.peak(), last.since()), (Some(11.0), second(START + 1)));
 }

@@ -1,8 +1,12 @@
 //! Rule files as people write them, well and badly.
 
+use std::time::Duration;
+
 use super::*;
+use crate::alerting::domain::rule::NoData;
 use crate::alerting::domain::rule_words::Severity;
-use crate::alerting::infrastructure::rule_reader::{RULE_FIELDS, THRESHOLD_FIELDS};
+use crate::alerting::infrastructure::rule_reader::{NO_DATA_FIELDS, RULE_FIELDS, THRESHOLD_FIELDS};
+use crate::shared::TenantId;
 
 const WHOLE: &str = r#"
 groups:
@@ -12,12 +16,19 @@ groups:
     name: Checkout slow
     metric: http.server.request.duration
     filter: 'service.name = "checkout" and http.route exists'
-    aggregation: avg
+    tenant: shop
+    enabled: false
+    aggregation: p99
     window: 5m
     groupBy: [http.route]
     thresholds:
     - {severity: CRITICAL, op: ">", value: 2}
+    - {severity: WARN, op: ">", value: 0.8, recovery: 0.6}
     for: 2m
+    keepFiringFor: 3m
+    noData: {after: 10m, action: alert}
+    minPoints: 3
+    newGroupGrace: 1m
     labels: {team: payments}
     annotations: {summary: "{{ value }} s on {{ labels['http.route'] }}", runbook_url: "https://wiki/x"}
     channels: [slack-payments]
@@ -63,9 +74,14 @@ fn a_whole_rule_is_read() {
     let rules = load(&[("a.yaml", WHOLE)]).unwrap();
     let rule = &rules.rules()[0];
     assert_eq!(rule.id.as_str(), "checkout-latency");
-    assert_eq!(rule.expression(), "avg(http.server.request.duration) over 5m by (http.route)");
-    assert_eq!((rule.threshold_text().as_str(), rule.threshold.severity()), ("> 2", Severity::Critical));
-    assert_eq!(rule.hold.duration().as_secs(), 120);
+    assert_eq!(rule.measure.expression(), "p99(http.server.request.duration) over 5m by (http.route)");
+    let thresholds: Vec<_> =
+        rule.thresholds.iter().map(|one| (one.severity(), one.value(), one.recovery())).collect();
+    assert_eq!(thresholds, [(Severity::Warn, 0.8, Some(0.6)), (Severity::Critical, 2.0, None)]);
+    assert_eq!((rule.hold.duration().as_secs(), rule.keep_firing.duration().as_secs()), (120, 180));
+    assert_eq!(rule.no_data, NoData::Alert { after: Duration::from_secs(600) });
+    assert_eq!((rule.points_min, rule.new_group_grace.duration().as_secs()), (3, 60));
+    assert_eq!((rule.tenant.as_ref().map(TenantId::as_str), rule.is_enabled()), (Some("shop"), false));
     assert_eq!(rule.channels, ["slack-payments".into()]);
     assert_eq!(rule.annotations.len(), 2);
 }
@@ -104,10 +120,13 @@ fn each_mistake_is_told_with_the_rule_the_field_and_the_reason() {
         (
             "aggregation: max",
             "aggregation: median",
-            "rule small: aggregation: has to be one of avg, min, max, sum, count",
+            "rule small: aggregation: has to be one of avg, min, max, sum, count, last, rate, increase, or a percentile like p99 or p99.9",
         ),
-        ("aggregation: max", "aggregation: p99", "rule small: aggregation: is not supported yet"),
-        ("aggregation: max", "aggregation: rate", "rule small: aggregation: is not supported yet"),
+        (
+            "aggregation: max",
+            "aggregation: p100",
+            "rule small: aggregation: has to be one of avg, min, max, sum, count, last, rate, increase, or a percentile like p99 or p99.9",
+        ),
         ("window: 1m", "window: 25h", "rule small: window: a window is 1s to 24h"),
         (
             "window: 1m",
@@ -117,15 +136,47 @@ fn each_mistake_is_told_with_the_rule_the_field_and_the_reason() {
         ("WARN", "warn", "rule small: thresholds.severity: has to be one of INFO, WARN, ERROR, CRITICAL"),
         ("\"<=\"", "\"=<\"", "rule small: thresholds.op: has to be one of > >= < <= == !="),
         ("value: 0.5", "value: high", "rule small: thresholds.value: is not a number"),
-        ("value: 0.5", "value: 0.5, recovery: 1", "rule small: thresholds.recovery: is not supported yet"),
+        (
+            "value: 0.5",
+            "value: 0.5, recovery: 0.4",
+            "rule small: thresholds.recovery: a recovery value lies on the good side of the threshold, or on it",
+        ),
+        (
+            "value: 0.5",
+            "value: 0.5}, {severity: INFO, op: \"<\", value: 0.1",
+            "rule small: thresholds: the threshold of INFO can never be the worst that is met: that of WARN is met no later",
+        ),
+        (
+            "[{severity: WARN, op: \"<=\", value: 0.5}]",
+            "[]",
+            "rule small: thresholds: at least one threshold is needed",
+        ),
         (
             "value: 0.5",
             "valeu: 0.5",
             "rule small: thresholds.valeu: is not a known field; did you mean 'value'?",
         ),
-        ("metric: m", "metric: m\n    keepFiringFor: 1m", "rule small: keepFiringFor: is not supported yet"),
-        ("metric: m", "metric: m\n    noData: {after: 1m}", "rule small: noData: is not supported yet"),
-        ("metric: m", "metric: m\n    for: 2d", "rule small: for: 'for' is 0s to 24h"),
+        ("metric: m", "metric: m\n    keepFiringFor: 2d", "rule small: keepFiringFor: has to be 0s to 24h"),
+        ("metric: m", "metric: m\n    noData: {after: 1m}", "rule small: noData.action: is missing"),
+        ("metric: m", "metric: m\n    noData: {action: alert}", "rule small: noData.after: is missing"),
+        (
+            "metric: m",
+            "metric: m\n    noData: {action: keep, after: 1m}",
+            "rule small: noData.after: has no effect with the action 'keep'",
+        ),
+        (
+            "metric: m",
+            "metric: m\n    noData: {action: never}",
+            "rule small: noData.action: has to be one of keep, ok, alert",
+        ),
+        ("metric: m", "metric: m\n    minPoints: 0", "rule small: minPoints: has to be 1 to 1000000"),
+        ("metric: m", "metric: m\n    enabled: 1", "rule small: enabled: is not true or false"),
+        (
+            "metric: m",
+            "metric: m\n    labels: {severity: high}",
+            "rule small: labels.severity: is given to each alert by the rule itself",
+        ),
+        ("metric: m", "metric: m\n    for: 2d", "rule small: for: has to be 0s to 24h"),
         (
             "metric: m",
             "metric: m\n    filter: 'a = b'",
@@ -147,13 +198,6 @@ fn each_mistake_is_told_with_the_rule_the_field_and_the_reason() {
         let found = problems(&small_with(line, instead));
         assert!(found.iter().any(|text| text == problem), "{instead}: {found:?}");
     }
-}
-
-#[test]
-fn several_thresholds_are_not_supported_yet() {
-    let two = "value: 0.5}, {severity: INFO, op: \"<\", value: 1";
-    let found = problems(&small_with("value: 0.5", two));
-    assert_eq!(found, ["rule small: thresholds: has exactly one entry; several are not supported yet"]);
 }
 
 #[test]
@@ -210,10 +254,11 @@ fn the_schema_names_every_field_that_is_read_and_no_other() {
         ("/$defs/group", &GROUP_FIELDS),
         ("/$defs/rule", &RULE_FIELDS),
         ("/$defs/threshold", &THRESHOLD_FIELDS),
+        ("/$defs/rule/properties/noData", &NO_DATA_FIELDS),
     ] {
         let properties = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
         let described: BTreeSet<_> = properties.keys().map(String::as_str).collect();
-        assert_eq!(described, fields.accepted.iter().copied().collect(), "{place}");
+        assert_eq!(described, fields.0.iter().copied().collect(), "{place}");
         let others = schema.pointer(&format!("{place}/additionalProperties"));
         assert_eq!(others, Some(&Value::Bool(false)), "{place}");
     }

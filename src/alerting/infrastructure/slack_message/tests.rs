@@ -16,7 +16,7 @@ fn alert() -> AlertTransition {
         expression: "avg(http.server.duration) over 5m".into(),
         threshold: "> 0.8".into(),
         value: Some(0.933_333),
-        peak: 0.933_333,
+        peak: Some(0.933_333),
         labels: vec![pair("http.route", "/cart"), pair("team", "payments")],
         annotations: vec![pair("summary", "0.93 s on /cart"), pair("runbook_url", "https://wiki/x?a=1&b=2")],
         channels: vec!["slack".into()],
@@ -69,7 +69,7 @@ fn a_firing_alert_tells_what_since_when_and_against_what() {
 
 #[test]
 fn a_resolved_alert_tells_how_long_it_fired_and_its_peak() {
-    let alert = AlertTransition { value: None, peak: 1.2e9, reason: "no data".into(), ..alert() };
+    let alert = AlertTransition { value: None, peak: Some(1.2e9), reason: "no data".into(), ..alert() };
     let message = message(&Notice::Resolved(Arc::new(alert)));
     assert_eq!(message["text"], "✅ Resolved: Checkout slow (no data)");
     let attachment = &message["attachments"][0];

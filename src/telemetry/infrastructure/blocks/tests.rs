@@ -49,7 +49,7 @@ fn lists_of_several_requests_stand_one_after_the_other() {
         columns.begin_run("h", kind);
         for list in counts {
             let (series, time, start) = (SeriesId(3), Timestamp::from_nanos(5), Timestamp::EPOCH);
-            let point = PointRow { series, time, start, flags: 0 };
+            let point = PointRow { series, watch: WatchId::NONE, time, start, flags: 0 };
             columns.histograms.push(point, Population::default(), list.iter().copied(), []);
         }
         columns.finish();

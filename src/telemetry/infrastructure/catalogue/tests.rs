@@ -1,7 +1,7 @@
 //! What the catalogue promises, with a clock that the test turns.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU32};
 
 use proptest::prelude::*;
 
@@ -17,12 +17,22 @@ impl Clock for TestClock {
     }
 }
 
-struct WatchAll;
+/// Watches every series, and counts how often the rules have changed.
+#[derive(Default)]
+struct WatchAll(AtomicU32);
 
 impl SeriesWatch for WatchAll {
     fn watch(&self, series: &SeriesIdentity) -> WatchId {
-        WatchId(u32::try_from(series.id.0).unwrap() + 100)
+        watch_of(series.id.0, self.0.load(Ordering::SeqCst))
     }
+
+    fn epoch(&self) -> WatchEpoch {
+        WatchEpoch::after(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn watch_of(series: u64, changes: u32) -> WatchId {
+    WatchId::new(WatchEpoch::after(changes), u32::try_from(series).unwrap() + 100).unwrap()
 }
 
 fn identity(id: u64) -> SeriesIdentity {
@@ -43,7 +53,7 @@ fn identity(id: u64) -> SeriesIdentity {
 fn catalogue(series_max: usize) -> (Arc<Catalogue>, Arc<TestClock>) {
     let clock = Arc::new(TestClock::default());
     let limits = CatalogueLimits { series_max_per_tenant: series_max, idle_max: Duration::from_secs(7_200) };
-    (Catalogue::new(limits, Arc::new(WatchAll), Arc::clone(&clock) as Arc<dyn Clock>), clock)
+    (Catalogue::new(limits, Arc::<WatchAll>::default(), Arc::clone(&clock) as Arc<dyn Clock>), clock)
 }
 
 fn admit(reader: &mut CatalogueReader, key: u128, id: u64, day: i64) -> Result<Standing, SeriesLimitReached> {
@@ -64,10 +74,27 @@ fn a_series_is_known_on_the_days_for_which_its_row_was_stored_and_not_before() {
     assert_eq!(admit(&mut reader, 7, 1, 20_000), Ok(Standing::New));
     assert_eq!(reader.find(WireKey(7), 20_000), None, "admitted is not yet stored");
     learn(&mut reader, 7, 1, 20_000);
-    let entry = SeriesEntry { id: SeriesId(1), watch: WatchId(101) };
+    let entry = SeriesEntry { id: SeriesId(1), watch: watch_of(1, 0) };
     assert_eq!(reader.find(WireKey(7), 20_000), Some(entry));
     assert_eq!(reader.find(WireKey(7), 20_001), None, "a new day needs a new row");
     assert_eq!(catalogue.reader().find(WireKey(7), 20_000), Some(entry), "all threads know it");
+}
+
+#[test]
+fn when_the_rules_change_each_series_is_asked_for_again_and_not_stored_again() {
+    let (clock, watch) = (Arc::<TestClock>::default(), Arc::<WatchAll>::default());
+    let limits = CatalogueLimits { series_max_per_tenant: 10, idle_max: Duration::from_secs(7_200) };
+    let catalogue = Catalogue::new(limits, Arc::clone(&watch) as Arc<dyn SeriesWatch>, clock);
+    let mut reader = catalogue.reader();
+    learn(&mut reader, 7, 1, 5);
+    assert!(reader.find(WireKey(7), 5).is_some());
+    watch.0.store(1, Ordering::SeqCst);
+    reader.begin_request();
+    assert_eq!(reader.find(WireKey(7), 5), None);
+    let again = reader.admit(WireKey(7), &identity(1), 5, 0).unwrap();
+    assert_eq!((again.standing, again.entry.watch), (Standing::Written, watch_of(1, 1)));
+    assert_eq!(reader.find(WireKey(7), 5), Some(again.entry));
+    assert_eq!(catalogue.len(), 1);
 }
 
 #[test]

@@ -72,5 +72,11 @@ impl<C: SeriesLookup> MetricsIntake<'_, '_, C> {
 }
 
 const fn row(series: SeriesEntry, frame: AdmittedFrame) -> PointRow {
-    PointRow { series: series.id, time: frame.time, start: frame.start, flags: frame.flags }
+    PointRow {
+        series: series.id,
+        watch: series.watch,
+        time: frame.time,
+        start: frame.start,
+        flags: frame.flags,
+    }
 }

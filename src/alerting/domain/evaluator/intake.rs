@@ -1,0 +1,326 @@
+//! How points get to the instances that they feed.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{AlertEvaluator, Presence, REFILL_REMEMBERED, Refilled};
+use crate::alerting::domain::counters::{CounterKey, CounterPoint, Increase, TenantNumber};
+use crate::alerting::domain::instance::{EventTime, Instance, PointRefusal};
+use crate::alerting::domain::panes::Contribution;
+use crate::alerting::domain::rule::AlertRule;
+use crate::alerting::domain::transition::Transition;
+use crate::alerting::domain::watchlist::GroupId;
+use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
+use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
+use crate::shared::{
+    MetricColumns, MetricKind, NumberRow, PointRow, Population, SeriesId, SeriesIdentity, SeriesWatch,
+    Temporality, TenantId, Timestamp, WatchId,
+};
+
+/// What a point adds, before it is known to which window.
+#[derive(Debug, Clone)]
+pub(super) enum Added {
+    Number { increase: Increase<f64>, last: f64 },
+    Observed { increase: Increase<Distribution>, min: Option<f64>, max: Option<f64> },
+}
+
+/// A point of the past of a watched series, as the store has it.
+#[derive(Debug, Clone)]
+pub struct PastPoint {
+    pub time: Timestamp,
+    /// The epoch if the sender did not say.
+    pub start: Timestamp,
+    pub value: PastValue,
+}
+
+#[derive(Debug, Clone)]
+pub enum PastValue {
+    Number(f64),
+    Observed { observed: Distribution, min: Option<f64>, max: Option<f64> },
+}
+
+impl AlertEvaluator {
+    pub(super) fn take(&mut self, columns: &MetricColumns, now: Timestamp, out: &mut Vec<Transition>) {
+        let tenant = self.tenant(columns.tenant());
+        let numbers = &columns.numbers;
+        for run in numbers.runs() {
+            for at in watched(run.rows.clone(), numbers.watches()) {
+                if let Some(row) = numbers.row(at) {
+                    self.number(tenant, run.kind, &row, now, out);
+                }
+            }
+        }
+        let histograms = &columns.histograms;
+        for run in histograms.points().runs() {
+            for at in watched(run.rows.clone(), histograms.points().watches()) {
+                let shape = || {
+                    let (counts, bounds) = (
+                        histograms.bucket_counts().get(at).unwrap_or_default(),
+                        histograms.bounds().get(at).unwrap_or_default(),
+                    );
+                    ExplicitBuckets::new(bounds.into(), counts.into()).map_or(Shape::Unknown, Shape::Explicit)
+                };
+                let population = histograms.populations().get(at).copied();
+                if let (Some(row), Some(population)) = (histograms.points().row(at), population) {
+                    self.distribution(tenant, run.kind, row, population, shape(), now, out);
+                }
+            }
+        }
+        let exponential = &columns.exponential_histograms;
+        for run in exponential.points().runs() {
+            for at in watched(run.rows.clone(), exponential.points().watches()) {
+                let Some(shape) = exponential.shapes().get(at) else { continue };
+                let buckets = ExponentialBuckets::new(
+                    shape.scale,
+                    (shape.zero_count, shape.zero_threshold),
+                    (shape.positive_offset, exponential.positive_counts().get(at).unwrap_or_default()),
+                    (shape.negative_offset, exponential.negative_counts().get(at).unwrap_or_default()),
+                );
+                let population = exponential.populations().get(at).copied();
+                if let (Some(row), Some(population)) = (exponential.points().row(at), population) {
+                    self.distribution(
+                        tenant,
+                        run.kind,
+                        row,
+                        population,
+                        Shape::Exponential(buckets),
+                        now,
+                        out,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Takes the past of a series, in order of time, without looking at it. Its points are not taken again when an event tells of them.
+    pub fn refill(&mut self, series: &SeriesIdentity, points: Vec<PastPoint>, now: Timestamp) {
+        let watch = self.watchlist.watch(series);
+        let Some(groups) = self.groups_of_watch(watch).filter(|_| watch.is_some()) else { return };
+        let tenant = self.tenant(&series.tenant);
+        for point in points {
+            let time = point.time;
+            let added = self.added(tenant, series.id, series.kind, point, now);
+            for id in groups.iter() {
+                self.refill_group(*id, time, &added, now);
+            }
+            let until = now.plus(REFILL_REMEMBERED);
+            let refilled = self.refilled.get_or_insert_with(|| Refilled { newest: HashMap::new(), until });
+            refilled.until = until;
+            refilled.newest.insert(CounterKey { tenant, series: series.id }, time);
+        }
+    }
+
+    fn refill_group(&mut self, id: GroupId, time: Timestamp, added: &Added, now: Timestamp) {
+        let Some(rule) = self.rule_of(id) else { return };
+        let lateness = self.limits.lateness;
+        let (Ok(event_time), Ok(Some(point))) =
+            (EventTime::check(&rule, lateness, time, now), added.contribution(&rule, time))
+        else {
+            return;
+        };
+        if self.ensure(id, event_time, now).is_ok()
+            && let Some(slot) = self.slot(id)
+        {
+            slot.instance.refill(&rule, event_time, point);
+        }
+    }
+
+    fn tenant(&mut self, tenant: &TenantId) -> TenantNumber {
+        if let Some(number) = self.tenants.get(tenant) {
+            return *number;
+        }
+        let number = TenantNumber(self.tenants.len());
+        self.tenants.insert(tenant.clone(), number);
+        number
+    }
+
+    fn number(
+        &mut self,
+        tenant: TenantNumber,
+        kind: MetricKind,
+        row: &NumberRow,
+        now: Timestamp,
+        out: &mut Vec<Transition>,
+    ) {
+        if !row.has_value() {
+            return;
+        }
+        if row.value.is_nan() {
+            return self.counts.refuse(PointRefusal::NotANumber);
+        }
+        let point = PastPoint { time: row.time, start: row.start, value: PastValue::Number(row.value) };
+        self.point(tenant, row.series, row.watch, kind, point, now, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
+    fn distribution(
+        &mut self,
+        tenant: TenantNumber,
+        kind: MetricKind,
+        row: PointRow,
+        population: Population,
+        shape: Shape,
+        now: Timestamp,
+        out: &mut Vec<Transition>,
+    ) {
+        if row.flags & FLAG_NO_RECORDED_VALUE != 0 {
+            return;
+        }
+        let observed = Distribution { count: population.count, sum: population.sum, shape };
+        let value = PastValue::Observed { observed, min: population.min, max: population.max };
+        let point = PastPoint { time: row.time, start: row.start, value };
+        self.point(tenant, row.series, row.watch, kind, point, now, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
+    fn point(
+        &mut self,
+        tenant: TenantNumber,
+        series: SeriesId,
+        watch: WatchId,
+        kind: MetricKind,
+        point: PastPoint,
+        now: Timestamp,
+        out: &mut Vec<Transition>,
+    ) {
+        let time = point.time;
+        let known =
+            self.refilled.as_ref().and_then(|refilled| refilled.newest.get(&CounterKey { tenant, series }));
+        if known.is_some_and(|known| time <= *known) {
+            return self.counts.refuse(PointRefusal::Known);
+        }
+        let Some(groups) = self.groups_of_watch(watch) else {
+            return self.counts.refuse(PointRefusal::RulesChanged);
+        };
+        let added = self.added(tenant, series, kind, point, now);
+        for id in groups.iter() {
+            match self.add(*id, time, &added, now) {
+                Ok(transition) => out.extend(transition),
+                Err(refusal) => self.counts.refuse(refusal),
+            }
+        }
+    }
+
+    fn added(
+        &mut self,
+        tenant: TenantNumber,
+        series: SeriesId,
+        kind: MetricKind,
+        point: PastPoint,
+        now: Timestamp,
+    ) -> Added {
+        let key = CounterKey { tenant, series };
+        let (time, start) = (point.time, point.start);
+        match point.value {
+            PastValue::Number(last) => {
+                let increase = if kind.is_cumulative_counter() {
+                    self.numbers.increase(key, CounterPoint { time, start, value: last }, now)
+                } else {
+                    Increase::SinceLast(last)
+                };
+                Added::Number { increase, last }
+            }
+            PastValue::Observed { observed, min, max } => {
+                let cumulative = kind.temporality() == Some(Temporality::Cumulative);
+                if !cumulative {
+                    return Added::Observed { increase: Increase::SinceLast(observed), min, max };
+                }
+                // Lowest and highest of a cumulative point are those of its whole life.
+                let increase =
+                    self.distributions.increase(key, CounterPoint { time, start, value: observed }, now);
+                Added::Observed { increase, min: None, max: None }
+            }
+        }
+    }
+
+    fn groups_of_watch(&mut self, watch: WatchId) -> Option<Arc<[GroupId]>> {
+        if let Some(known) = self.watches.get(&watch) {
+            return known.clone();
+        }
+        let groups = self.watchlist.groups_of(watch);
+        self.watches.insert(watch, groups.clone());
+        groups
+    }
+
+    fn rule_of(&self, id: GroupId) -> Option<Arc<AlertRule>> {
+        match self.slots.get(id.0).and_then(Option::as_deref) {
+            Some(slot) => Some(Arc::clone(&slot.group.rule)),
+            None => self.watchlist.group(id).map(|group| Arc::clone(&group.rule)),
+        }
+    }
+
+    fn add(
+        &mut self,
+        id: GroupId,
+        time: Timestamp,
+        added: &Added,
+        now: Timestamp,
+    ) -> Result<Option<Transition>, PointRefusal> {
+        let rule = self.rule_of(id).ok_or(PointRefusal::RulesChanged)?;
+        let Some(point) = added.contribution(&rule, time)? else { return Ok(None) };
+        let event_time = EventTime::check(&rule, self.limits.lateness, time, now)?;
+        self.ensure(id, event_time, now)?;
+        let Some(slot) = self.slot(id) else { return Ok(None) };
+        let change = slot.instance.add(&rule, event_time, point, now)?;
+        let transition = slot.transition(change, now);
+        if slot.presence == Presence::Quiet {
+            slot.presence = Presence::Touched;
+            self.touched.push(id);
+        }
+        Ok(transition)
+    }
+
+    /// Makes an instance for a group that has none, if its rule may have another one.
+    fn ensure(&mut self, id: GroupId, first: EventTime, now: Timestamp) -> Result<(), PointRefusal> {
+        if self.slot(id).is_some() {
+            return Ok(());
+        }
+        let group = self.watchlist.group(id).ok_or(PointRefusal::RulesChanged)?;
+        let room = self.rooms.entry(group.rule.key()).or_default();
+        if room.taken >= self.limits.instances_per_rule {
+            self.counts.overflowed.extend(room.first_overflow(&group.rule));
+            return Err(PointRefusal::TooManyInstances);
+        }
+        let instance = Instance::new(&group.rule, self.limits.lateness, first, now);
+        self.settle(id, group, instance);
+        Ok(())
+    }
+}
+
+/// Those of some rows that somebody looks at.
+fn watched(rows: Range<usize>, watches: &[WatchId]) -> impl Iterator<Item = usize> {
+    let watches = watches.get(rows.clone()).unwrap_or_default();
+    rows.zip(watches).filter(|(_, watch)| watch.is_some()).map(|(at, _)| at)
+}
+
+impl Added {
+    /// What counts for a window that ends with a point at `time`; `None` if that cannot be known.
+    fn contribution(&self, rule: &AlertRule, time: Timestamp) -> Result<Option<Contribution>, PointRefusal> {
+        let window = rule.measure.window.duration();
+        match self {
+            Self::Number { last, .. } if rule.measure.aggregation.is_a_level() => {
+                Ok(Some(Contribution::number(time, *last)))
+            }
+            Self::Number { increase, .. } => {
+                Ok(within(increase, window, time)?.map(|added| Contribution::number(time, *added)))
+            }
+            Self::Observed { increase, min, max } => Ok(within(increase, window, time)?
+                .map(|added| Contribution::observed(time, added.clone(), *min, *max))),
+        }
+    }
+}
+
+fn within<V>(
+    increase: &Increase<V>,
+    window: std::time::Duration,
+    time: Timestamp,
+) -> Result<Option<&V>, PointRefusal> {
+    match increase {
+        Increase::SinceLast(added) => Ok(Some(added)),
+        Increase::SinceStart { added, start } => Ok((time.since(*start) <= window).then_some(added)),
+        Increase::Unknown => Ok(None),
+        Increase::OutOfOrder => Err(PointRefusal::OutOfOrder),
+        Increase::NoRoom => Err(PointRefusal::TooManyCounters),
+    }
+}
