@@ -50,12 +50,21 @@ pub struct Pattern {
 
 impl Pattern {
     fn parse(text: &str) -> Option<Self> {
+        Self::within(text, PATTERN_BYTES_MAX)
+    }
+
+    /// Absent if it is not a valid expression, or takes more memory than `bytes_max` compiled.
+    pub fn within(text: &str, bytes_max: usize) -> Option<Self> {
         // On its own first: what is not whole by itself could close the group and escape the anchors.
-        RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build().ok()?;
+        RegexBuilder::new(text).size_limit(bytes_max).build().ok()?;
         // As in the store, a dot matches a line break too.
         let anchored = format!("^(?s:{text})$");
-        let regex = RegexBuilder::new(&anchored).size_limit(PATTERN_BYTES_MAX).build().ok()?;
+        let regex = RegexBuilder::new(&anchored).size_limit(bytes_max).build().ok()?;
         Some(Self { anchored: anchored.into(), regex })
+    }
+
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
     }
 
     /// The expression with its anchors.
@@ -165,8 +174,8 @@ impl LabelTest {
         match self {
             Self::Equals(wanted) => text == &**wanted,
             Self::NotEquals(unwanted) => text != &**unwanted,
-            Self::Matches(pattern) => pattern.regex.is_match(text),
-            Self::NotMatches(pattern) => !pattern.regex.is_match(text),
+            Self::Matches(pattern) => pattern.is_match(text),
+            Self::NotMatches(pattern) => !pattern.is_match(text),
             Self::In(values) => values.iter().any(|wanted| text == &**wanted),
             Self::NotIn(values) => values.iter().all(|unwanted| text != &**unwanted),
             Self::Exists => value.is_some(),

@@ -13,6 +13,8 @@ pub(super) mod instance;
 pub(super) mod label_set;
 #[allow(dead_code, reason = "users come with the state database")]
 pub(super) mod notification;
+#[allow(dead_code, reason = "users come with the state database")]
+pub(super) mod notifying;
 pub(super) mod number_text;
 pub(super) mod panes;
 pub(super) mod rule;
