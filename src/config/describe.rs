@@ -83,6 +83,7 @@ impl Settings {
         lines.bytes("journal.bytes_max", self.journal.bytes_max);
         lines.path("dead_letters.path", &self.dead_letters.path);
         lines.bytes("dead_letters.bytes_max", self.dead_letters.bytes_max);
+        lines.path("state.path", &self.state.path);
         lines.text(
             "ingest.durability",
             match ingest.durability {

@@ -36,6 +36,7 @@ pub(super) const KEYS: &[Key] = &[
     key("journal.bytes_max", "10GiB"),
     absent("dead_letters.path"),
     key("dead_letters.bytes_max", "1GiB"),
+    absent("state.path"),
     key("ingest.durability", "journal"),
     key("ingest.body_bytes_max", "64MiB"),
     key("ingest.body_ratio_max", "200"),

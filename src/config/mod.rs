@@ -23,7 +23,7 @@ pub use errors::{ConfigError, ConfigErrors};
 pub use settings::{
     Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, Expiry, Ingest, Journal, KeyRole,
     Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings,
-    Shutdown, Store, StoreKind, Stream,
+    Shutdown, State, Store, StoreKind, Stream,
 };
 
 use reader::Reader;

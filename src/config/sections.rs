@@ -9,7 +9,7 @@ use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
 use super::{
     Alerting, ByteSize, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log, LogFormat,
-    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, Store, StoreKind, Stream,
+    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store, StoreKind, Stream,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         listen: listen(reader),
         journal: journal(reader, &store),
         dead_letters: dead_letters(reader, &store),
+        state: state(reader, &store),
         store,
         ingest: ingest(reader),
         limits: limits(reader),
@@ -98,6 +99,14 @@ fn dead_letters(reader: &mut Reader, store: &Store) -> DeadLetters {
         false => store.path.join("dead-letters"),
     };
     DeadLetters { path, bytes_max: reader.bytes("dead_letters.bytes_max", MEBIBYTE..=TEBIBYTE) }
+}
+
+fn state(reader: &mut Reader, store: &Store) -> State {
+    let path = match reader.is_written("state.path") {
+        true => reader.text("state.path").into(),
+        false => store.path.join("state.db"),
+    };
+    State { path }
 }
 
 fn ingest(reader: &mut Reader) -> Ingest {

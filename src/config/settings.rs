@@ -18,6 +18,7 @@ pub struct Settings {
     pub store: Store,
     pub journal: Journal,
     pub dead_letters: DeadLetters,
+    pub state: State,
     pub ingest: Ingest,
     pub limits: Limits,
     pub rollups: Rollups,
@@ -93,6 +94,13 @@ pub struct DeadLetters {
     pub path: PathBuf,
     /// What they may take of the disk, 1 MiB to 1 TiB.
     pub bytes_max: ByteSize,
+}
+
+/// Where the state of alerts and what is yet to be sent are kept.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Its file; `state.db` in the store's directory unless configured.
+    pub path: PathBuf,
 }
 
 /// What may come in, and how it is gathered.

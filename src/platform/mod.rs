@@ -11,3 +11,4 @@ pub mod lifecycle;
 pub mod logging;
 pub mod outgoing;
 pub mod resilience;
+pub mod state;

@@ -91,7 +91,7 @@ fn what_architecture_md_names_exists() {
 fn every_sql_file_holds_one_statement_and_is_used() {
     let tree = Tree::open();
     let sources = tree.rust_files(&["src"]);
-    for file in tree.files(&["clickhouse"], "sql") {
+    for file in tree.files(&["clickhouse", "schemas"], "sql") {
         assert_none(&file.path, &sql::broken(&file, &sources));
     }
 }

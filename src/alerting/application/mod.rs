@@ -8,3 +8,5 @@ pub(super) mod evaluate;
 pub(super) mod ledger;
 pub(super) mod metrics;
 pub(super) mod outbox;
+#[allow(dead_code, reason = "users come with the state database")]
+pub(super) mod outbox_ledger;

@@ -27,3 +27,5 @@ pub(super) mod window;
 
 #[cfg(test)]
 pub(super) mod fixtures;
+#[cfg(test)]
+pub(super) mod notification_fixtures;

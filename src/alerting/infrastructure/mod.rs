@@ -1,4 +1,4 @@
-//! Adapters: rule files, annotation templates, Slack, and the tasks that drive the use cases.
+//! Adapters: rule files, annotation templates, Slack, the state database, and the tasks that drive the use cases.
 
 pub(super) mod annotations;
 pub(super) mod fields;
@@ -6,4 +6,6 @@ pub(super) mod rule_files;
 pub(super) mod rule_reader;
 pub(super) mod slack;
 pub(super) mod slack_message;
+#[allow(dead_code, reason = "users come with delivery")]
+pub(super) mod state;
 pub(super) mod tasks;

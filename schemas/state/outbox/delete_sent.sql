@@ -1,0 +1,2 @@
+-- It was sent. Nothing happens to what was replaced meanwhile.
+DELETE FROM outbox WHERE id = $1 AND dead_at IS NULL

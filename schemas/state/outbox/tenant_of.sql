@@ -1,0 +1,2 @@
+-- Whose notification it is.
+SELECT tenant FROM outbox WHERE id = $1

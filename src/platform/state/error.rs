@@ -1,0 +1,53 @@
+//! Why the state database cannot be opened, or not be used.
+
+use std::io;
+
+/// Why a statement or a transaction failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Locked, full or away: trying again may help.
+    #[error("the state database cannot be used now")]
+    Unavailable(#[source] sqlx::Error),
+    /// What is in it cannot be understood, or the file is damaged.
+    #[error("the state database holds something that cannot be read")]
+    Unreadable(#[source] sqlx::Error),
+}
+
+/// Result codes of SQLite (sqlite.org/rescode.html): a damaged file, and one of another program.
+const CORRUPT: &str = "11";
+const NOT_A_DATABASE: &str = "26";
+
+impl From<sqlx::Error> for StateError {
+    fn from(error: sqlx::Error) -> Self {
+        let damaged = match &error {
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::Decode(_) => true,
+            sqlx::Error::Database(error) => {
+                error.code().is_some_and(|code| [CORRUPT, NOT_A_DATABASE].contains(&&*code))
+            }
+            _ => false,
+        };
+        if damaged { Self::Unreadable(error) } else { Self::Unavailable(error) }
+    }
+}
+
+/// Why there is no state database. Each stops the start.
+#[derive(Debug, thiserror::Error)]
+pub enum StateOpenError {
+    #[error("the folder of the state database cannot be used")]
+    Folder { source: io::Error },
+    #[error("another process uses this state database: stop it, or set [state] path to another file")]
+    InUse,
+    #[error("the state database cannot be opened")]
+    Unusable { source: sqlx::Error },
+    #[error(
+        "the state database was written by a newer version (schema {found}, this program knows {known}): use that version or another [state] path"
+    )]
+    Newer { found: i64, known: i64 },
+    #[error("step {number} of the state database's schema is {found}, not {known}: it is another program's")]
+    Foreign { number: i64, found: String, known: &'static str },
+    #[error("step {number} ({name}) of the state database's schema failed")]
+    Step { number: i64, name: &'static str, source: sqlx::Error },
+}
