@@ -12,6 +12,12 @@ pub use infrastructure::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, QueryCounters, ReaderLimits,
     pane_bytes,
 };
+/// Stages of a query one by one: for benchmarks.
+pub mod stages {
+    pub use super::domain::{Bucket, Fold, GroupSeries, Meaning, NumberPoint, Point, TooManyBuckets};
+    pub use super::infrastructure::{PointTable, Row, Runs, SeriesRows, StoredPoint};
+}
+
 pub use presentation::{
     PATHS, QueryApi, QueryBounds, SearchApi, operations, router, search_router, stream_router,
 };

@@ -1,10 +1,10 @@
 //! Reads the columns of an answer by name, and says so if they are not what the statement promises.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int16Type, Int64Type, UInt64Type};
+use arrow_array::types::{Float64Type, Int16Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{
     Array, BooleanArray, Float64Array, Int16Array, Int64Array, ListArray, RecordBatch, StringArray,
-    UInt64Array,
+    UInt32Array, UInt64Array,
 };
 
 use super::{StoreError, StoreErrorKind};
@@ -16,6 +16,11 @@ pub struct Columns<'a>(pub &'a RecordBatch);
 impl<'a> Columns<'a> {
     fn column(self, name: &str) -> Result<&'a dyn Array, StoreError> {
         self.0.column_by_name(name).map(AsRef::as_ref).ok_or_else(|| unexpected(name))
+    }
+
+    /// Whether the statement asked for it.
+    pub fn has(self, name: &str) -> bool {
+        self.0.column_by_name(name).is_some()
     }
 
     pub fn texts(self, name: &str) -> Result<&'a StringArray, StoreError> {
@@ -36,6 +41,10 @@ impl<'a> Columns<'a> {
 
     pub fn short_integers(self, name: &str) -> Result<&'a Int16Array, StoreError> {
         self.column(name)?.as_primitive_opt::<Int16Type>().ok_or_else(|| unexpected(name))
+    }
+
+    pub fn short_counts(self, name: &str) -> Result<&'a UInt32Array, StoreError> {
+        self.column(name)?.as_primitive_opt::<UInt32Type>().ok_or_else(|| unexpected(name))
     }
 
     pub fn flags(self, name: &str) -> Result<&'a BooleanArray, StoreError> {

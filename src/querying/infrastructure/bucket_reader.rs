@@ -8,14 +8,16 @@ use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Rows, StoreError, parameters};
 use crate::querying::application::ReadError;
 use crate::querying::domain::{
-    BucketQuery, DistributionPoint, Fold, GroupSeries, MetricDescription, NumberPoint, RolledPoint,
+    BucketQuery, DistributionPoint, Fold, GroupSeries, Meaning, MetricDescription, NumberPoint, RolledPoint,
     TooManyBuckets,
 };
 use crate::shared::{SeriesId, TenantId, TimeRange, Timestamp};
 
 use super::clickhouse_reader::{ClickHouseReader, failed};
-use super::point_table::{PointTable, Run, StoredPoint, runs};
+use super::point_table::{PointTable, Starts};
+use super::runs::{Runs, SeriesRows};
 use super::series_groups::{Place, SeriesGroups, series_condition};
+use super::stored_points::StoredPoint;
 
 const POINT_COUNT: &str = include_str!("../../../clickhouse/querying/point_count.sql");
 
@@ -55,6 +57,7 @@ pub struct PointsQuery {
     pub tenant: TenantId,
     pub metric: Box<str>,
     pub table: PointTable,
+    pub starts: Starts,
     pub range: TimeRange,
     /// Absent for all.
     pub series: Option<Arc<[SeriesId]>>,
@@ -76,19 +79,21 @@ struct Folding<P> {
 
 impl<P: StoredPoint> Folding<P> {
     fn take(&mut self, table: PointTable, rows: &Rows) -> Result<(), FoldError> {
-        for run in runs::<P>(table, rows).map_err(|error| FoldError::Read(failed(&error)))? {
-            self.take_run(run)?;
-        }
-        Ok(())
+        let runs = Runs::<P>::of(table, rows).map_err(|error| FoldError::Read(failed(&error)))?;
+        runs.series().try_for_each(|series| self.take_series(&series))
     }
 
-    fn take_run(&mut self, run: Run<P>) -> Result<(), FoldError> {
-        match self.groups.place(run.series).ok_or(FoldError::NewSeries)? {
+    fn take_series(&mut self, series: &SeriesRows<'_, '_, P>) -> Result<(), FoldError> {
+        let id = series.id();
+        match self.groups.place(id).ok_or(FoldError::NewSeries)? {
             Place::Out => Ok(()),
             Place::Group { number, meaning } => {
-                let mut before = self.before.remove(&run.series);
-                let folded = self.fold.add(number, meaning, &mut before, run.points);
-                self.before.extend(before.map(|before| (run.series, before)));
+                let mut before = self.before.remove(&id);
+                let folded = self.fold.add(number, meaning, &mut before, series.points());
+                // Of a level nobody asks what was before.
+                if meaning == Meaning::Cumulative {
+                    self.before.extend(before.map(|before| (id, before)));
+                }
                 folded.map_err(|TooManyBuckets| FoldError::Read(ReadError::TooLarge))
             }
         }
@@ -148,11 +153,13 @@ impl ClickHouseReader {
         table: PointTable,
         read: &mut Reading<'_>,
     ) -> Result<(), FoldError> {
+        let compared = P::LOOKS_BACK && read.groups.any_cumulative();
         let points = PointsQuery {
             tenant: query.tenant.clone(),
             metric: query.metric.clone(),
             table,
-            range: if P::LOOKS_BACK { query.range_with_look_back() } else { query.range },
+            starts: if compared { Starts::Needed } else { Starts::Unneeded },
+            range: if compared { query.range_with_look_back() } else { query.range },
             series: read.groups.named().map(Into::into),
         };
         let fold = std::mem::replace(&mut read.fold, Fold::nothing()).within(query.range);
@@ -202,7 +209,12 @@ impl ClickHouseReader {
             parameters::number("rows_max", query.table.rows_max() + 1),
         ];
         bound.extend(series);
-        self.select(&query.tenant, query.table.statement().replace("{{series}}", condition), bound).await
+        self.select(
+            &query.tenant,
+            query.table.statement(query.starts).replace("{{series}}", condition),
+            bound,
+        )
+        .await
     }
 
     /// Cuts a range that has too many points into equal parts that probably have few enough.

@@ -13,8 +13,10 @@ use crate::shared::{TenantId, TimeRange, Timestamp};
 use super::bucket_reader::{FoldError, PointsQuery, ReadGroups};
 use super::clickhouse_reader::{ClickHouseReader, failed};
 use super::panes::{KeptPoint, Loading, Pane};
-use super::point_table::{PointTable, StoredPoint, runs};
+use super::point_table::{PointTable, Starts};
+use super::runs::Runs;
 use super::series_groups::{GroupsQuery, SeriesGroups};
+use super::stored_points::StoredPoint;
 
 /// Reads what buckets are made of.
 pub trait BucketSource: Send + Sync {
@@ -119,11 +121,11 @@ impl ClickHouseReader {
     ) -> Result<Loading, ReadError> {
         let table = pane.table();
         let (tenant, metric) = (query.tenant.clone(), query.metric.clone());
-        let points = PointsQuery { tenant, metric, table, range, series: None };
+        let points = PointsQuery { tenant, metric, table, starts: Starts::Needed, range, series: None };
         // The number of points that did not fit: the rest is not even decoded.
         let take = move |pane: Arc<Pane>, rows| {
-            let runs = runs::<P>(table, &rows).map_err(|error| FoldError::Read(failed(&error)))?;
-            if pane.take_stored(runs) { Ok(pane) } else { Err(FoldError::Gone) }
+            let runs = Runs::<P>::of(table, &rows).map_err(|error| FoldError::Read(failed(&error)))?;
+            if pane.take_stored(&runs) { Ok(pane) } else { Err(FoldError::Gone) }
         };
         match self.visit_points(&points, Arc::clone(pane), take).await {
             Ok(_) => Ok(Loading::Complete),

@@ -1,8 +1,22 @@
-//! Turns a label filter into SQL out of fixed fragments; labels and values become bound parameters.
+//! Turns label filters and labels to group by into SQL out of fixed fragments; labels and values become bound parameters.
 
 use crate::platform::clickhouse::{Parameter, parameters};
+use crate::querying::domain::GroupBy;
 use crate::shared::LabelFilter;
 use crate::shared::label_filter::LabelTest;
+
+/// The values of the labels, one after the other, and the parameters that they name.
+pub fn group_sql(group_by: &GroupBy) -> (String, Vec<Parameter>) {
+    let labels = || group_by.labels().iter().enumerate();
+    let values: Vec<String> = labels().map(|(at, _)| value_sql(&format!("{{group_{at}:String}}"))).collect();
+    let named = labels().map(|(at, label)| parameters::text(format!("group_{at}"), label)).collect();
+    (values.join(", "), named)
+}
+
+/// What a series says of a label: a point's own attribute comes before its resource's.
+fn value_sql(key: &str) -> String {
+    format!("if(mapContains(attributes, {key}), attributes[{key}], resource_attributes[{key}])")
+}
 
 /// ` AND ...` for each term, and the parameters that it names.
 pub fn filter_sql(filter: &LabelFilter) -> (String, Vec<Parameter>) {
@@ -10,8 +24,7 @@ pub fn filter_sql(filter: &LabelFilter) -> (String, Vec<Parameter>) {
     for (at, term) in filter.terms().iter().enumerate() {
         let (label_name, value_name) = (format!("label_{at}"), format!("value_{at}"));
         let key = format!("{{{label_name}:String}}");
-        let label =
-            format!("if(mapContains(attributes, {key}), attributes[{key}], resource_attributes[{key}])");
+        let label = value_sql(&key);
         let exists = format!("(mapContains(attributes, {key}) OR mapContains(resource_attributes, {key}))");
         bound.push(parameters::text(label_name, &term.label));
         let text = format!("{{{value_name}:String}}");
@@ -59,5 +72,9 @@ mod tests {
         let names: Vec<&str> = bound.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["label_0", "value_0", "label_1", "value_1", "label_2", "value_2", "label_3"]);
         assert_eq!(bound[3].1, "^(?s:x.*)$");
+        let (sql, bound) = group_sql(&GroupBy::new(vec!["'); DROP".into(), "b".into()]).unwrap());
+        assert!(!sql.contains("DROP") && !sql.contains('\''), "{sql}");
+        let bound: Vec<(&str, &str)> = bound.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(bound, [("group_0", r"\'); DROP"), ("group_1", "b")]);
     }
 }

@@ -12,8 +12,10 @@ mod log_reader;
 mod panes;
 mod point_table;
 mod query_counters;
+mod runs;
 mod search_sql;
 mod series_groups;
+mod stored_points;
 mod trace_reader;
 mod turns;
 
@@ -21,4 +23,7 @@ pub use cache::{CacheCounters, CachedReader, pane_bytes};
 pub use clickhouse_reader::{ClickHouseReader, ReaderLimits};
 pub use generations::Generations;
 pub use panes::Panes;
+pub use point_table::PointTable;
 pub use query_counters::QueryCounters;
+pub use runs::{Runs, SeriesRows};
+pub use stored_points::{Row, StoredPoint};

@@ -11,7 +11,7 @@ use crate::querying::domain::{GroupBy, Meaning};
 use crate::shared::{LabelFilter, SeriesId, TenantId, TimeRange};
 
 use super::clickhouse_reader::{ClickHouseReader, failed};
-use super::filter_sql::filter_sql;
+use super::filter_sql::{filter_sql, group_sql};
 
 const SERIES_GROUPS: &str = include_str!("../../../clickhouse/querying/series_groups.sql");
 
@@ -49,6 +49,7 @@ pub struct SeriesGroups {
     /// Values of the labels to group by, by the number of the group.
     labels: Vec<Vec<Box<str>>>,
     passing: usize,
+    cumulative: usize,
 }
 
 impl SeriesGroups {
@@ -67,6 +68,11 @@ impl SeriesGroups {
             let passing = self.places.iter().filter(|(_, place)| **place != Place::Out);
             passing.map(|(series, _)| *series).collect()
         })
+    }
+
+    /// Whether a series passes whose points are compared with those before.
+    pub const fn any_cumulative(&self) -> bool {
+        self.cumulative > 0
     }
 
     /// Whether no series passes.
@@ -103,6 +109,7 @@ impl SeriesGroups {
                 });
                 let meaning = if cumulative.value(at) { Meaning::Cumulative } else { Meaning::Own };
                 self.places.insert(id, Place::Group { number, meaning });
+                self.cumulative += usize::from(meaning == Meaning::Cumulative);
                 self.passing += 1;
             }
         }
@@ -130,14 +137,16 @@ impl ClickHouseReader {
         range: TimeRange,
     ) -> Result<SeriesGroups, ReadError> {
         let (filter, mut bound) = filter_sql(&query.filter);
+        let (labels, named) = group_sql(&query.group_by);
+        bound.extend(named);
         bound.extend([
             parameters::text("metric", &query.metric),
-            parameters::texts("group_by", query.group_by.labels()),
             parameters::number("start", range.start().nanos().max(0)),
             parameters::number("end", range.end().nanos()),
             parameters::number("rows_max", SERIES_MAX + 1),
         ]);
-        let rows = self.select(&query.tenant, SERIES_GROUPS.replace("{{filter}}", &filter), bound).await?;
+        let statement = SERIES_GROUPS.replace("{{filter}}", &filter).replace("{{labels}}", &labels);
+        let rows = self.select(&query.tenant, statement, bound).await?;
         let taken = tokio::task::spawn_blocking(move || {
             let mut groups = SeriesGroups::default();
             groups.take(&rows).map(|()| groups)

@@ -1,5 +1,5 @@
-//! Calls libchdb's C interface. The only file with `unsafe`: it turns raw handles into owned Rust values and copies every
-//! answer out of the library before it is freed.
+//! Calls libchdb's C interface. The only file with `unsafe`: it turns raw handles into owned Rust values. Answers stay in the
+//! library's memory, which is freed when nobody reads them any more.
 //!
 //! The library is opened at run time, so that a server which talks to a ClickHouse cluster does not need it.
 #![allow(unsafe_code)]
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
 use arrow_array::{Array, RecordBatch, StructArray};
+use bytes::Bytes;
 use libloading::Library;
 
 use super::super::Parameter;
@@ -125,10 +126,11 @@ pub struct Connection {
 // SAFETY: a connection may move between threads; `&mut self` on every call keeps two from using it at once.
 unsafe impl Send for Connection {}
 
-/// A statement's answer, copied out of the library.
+/// A statement's answer.
 #[derive(Debug, Default)]
 pub struct EngineAnswer {
-    pub bytes: Vec<u8>,
+    /// The library's own memory: answers are large, and a copy of one costs as much as its query.
+    pub bytes: Bytes,
     /// From tables. What the library calls `rows_read` are the rows of the answer.
     pub rows_read: u64,
 }
@@ -214,19 +216,41 @@ impl Connection {
         if result.is_null() {
             return Err(EngineRefusal("the engine gave no answer".to_owned()));
         }
-        let engine = &*self.engine;
-        // SAFETY: the result is valid until it is destroyed below; texts and buffer are copied before that.
-        unsafe {
-            let answer = match text_at((engine.result_error)(result)) {
-                Some(error) => Err(EngineRefusal(error)),
-                None => Ok(EngineAnswer {
-                    bytes: bytes_at((engine.result_buffer)(result), (engine.result_length)(result)),
-                    rows_read: (engine.result_storage_rows_read)(result),
-                }),
-            };
-            (engine.destroy_result)(result);
-            answer
+        let result = EngineResult { engine: Arc::clone(&self.engine), handle: result };
+        // SAFETY: the result is valid until it is dropped; the text is copied before that.
+        if let Some(error) = unsafe { text_at((self.engine.result_error)(result.handle)) } {
+            return Err(EngineRefusal(error));
         }
+        // SAFETY: as above.
+        let rows_read = unsafe { (self.engine.result_storage_rows_read)(result.handle) };
+        Ok(EngineAnswer { bytes: Bytes::from_owner(result), rows_read })
+    }
+}
+
+/// An answer in the library's memory, which nobody writes to any more. It does not depend on its connection.
+struct EngineResult {
+    engine: Arc<Engine>,
+    handle: Handle,
+}
+
+// SAFETY: the library gives the answer away: it is a block of memory that any thread may read, and free once.
+unsafe impl Send for EngineResult {}
+
+impl AsRef<[u8]> for EngineResult {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the buffer is valid until the result is destroyed in `drop`, which the borrow forbids.
+        unsafe {
+            let (start, length) =
+                ((self.engine.result_buffer)(self.handle), (self.engine.result_length)(self.handle));
+            bytes_at(start, length)
+        }
+    }
+}
+
+impl Drop for EngineResult {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from a query and is destroyed exactly once.
+        unsafe { (self.engine.destroy_result)(self.handle) };
     }
 }
 
@@ -271,11 +295,11 @@ unsafe fn text_at(text: *const c_char) -> Option<String> {
 }
 
 /// # Safety
-/// `start` is null or valid for `length` bytes during the call.
-unsafe fn bytes_at(start: *const c_char, length: usize) -> Vec<u8> {
+/// `start` is null or valid for `length` bytes as long as `'a`.
+const unsafe fn bytes_at<'a>(start: *const c_char, length: usize) -> &'a [u8] {
     if start.is_null() || length == 0 {
-        return Vec::new();
+        return &[];
     }
     // SAFETY: see above.
-    unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) }.to_vec()
+    unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) }
 }

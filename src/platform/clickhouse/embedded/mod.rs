@@ -101,7 +101,7 @@ impl EmbeddedStore {
     /// Runs one statement of the operator's on a read-only connection and gives the answer in a format of the engine's.
     pub fn read_as(&self, statement: &str, format: &str) -> Result<Vec<u8>, StoreError> {
         let read = |connection: &mut Connection| connection.query(statement, format, &[]).map_err(refused);
-        self.readers.with(read).map(|answer| answer.bytes)
+        self.readers.with(read).map(|answer| answer.bytes.to_vec())
     }
 }
 
@@ -153,7 +153,7 @@ impl Store for EmbeddedStore {
                 Some(cancel) => self.canceller.watch(cancel, |mark| read(&[mark, select.sql].concat())),
             }
         })?;
-        Ok(Rows { batches: arrow::decode(&answer.bytes)?, rows_read: answer.rows_read })
+        Ok(Rows { batches: arrow::decode(answer.bytes)?, rows_read: answer.rows_read })
     }
 
     fn derive(&self, statement: &Select<'_>) -> Result<(), StoreError> {

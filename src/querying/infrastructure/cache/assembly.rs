@@ -42,11 +42,12 @@ struct Assembly<'a, S> {
 impl<S: BucketSource> CachedReader<S> {
     /// Everything from the store.
     pub(super) async fn read_all(&self, query: &BucketQuery) -> Result<MetricBuckets, ReadError> {
-        let description = self.source.description(&query.tenant, &query.metric).await?;
         let key = groups_query(query);
+        let look_up = || self.source.groups(&key, query.range_with_look_back());
+        let description = self.source.description(&query.tenant, &query.metric);
+        let (description, mut groups) = tokio::try_join!(description, look_up())?;
         for _ in 0..LOOK_UPS_MAX {
-            let groups = Arc::new(self.source.groups(&key, query.range_with_look_back()).await?);
-            match self.source.fold(query, &description, &groups).await {
+            match self.source.fold(query, &description, &Arc::new(groups)).await {
                 Ok(read) => {
                     return Ok(MetricBuckets {
                         groups: read.groups,
@@ -56,7 +57,7 @@ impl<S: BucketSource> CachedReader<S> {
                     });
                 }
                 Err(FoldError::Read(error)) => return Err(error),
-                Err(FoldError::NewSeries | FoldError::Gone) => {}
+                Err(FoldError::NewSeries | FoldError::Gone) => groups = look_up().await?,
             }
         }
         Err(ReadError::Unavailable)

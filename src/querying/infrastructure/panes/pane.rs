@@ -14,8 +14,10 @@ use crate::querying::domain::{
 use crate::shared::{MetricColumns, MetricRun, PointColumns, Population, SeriesId, Timestamp};
 
 use super::super::bucket_reader::FoldError;
-use super::super::point_table::{PointTable, Run, StoredPoint};
+use super::super::point_table::PointTable;
+use super::super::runs::Runs;
 use super::super::series_groups::{Place, SeriesGroups};
+use super::super::stored_points::StoredPoint;
 
 /// Bit 0 of flags: the series has a gap here (opentelemetry-proto, `DataPointFlags`).
 const NO_VALUE: u32 = 1;
@@ -192,14 +194,14 @@ impl Pane {
     }
 
     /// Takes in points from the store. Says whether there is room for more.
-    pub fn take_stored<P: StoredPoint + KeptPoint>(&self, runs: Vec<Run<P>>) -> bool {
+    pub fn take_stored<P: StoredPoint + KeptPoint>(&self, runs: &Runs<'_, P>) -> bool {
         self.change(|kept| {
             let floor = kept.floor;
             let tracks = P::tracks(kept);
             let mut added = 0;
-            for run in runs {
-                let track = tracks.entry(run.series).or_default();
-                added += run.points.into_iter().map(|point| track.put_stored(point, floor)).sum::<usize>();
+            for series in runs.series() {
+                let track = tracks.entry(series.id()).or_default();
+                added += series.points().map(|point| track.put_stored(point, floor)).sum::<usize>();
             }
             (added, 0)
         });
