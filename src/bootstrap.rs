@@ -4,9 +4,11 @@ mod access;
 mod dead_letters;
 mod ingestion;
 mod listeners;
+mod notifying;
 mod openapi;
 mod parts;
 mod rollups;
+mod routing;
 mod shutdown;
 mod sql;
 mod surroundings;
@@ -30,6 +32,7 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleSet> {
 
 pub use dead_letters::dead_letters_path;
 pub use openapi::document as openapi_document;
+pub use routing::notification_plan;
 pub use sql::run as run_sql;
 pub use surroundings::{Machine, Surroundings};
 
@@ -41,6 +44,7 @@ pub fn serve(settings: &Settings, surroundings: &dyn Surroundings) -> anyhow::Re
     };
     logging::start(format, &settings.log.level)?;
     let rules = load_rules(settings)?;
+    notification_plan(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -55,7 +59,8 @@ async fn run(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     // Ports first: a second server on the same machine is told so before it opens anything.
     let listeners = listeners::bind(settings).await?;
     let parts = parts::build(settings, rules, surroundings)?;
-    let running = listeners::start(listeners, parts, settings).await?;
+    let alertmanager = notifying::start(settings, parts.access.clone(), &parts.lifecycle).await?;
+    let running = listeners::start(listeners, parts, alertmanager, settings).await?;
     running.say_ready(settings);
     shutdown::requested().await?;
     running.stop(settings.shutdown.deadline).await

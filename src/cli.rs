@@ -110,7 +110,8 @@ fn check_config(configured: &Configured) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    match bootstrap::load_rules(&settings) {
+    let plan = bootstrap::notification_plan(&settings);
+    match plan.and_then(|_| bootstrap::load_rules(&settings)) {
         Ok(rules) => {
             say(format_args!("{settings}\n# {} alert rules\n# The configuration is valid.", rules.len()));
             ExitCode::SUCCESS

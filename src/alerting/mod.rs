@@ -10,6 +10,7 @@ mod application;
 #[allow(dead_code, unused_imports, reason = "what outlives a restart is wired up with the state database")]
 mod domain;
 mod infrastructure;
+mod presentation;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -34,9 +35,20 @@ use infrastructure::slack::SlackWebhook;
 use infrastructure::tasks::{self, Mailboxes, OutboxByChannel};
 
 pub use application::backoff::Pacing;
+pub use application::notify::{Notifier, Outboxes};
+pub use domain::notification::Notification;
+pub use domain::notifying::dispatcher::NotificationPlan;
+pub use domain::notifying::inhibition::{INHIBITIONS_MAX, Inhibition};
+pub use domain::notifying::matcher::{MATCHERS_MAX, Matcher};
+pub use domain::notifying::matcher_text::parse_matcher;
+pub use domain::notifying::route::{AfterMatch, GroupBy, Route, RouteWords};
 pub use domain::rule::RuleSet;
 pub use infrastructure::rule_files::{RuleFileError, RuleProblem, load_rules};
 pub use infrastructure::slack::SlackChannel;
+pub use infrastructure::state::{MIGRATIONS, StateLedger};
+pub use presentation::alertmanager::{
+    AlertmanagerApi, PATHS, config_text, operations, router as alertmanager_router,
+};
 
 /// The context, ready to start.
 pub struct Alerting {

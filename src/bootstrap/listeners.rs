@@ -10,6 +10,7 @@ use axum::http::Uri;
 use axum::middleware::from_fn;
 use tokio::net::TcpListener;
 
+use crate::alerting;
 use crate::config::{LogFormat, Settings, StoreKind};
 use crate::platform::clickhouse::Store;
 use crate::platform::health::{self, Health, Readiness};
@@ -59,7 +60,12 @@ async fn bind_one(settings: &Settings, key: &str, address: SocketAddr) -> anyhow
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ([listen] {key})"))
 }
 
-pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> anyhow::Result<Running> {
+pub async fn start(
+    listeners: Listeners,
+    parts: Parts,
+    alertmanager: Router,
+    settings: &Settings,
+) -> anyhow::Result<Running> {
     let Parts {
         lifecycle,
         registry,
@@ -108,7 +114,8 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
     let routes = querying::router(queries.metrics, access.clone())
         .merge(querying::search_router(queries.search, access.clone()))
         .merge(querying::stream_router(queries.feed, access.clone()))
-        .merge(own);
+        .merge(own)
+        .merge(alertmanager);
     let api_router = api(routes, access, Arc::new(health));
     let served = serve(
         listeners.api,
@@ -125,7 +132,8 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
 /// `/livez`, `/readyz` and the description of the API are for everybody; counters name tenants, so where there are keys one has to be an operator.
 fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
     let ingestion = [telemetry::REJECTIONS_PATH, telemetry::STATS_PATH];
-    let known = [&querying::PATHS[..], &ingestion, &health::PATHS, &openapi::PATHS].concat();
+    let known =
+        [&querying::PATHS[..], &alerting::PATHS, &ingestion, &health::PATHS, &openapi::PATHS].concat();
     routes
         .merge(openapi::router(&document()))
         .merge(health::router(Arc::clone(&health)))

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::platform::health;
 use crate::platform::http::openapi::{self, Operation};
-use crate::{querying, telemetry};
+use crate::{alerting, querying, telemetry};
 
 const TITLE: &str = "TelemetryFlow";
 const ABOUT: &str = "Metrics, log records and traces: what was stored, and what happens. Wrong questions are answered with \
@@ -16,7 +16,13 @@ pub fn document() -> Value {
 }
 
 fn operations() -> Vec<Operation> {
-    let all = [querying::operations(), telemetry::operations(), health::operations(), openapi::operations()];
+    let all = [
+        querying::operations(),
+        alerting::operations(),
+        telemetry::operations(),
+        health::operations(),
+        openapi::operations(),
+    ];
     all.into_iter().flatten().collect()
 }
 

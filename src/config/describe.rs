@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::routing;
 use super::{
-    ApiKey, ByteSize, Channel, ChannelKind, Durability, Expiry, KeyRole, Library, LogFormat, Reach,
-    RollupMode, Rules, Settings, StoreKind,
+    AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, Expiry, KeyRole, Library, LogFormat,
+    Reach, RollupMode, RouteSection, Rules, Settings, StoreKind,
 };
 use crate::shared::duration_text;
 
@@ -18,7 +19,7 @@ impl fmt::Display for Settings {
             let (section, key) = path.rsplit_once('.').unwrap_or(("", &path));
             if section != last_section {
                 let line_end = if last_section.is_empty() { "" } else { "\n" };
-                writeln!(f, "{line_end}[{section}]")?;
+                writeln!(f, "{line_end}{}", routing::header(section))?;
                 section.clone_into(&mut last_section);
             }
             writeln!(f, "{key} = {value}")?;
@@ -143,6 +144,15 @@ impl Settings {
         }
         lines.duration("alerting.allowed_lateness", self.alerting.allowed_lateness);
         lines.bare("alerting.instances_max", self.alerting.instances_max);
+        if let Some(root) = &self.alerting.route {
+            lines.route(root);
+        }
+        for inhibit in &self.alerting.inhibit {
+            let place = &inhibit.place;
+            lines.texts(&format!("{place}.source_matchers"), &inhibit.source_matchers);
+            lines.texts(&format!("{place}.target_matchers"), &inhibit.target_matchers);
+            lines.texts(&format!("{place}.equal"), &inhibit.equal);
+        }
     }
 }
 
@@ -160,6 +170,38 @@ impl Lines {
     fn list(&mut self, path: &str, items: &[impl fmt::Display]) {
         let items: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
         self.bare(path, format!("[{}]", items.join(", ")));
+    }
+
+    fn texts(&mut self, path: &str, texts: &[String]) {
+        let texts = texts.iter().map(|text| toml::Value::String(text.clone())).collect();
+        self.bare(path, toml::Value::Array(texts));
+    }
+
+    /// Each route's own keys come before the routes below it, as TOML wants it.
+    fn route(&mut self, route: &RouteSection) {
+        let key = |name: &str| format!("{}.{name}", route.place);
+        if let Some(receiver) = &route.receiver {
+            self.text(&key("receiver"), receiver);
+        }
+        if route.place != routing::ROOT {
+            self.texts(&key("matchers"), &route.matchers);
+            self.bare(&key("continue"), route.after_match == AfterMatch::Continue);
+        }
+        if let Some(group_by) = &route.group_by {
+            self.texts(&key("group_by"), group_by);
+        }
+        for (name, duration) in [
+            ("group_wait", route.group_wait),
+            ("group_interval", route.group_interval),
+            ("repeat_interval", route.repeat_interval),
+        ] {
+            if let Some(duration) = duration {
+                self.duration(&key(name), duration);
+            }
+        }
+        for inner in &route.routes {
+            self.route(inner);
+        }
     }
 
     fn path(&mut self, path: &str, value: &Path) {

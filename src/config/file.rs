@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
 use super::keys::{NamedSections, is_known, is_section, named, nearest_key, nearest_section};
+use super::routing::{self, Nested};
 use super::written::{Entries, Entry, Source, Written};
 
 /// Larger files are refused: nobody writes one, and it is read into memory.
@@ -87,12 +88,31 @@ impl File<'_> {
         for (name, value) in table {
             let path = format!("{section}.{}", name.get_ref());
             let at = name.span().start;
-            if is_known(&path) {
+            if let Some(nested) = routing::nested(&path) {
+                self.nested(nested, &path, at, value);
+            } else if is_known(&path) {
                 let source = self.source(at);
                 self.entries.insert(path, Entry { value: written(value, self.text), source });
             } else {
                 self.unknown(at, &path, nearest_key(&path));
             }
+        }
+    }
+
+    /// A table of routing, or a list of them; each has its place in the paths of its keys.
+    fn nested(&mut self, nested: Nested, path: &str, at: usize, value: &Spanned<DeValue<'_>>) {
+        match (nested, value.get_ref()) {
+            (Nested::Table, DeValue::Table(table)) => self.keys(path, table),
+            (Nested::Tables, DeValue::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    match item.get_ref() {
+                        DeValue::Table(table) => self.keys(&format!("{path}.{index}"), table),
+                        _ => self.unknown(at, path, Some(routing::list_header(path))),
+                    }
+                }
+            }
+            (Nested::Table, _) => self.unknown(at, path, Some(format!("[{path}]"))),
+            (Nested::Tables, _) => self.unknown(at, path, Some(routing::list_header(path))),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Every key there is, with its default: the list that unknown keys, `config.toml` and the JSON Schema are held against.
 
+use super::routing;
 use crate::shared::nearest::nearest;
 
 /// A key and the text of its default; without one if absence has a meaning of its own.
@@ -105,7 +106,7 @@ pub(super) fn named(section: &str) -> Option<&'static NamedSections> {
 
 /// The key as `KEYS` has it, or one of a named section.
 pub(super) fn is_known(path: &str) -> bool {
-    KEYS.iter().any(|key| key.path == path) || is_named_key(path)
+    KEYS.iter().any(|key| key.path == path) || is_named_key(path) || routing::is_known(path)
 }
 
 fn is_named_key(path: &str) -> bool {
@@ -128,6 +129,9 @@ fn sections() -> impl Iterator<Item = &'static str> {
 
 /// The known key that an unknown one was probably meant to be: near as a whole, or of the same name elsewhere.
 pub(super) fn nearest_key(path: &str) -> Option<String> {
+    if let Some(near) = routing::nearest_key(path) {
+        return Some(near);
+    }
     if let Some((held_by, rest)) =
         path.split_once('.').and_then(|(section, rest)| Some((named(section)?, rest)))
         && let Some((name, key)) = rest.split_once('.')

@@ -11,6 +11,7 @@ mod file;
 mod keys;
 mod named_sections;
 mod reader;
+mod routing;
 mod sections;
 mod settings;
 mod written;
@@ -21,9 +22,9 @@ pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use settings::{
-    Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, Expiry, Ingest, Journal, KeyRole,
-    Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings,
-    Shutdown, State, Store, StoreKind, Stream,
+    AfterMatch, Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, Expiry, Ingest, Inhibit,
+    Journal, KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups,
+    RouteSection, Rules, Settings, Shutdown, State, Store, StoreKind, Stream,
 };
 
 use reader::Reader;

@@ -12,6 +12,9 @@ use super::written::{Entries, Entry, Source, Written};
 use super::{ByteSize, ConfigError, ConfigErrors, Settings};
 use crate::shared::duration_text;
 
+/// Most tables of one list.
+const ITEMS_MAX: usize = 10_000;
+
 /// What is allowed instead.
 pub(super) type Allowed = String;
 
@@ -41,6 +44,24 @@ impl Reader {
 
     pub(super) fn is_written(&self, path: &str) -> bool {
         self.entries.contains_key(path)
+    }
+
+    /// Whether some key below this place was written.
+    pub(super) fn is_any_written(&self, place: &str) -> bool {
+        self.below(&format!("{place}.")).next().is_some()
+    }
+
+    /// How many tables the list at this place has, up to the last one with a key.
+    pub(super) fn items(&self, place: &str) -> usize {
+        let place = format!("{place}.");
+        let index = |rest: &str| rest.split('.').next()?.parse::<usize>().ok();
+        self.below(&place).filter_map(index).max().map_or(0, |last| last.saturating_add(1).min(ITEMS_MAX))
+    }
+
+    /// What follows on `prefix` in the paths of all keys that begin with it.
+    fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        let from = self.entries.range(prefix.to_owned()..).map(|(path, _)| path.as_str());
+        from.map_while(move |path| path.strip_prefix(prefix))
     }
 
     /// Records that a key's value cannot be, for reasons that its type does not show.

@@ -1,5 +1,6 @@
 //! Reads every section, each key with its bounds.
 
+use std::collections::BTreeMap;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::named_sections::{api_keys, channels};
 use super::reader::{Reader, text_of};
+use super::routing;
 use super::{
-    Alerting, ByteSize, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log, LogFormat,
-    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store, StoreKind, Stream,
+    Alerting, ByteSize, Channel, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log,
+    LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store,
+    StoreKind, Stream,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,6 +28,7 @@ const DECODE_THREADS_MAX: u32 = 256;
 
 pub(super) fn read_settings(reader: &mut Reader) -> Settings {
     let store = store(reader);
+    let channels = channels(reader);
     Settings {
         listen: listen(reader),
         journal: journal(reader, &store),
@@ -36,9 +40,9 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         rollups: rollups(reader),
         query: query(reader),
         stream: stream(reader),
-        alerting: alerting(reader),
+        alerting: alerting(reader, &channels),
         keys: api_keys(reader),
-        channels: channels(reader),
+        channels,
         outgoing: outgoing(reader),
         log: log(reader),
         shutdown: Shutdown { deadline: reader.duration("shutdown.deadline", SECOND..=MINUTE * 5) },
@@ -212,7 +216,7 @@ fn stream(reader: &mut Reader) -> Stream {
     }
 }
 
-fn alerting(reader: &mut Reader) -> Alerting {
+fn alerting(reader: &mut Reader, channels: &BTreeMap<String, Channel>) -> Alerting {
     let rules = match reader.is_written("alerting.rules") {
         true => Rules::At(reader.text("alerting.rules").into()),
         false => Rules::None,
@@ -221,6 +225,8 @@ fn alerting(reader: &mut Reader) -> Alerting {
         rules,
         allowed_lateness: reader.duration("alerting.allowed_lateness", Duration::ZERO..=HOUR),
         instances_max: reader.size("alerting.instances_max", 1..=1_000_000),
+        route: routing::route(reader, channels),
+        inhibit: routing::inhibitions(reader),
     }
 }
 

@@ -227,6 +227,46 @@ pub struct Alerting {
     pub allowed_lateness: Duration,
     /// Groups that one rule may watch, 1 to 1,000,000.
     pub instances_max: usize,
+    /// Absent: nobody is told of alerts whose rule names no channels.
+    pub route: Option<RouteSection>,
+    pub inhibit: Vec<Inhibit>,
+}
+
+/// A route as it is written: what is absent is as the route above has it. The first one has a receiver.
+#[derive(Debug, Clone)]
+pub struct RouteSection {
+    /// Where it stands, for messages: `alerting.route.routes.0`.
+    pub place: String,
+    /// A channel that there is.
+    pub receiver: Option<String>,
+    /// As written.
+    pub matchers: Vec<String>,
+    pub group_by: Option<Vec<String>>,
+    /// 0 to 1 h.
+    pub group_wait: Option<Duration>,
+    /// 1 s to 1 day.
+    pub group_interval: Option<Duration>,
+    /// 1 min to 30 days.
+    pub repeat_interval: Option<Duration>,
+    pub after_match: AfterMatch,
+    pub routes: Vec<Self>,
+}
+
+/// Whether routes behind one that matched are tried, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterMatch {
+    Stop,
+    Continue,
+}
+
+/// Which alerts are not told of while others fire; matchers as written.
+#[derive(Debug, Clone)]
+pub struct Inhibit {
+    /// Where it stands, for messages.
+    pub place: String,
+    pub source_matchers: Vec<String>,
+    pub target_matchers: Vec<String>,
+    pub equal: Vec<String>,
 }
 
 /// Where the alert rules are.

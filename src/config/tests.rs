@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::keys::{API_KEYS, CHANNELS, KEYS, NAMED};
+use super::routing::{INHIBIT_KEYS, ROOT_KEYS, ROUTE_KEYS};
 use super::*;
 
 const SHIPPED: &str = include_str!("../../config.toml");
@@ -57,7 +58,16 @@ fn the_shipped_file_holds_every_key_once_and_only_those_without_a_default_commen
     let examples = [(API_KEYS, "shop"), (CHANNELS, "ops")].into_iter().flat_map(|(named, name)| {
         named.keys.iter().map(move |key| format!("{}.{name}.{key}", named.section))
     });
-    assert_eq!(commented, known(|default| default.is_none()).into_iter().chain(examples).collect());
+    let routing = [
+        ("alerting.route", &ROOT_KEYS[..]),
+        ("[alerting.route.routes]", &ROUTE_KEYS),
+        ("[alerting.inhibit]", &INHIBIT_KEYS),
+    ];
+    let routing = routing
+        .into_iter()
+        .flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}.{key}")));
+    let expected = known(|default| default.is_none()).into_iter().chain(examples).chain(routing).collect();
+    assert_eq!(commented, expected);
 }
 
 #[test]
@@ -68,7 +78,8 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
     let is_named = |section: &str| NAMED.iter().any(|named| named.section == section);
     for (section, keys) in sections.iter().filter(|(section, _)| !is_named(section)) {
         assert_eq!(keys["additionalProperties"], false, "{section}");
-        for (key, rule) in keys["properties"].as_object().unwrap() {
+        let is_nested = |key: &str| section == "alerting" && ["route", "inhibit"].contains(&key);
+        for (key, rule) in keys["properties"].as_object().unwrap().iter().filter(|(key, _)| !is_nested(key)) {
             let default = match &rule["default"] {
                 Value::Null => None,
                 Value::String(text) => Some(text.clone()),
@@ -80,6 +91,17 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
     }
     let known = KEYS.iter().map(|key| (key.path.to_owned(), key.default.map(str::to_owned))).collect();
     assert_eq!(found, known);
+    let routing = &sections["alerting"]["properties"];
+    for (rules, keys, inner) in [
+        (&routing["route"], &ROOT_KEYS[..], Some("routes")),
+        (&schema["$defs"]["route"], &ROUTE_KEYS, Some("routes")),
+        (&routing["inhibit"]["items"], &INHIBIT_KEYS, None),
+    ] {
+        assert_eq!(rules["additionalProperties"], false);
+        let found: BTreeSet<&str> =
+            rules["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(found, keys.iter().copied().chain(inner).collect());
+    }
     for named in NAMED {
         let rules = &sections[named.section]["additionalProperties"]["properties"];
         let found: BTreeSet<&str> = rules.as_object().unwrap().keys().map(String::as_str).collect();

@@ -16,6 +16,7 @@ const fn verb(action: Action) -> &'static str {
     match action {
         Action::Send => "send",
         Action::Read => "read",
+        Action::Write => "change anything",
         Action::Operate => "operate the server",
     }
 }

@@ -7,6 +7,8 @@ pub enum Action {
     Send,
     /// Query what the tenant has sent, and what was rejected of it.
     Read,
+    /// Change what the server does for the tenant: raise alerts, silence some.
+    Write,
     /// See how the server does: counters of all tenants.
     Operate,
 }
@@ -18,7 +20,7 @@ pub enum Role {
     Ingest,
     /// For dashboards and people: may read, and send nothing.
     Read,
-    /// May do both, and operate the server.
+    /// May do both, change things, and operate the server.
     Admin,
 }
 
@@ -54,10 +56,11 @@ mod tests {
 
     #[test]
     fn each_role_allows_what_it_is_for_and_nothing_else() {
-        let allowed = |role: Role| [Action::Send, Action::Read, Action::Operate].map(|a| role.allows(a));
-        assert_eq!(allowed(Role::Ingest), [true, false, false]);
-        assert_eq!(allowed(Role::Read), [false, true, false]);
-        assert_eq!(allowed(Role::Admin), [true, true, true]);
+        let allowed =
+            |role: Role| [Action::Send, Action::Read, Action::Write, Action::Operate].map(|a| role.allows(a));
+        assert_eq!(allowed(Role::Ingest), [true, false, false, false]);
+        assert_eq!(allowed(Role::Read), [false, true, false, false]);
+        assert_eq!(allowed(Role::Admin), [true, true, true, true]);
     }
 
     #[test]

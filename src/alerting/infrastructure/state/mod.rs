@@ -4,13 +4,17 @@
 //! of `schemas/state/`, a file here with the row's DTO and its functions, and a line in [`StateLedger::apply`].
 
 pub mod alert_body;
+pub mod notified_alerts;
+pub mod notified_groups;
 pub mod outbox;
+pub mod silences;
 #[cfg(test)]
 mod tests;
 
 use crate::alerting::application::ledger::{Changes, Ledger, LedgerError, LedgerFuture};
 use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, OutboxLedger, Revival};
 use crate::alerting::domain::notification::{Notification, NotificationId};
+use crate::alerting::domain::notifying::dispatcher::Remembered;
 use crate::platform::state::{Migration, StateDatabase, StateError};
 use crate::shared::{TenantId, Timestamp};
 
@@ -25,7 +29,13 @@ macro_rules! migration {
 }
 
 /// In the order in which they are applied; what was released never changes.
-pub const MIGRATIONS: &[Migration] = &[migration!("0001_outbox.sql"), migration!("0002_outbox_waiting.sql")];
+pub const MIGRATIONS: &[Migration] = &[
+    migration!("0001_outbox.sql"),
+    migration!("0002_outbox_waiting.sql"),
+    migration!("0003_silences.sql"),
+    migration!("0004_notified_groups.sql"),
+    migration!("0005_notified_alerts.sql"),
+];
 
 /// The ledger over a database whose schema is [`MIGRATIONS`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -58,7 +68,27 @@ impl Ledger for StateLedger {
             for notification in &changes.notifications {
                 outbox::put(&mut tx, notification).await?;
             }
+            for ((tenant, key), alert) in &changes.dispatch.alerts {
+                notified_alerts::put(&mut tx, tenant, *key, alert.as_deref()).await?;
+            }
+            for ((tenant, id), memo) in &changes.dispatch.groups {
+                notified_groups::put(&mut tx, tenant, id, memo.as_ref()).await?;
+            }
+            for ((tenant, id), silence) in &changes.dispatch.silences {
+                silences::put(&mut tx, tenant, id, silence.as_ref()).await?;
+            }
             Ok(tx.commit().await?)
+        })
+    }
+
+    fn remembered(&self) -> LedgerFuture<'_, Remembered> {
+        Box::pin(async move {
+            let mut connection = self.database.read().await?;
+            Ok(Remembered {
+                alerts: notified_alerts::all(&mut connection).await?,
+                groups: notified_groups::all(&mut connection).await?,
+                silences: silences::all(&mut connection).await?,
+            })
         })
     }
 

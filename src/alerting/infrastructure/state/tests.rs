@@ -11,6 +11,8 @@ use crate::alerting::domain::fixtures::second;
 use crate::alerting::domain::notification_fixtures::{notification, resolved};
 use crate::platform::state::{StateOpenError, StateOptions};
 
+mod notifying;
+
 struct Scene {
     folder: TempDir,
 }

@@ -1,6 +1,6 @@
 //! Operations as a document of OpenAPI 3.1 (<https://spec.openapis.org/oas/v3.1.1.html>).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::ProblemKind;
 use super::super::problem::{Members, PROBLEM_JSON};
-use super::{Answer, Form, Needs, Operation, Parameter, Place, Presence, Times};
+use super::{Answer, Content, Form, Needs, Operation, Parameter, Place, Presence, Times};
 
 const VERSION: &str = "3.1.1";
 /// The name of the security scheme.
@@ -27,12 +27,11 @@ pub fn document(title: &str, version: &str, description: &str, operations: &[Ope
         })
         .into_generator();
     let problem = Value::from(generator.subschema_for::<Members<'_>>());
-    let paths: Map<String, Value> = operations
-        .iter()
-        .map(|operation| {
-            (operation.path.to_owned(), json!({ operation.method: described(operation, &mut generator) }))
-        })
-        .collect();
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for operation in operations {
+        let described = described(operation, &mut generator);
+        paths.entry(operation.path).or_default().insert(operation.method.to_owned(), described);
+    }
     let tags: BTreeSet<&str> = operations.iter().map(|operation| operation.tag).collect();
     let schemas: Map<String, Value> = generator.take_definitions(true);
     json!({
@@ -93,8 +92,13 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
 }
 
 fn good(answer: &Answer, generator: &mut SchemaGenerator) -> Value {
-    let schema = (answer.schema)(generator);
-    json!({ "description": answer.about, "content": { answer.media_type: { "schema": schema } } })
+    match answer.content {
+        None => json!({ "description": answer.about }),
+        Some(Content { media_type, schema }) => {
+            let schema = schema(generator);
+            json!({ "description": answer.about, "content": { media_type: { "schema": schema } } })
+        }
+    }
 }
 
 fn problem_responses(schema: &Value) -> Map<String, Value> {

@@ -13,7 +13,7 @@ use super::ProblemKind;
 pub use document::document;
 pub use pages::{PATHS, operations, router};
 
-/// A route that is read with GET.
+/// A route with one of its methods.
 #[derive(Debug)]
 pub struct Operation {
     path: &'static str,
@@ -103,6 +103,12 @@ pub enum Form {
 struct Answer {
     status: u16,
     about: &'static str,
+    content: Option<Content>,
+}
+
+/// What the body of an answer is.
+#[derive(Debug, Clone, Copy)]
+struct Content {
     media_type: &'static str,
     schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -114,6 +120,10 @@ impl Operation {
 
     pub const fn post(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("post", path, id, summary)
+    }
+
+    pub const fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("delete", path, id, summary)
     }
 
     const fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
@@ -176,7 +186,15 @@ impl Operation {
     #[must_use]
     pub fn answers_with<T: JsonSchema>(mut self, status: u16, about: &'static str) -> Self {
         let schema = |generator: &mut SchemaGenerator| generator.subschema_for::<T>();
-        self.answers.push(Answer { status, about, media_type: "application/json", schema });
+        let content = Some(Content { media_type: "application/json", schema });
+        self.answers.push(Answer { status, about, content });
+        self
+    }
+
+    /// 200 without a body.
+    #[must_use]
+    pub fn answers_nothing(mut self, about: &'static str) -> Self {
+        self.answers.push(Answer { status: 200, about, content: None });
         self
     }
 
@@ -184,7 +202,7 @@ impl Operation {
     #[must_use]
     pub fn answers_text(mut self, media_type: &'static str, about: &'static str) -> Self {
         let schema = |_: &mut SchemaGenerator| json_schema!({ "type": "string" });
-        self.answers.push(Answer { status: 200, about, media_type, schema });
+        self.answers.push(Answer { status: 200, about, content: Some(Content { media_type, schema }) });
         self
     }
 

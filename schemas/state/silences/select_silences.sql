@@ -1,0 +1,2 @@
+-- All silences.
+SELECT tenant, id, body FROM silences ORDER BY tenant, id

@@ -1,0 +1,3 @@
+//! Alerting over HTTP.
+
+pub(super) mod alertmanager;
