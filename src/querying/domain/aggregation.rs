@@ -227,7 +227,7 @@ mod tests {
     fn of_a_distribution_the_observations_count_not_the_points() {
         let buckets = ExplicitBuckets::new([1.0, 2.0].into(), [0, 60, 60].into()).unwrap();
         let all = Distribution { count: 120, sum: Some(240.0), shape: Shape::Explicit(buckets) };
-        let bucket = Bucket { distribution: Some(Box::new(all)), ..bucket() };
+        let bucket = Bucket { distribution: Some(std::sync::Arc::new(all)), ..bucket() };
         let names = ["avg", "sum", "min", "max", "count", "rate", "increase", "p50"];
         assert_eq!(of(&bucket, &names), [2.0, 240.0, 1.0, 8.0, 120.0, 2.0, 120.0, 2.0].map(Some));
     }

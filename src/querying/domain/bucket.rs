@@ -1,5 +1,7 @@
 //! `Bucket`: what the points of a group say of one step of time, so that every aggregation can be computed from it.
 
+use std::sync::Arc;
+
 use super::Distribution;
 
 /// The points of a group within one step of time. Of a cumulative series, values are increments, except `last`.
@@ -20,8 +22,8 @@ pub struct Bucket {
     pub last_rest: i16,
     /// When that was, in nanoseconds since the epoch.
     pub last_time: i64,
-    /// All observations, of metrics whose points are distributions.
-    pub distribution: Option<Box<Distribution>>,
+    /// All observations, of metrics whose points are distributions. Shared: answers hold the same buckets as the cache.
+    pub distribution: Option<Arc<Distribution>>,
 }
 
 impl Bucket {
@@ -59,8 +61,8 @@ impl Bucket {
 
     pub fn add_distribution(&mut self, part: &Distribution) {
         match &mut self.distribution {
-            Some(own) => own.add(part),
-            None => self.distribution = Some(Box::new(part.clone())),
+            Some(own) => Arc::make_mut(own).add(part),
+            None => self.distribution = Some(Arc::new(part.clone())),
         }
     }
 
@@ -72,8 +74,10 @@ impl Bucket {
         self.low = self.low.min(other.low);
         self.high = self.high.max(other.high);
         self.see_last(other.last_time, other.last, other.last_rest);
-        if let Some(part) = &other.distribution {
-            self.add_distribution(part);
+        match (&self.distribution, &other.distribution) {
+            (None, _) => self.distribution.clone_from(&other.distribution),
+            (Some(_), Some(part)) => self.add_distribution(part),
+            (Some(_), None) => {}
         }
     }
 

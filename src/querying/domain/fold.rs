@@ -78,27 +78,50 @@ impl Fold {
         before: &mut Option<P>,
         points: impl IntoIterator<Item = P>,
     ) -> Result<(), TooManyBuckets> {
-        let (first, width, start, end, look_back) =
-            (self.first, self.width, self.start, self.end, self.look_back);
-        let Some(buckets) = self.buckets_of(group)? else { return Ok(()) };
-        // The bucket that the points are in by now: a division is due only when it ends.
-        let (mut at, mut ends) = (0, i64::MIN);
+        let Some(mut place) = self.place_of(group, meaning)? else { return Ok(()) };
         for point in points {
-            let time = point.time();
-            if (start..end).contains(&time) {
-                if time >= ends || time < ends.saturating_sub(width) {
-                    let index = time.div_euclid(width);
-                    at = usize::try_from(index - first).unwrap_or(usize::MAX);
-                    ends = index.saturating_add(1).saturating_mul(width);
-                }
-                if let Some(bucket) = buckets.get_mut(at) {
-                    let near = before.as_ref().filter(|before| time - before.time() <= look_back);
-                    point.add_to(bucket, meaning, near, look_back);
-                }
-            }
+            place.take(&point, before.as_ref());
             *before = Some(point);
         }
         Ok(())
+    }
+
+    /// As [`Self::add`], of points that stay where they are.
+    pub fn add_kept<P: Point>(
+        &mut self,
+        group: usize,
+        meaning: Meaning,
+        before: Option<&P>,
+        points: &[P],
+    ) -> Result<(), TooManyBuckets> {
+        let Some(mut place) = self.place_of(group, meaning)? else { return Ok(()) };
+        let mut before = before;
+        for point in points {
+            place.take(point, before);
+            before = Some(point);
+        }
+        Ok(())
+    }
+
+    fn place_of(
+        &mut self,
+        group: usize,
+        meaning: Meaning,
+    ) -> Result<Option<PlaceInTime<'_>>, TooManyBuckets> {
+        let (first, width, start, end) = (self.first, self.width, self.start, self.end);
+        let look_back = self.look_back;
+        let buckets = self.buckets_of(group)?;
+        Ok(buckets.map(|buckets| PlaceInTime {
+            buckets,
+            meaning,
+            first,
+            width,
+            start,
+            end,
+            look_back,
+            at: 0,
+            ends: i64::MIN,
+        }))
     }
 
     /// A group's buckets, one per step; absent if there is no such group.
@@ -119,6 +142,38 @@ impl Fold {
             buckets: buckets.into_iter().filter(|bucket| bucket.points > 0).collect(),
         });
         series.filter(|group| !group.buckets.is_empty()).collect()
+    }
+}
+
+/// The bucket of a group that the points of a series are in by now: a division is due only when it ends.
+struct PlaceInTime<'a> {
+    buckets: &'a mut Vec<Bucket>,
+    meaning: Meaning,
+    first: i64,
+    width: i64,
+    start: i64,
+    end: i64,
+    look_back: i64,
+    at: usize,
+    ends: i64,
+}
+
+impl PlaceInTime<'_> {
+    #[inline]
+    fn take<P: Point>(&mut self, point: &P, before: Option<&P>) {
+        let time = point.time();
+        if !(self.start..self.end).contains(&time) {
+            return;
+        }
+        if time >= self.ends || time < self.ends.saturating_sub(self.width) {
+            let index = time.div_euclid(self.width);
+            self.at = usize::try_from(index - self.first).unwrap_or(usize::MAX);
+            self.ends = index.saturating_add(1).saturating_mul(self.width);
+        }
+        if let Some(bucket) = self.buckets.get_mut(self.at) {
+            let near = before.filter(|before| time - before.time() <= self.look_back);
+            point.add_to(bucket, self.meaning, near, self.look_back);
+        }
     }
 }
 

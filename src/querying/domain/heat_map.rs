@@ -63,7 +63,7 @@ mod tests {
     use crate::querying::domain::{ExplicitBuckets, ExponentialBuckets};
 
     fn bucket(index: i64, shape: Shape) -> Bucket {
-        let distribution = Some(Box::new(Distribution { count: 1, sum: None, shape }));
+        let distribution = Some(std::sync::Arc::new(Distribution { count: 1, sum: None, shape }));
         Bucket { points: 1, distribution, ..Bucket::empty(index) }
     }
 

@@ -74,6 +74,13 @@ pub enum Values {
     HeatMap(HeatMap),
 }
 
+/// A group, by what it is ranked, and its values by bucket where they are needed again.
+struct Ranked<'a> {
+    key: Option<f64>,
+    group: &'a GroupSeries,
+    values: Option<Vec<Option<Number>>>,
+}
+
 impl BucketQuery {
     /// The values of one aggregation for the groups of a ranking. Groups are ranked before their gaps are filled in, so that
     /// those which are left out cost nothing.
@@ -84,25 +91,38 @@ impl BucketQuery {
         ranking: Ranking,
         fill: Fill,
     ) -> Vec<Points> {
-        let width = self.interval.duration();
+        let metric = &buckets.description;
         // A heat map has no values: the busiest group is first.
         let ranked_by = if aggregation == Aggregation::Histogram { Aggregation::Count } else { aggregation };
-        let key = |group: &GroupSeries| {
-            let values =
-                group.buckets.iter().filter_map(|bucket| ranked_by.of(&buckets.description, bucket, width));
-            ranking.order.by.over(values.map(Number::as_double).filter(|value| !value.is_nan()))
+        // Where all are shown their values are needed twice, and quantiles take long.
+        let keeps_values = buckets.groups.len() <= ranking.limit && ranked_by == aggregation;
+        let rank = |group| {
+            let values = self.values(metric, group, ranked_by);
+            let numbers = values.iter().flatten().map(|value| value.as_double());
+            let key = ranking.order.by.over(numbers.filter(|value| !value.is_nan()));
+            Ranked { key, group, values: keeps_values.then_some(values) }
         };
-        let mut ranked: Vec<(Option<f64>, &GroupSeries)> =
-            buckets.groups.iter().map(|group| (key(group), group)).collect();
+        let mut ranked: Vec<Ranked<'_>> = buckets.groups.iter().map(rank).collect();
         ranked.sort_by(|left, right| ranking.order.compare(left, right));
         let shown = ranked.into_iter().skip(ranking.skip).take(ranking.limit);
-        shown.map(|(_, group)| self.points(&buckets.description, group, aggregation, fill)).collect()
+        shown.map(|ranked| self.points(metric, ranked, aggregation, fill)).collect()
+    }
+
+    /// Of each bucket.
+    fn values(
+        &self,
+        metric: &MetricDescription,
+        group: &GroupSeries,
+        aggregation: Aggregation,
+    ) -> Vec<Option<Number>> {
+        let width = self.interval.duration();
+        group.buckets.iter().map(|bucket| aggregation.of(metric, bucket, width)).collect()
     }
 
     fn points(
         &self,
         metric: &MetricDescription,
-        group: &GroupSeries,
+        Ranked { group, values, .. }: Ranked<'_>,
         aggregation: Aggregation,
         fill: Fill,
     ) -> Points {
@@ -111,11 +131,12 @@ impl BucketQuery {
         let values = if aggregation == Aggregation::Histogram {
             Values::HeatMap(HeatMap::new(&group.buckets, first, steps))
         } else {
+            let known = values.unwrap_or_else(|| self.values(metric, group, aggregation));
             let mut values = vec![None; steps];
-            for bucket in &group.buckets {
+            for (bucket, known) in group.buckets.iter().zip(known) {
                 let at = usize::try_from(bucket.index - first).ok();
                 if let Some(value) = at.and_then(|at| values.get_mut(at)) {
-                    *value = aggregation.of(metric, bucket, self.interval.duration());
+                    *value = known;
                 }
             }
             fill.into_gaps(&mut values);
@@ -162,10 +183,10 @@ impl OrderBy {
 
 impl Order {
     /// Groups without values are last either way; of equal ones the labels decide.
-    fn compare(self, left: &(Option<f64>, &GroupSeries), right: &(Option<f64>, &GroupSeries)) -> Ordering {
+    fn compare(self, left: &Ranked<'_>, right: &Ranked<'_>) -> Ordering {
         let way = |order: Ordering| if self.descending { order.reverse() } else { order };
-        let names = left.1.labels.cmp(&right.1.labels);
-        match (left.0, right.0) {
+        let names = left.group.labels.cmp(&right.group.labels);
+        match (left.key, right.key) {
             _ if self.by == OrderBy::Name => way(names),
             (Some(a), Some(b)) => way(a.total_cmp(&b)).then(names),
             (Some(_), None) => Ordering::Less,

@@ -1,8 +1,8 @@
 //! `CachedReader`: answers from what was read before and from what has just come in, and asks the store for the rest.
 //!
 //! A range falls into chunks, which all ranges share, and a tail. Chunks are true until something is stored that changes
-//! them; the tail is made of the newest points, which panes keep in memory. What chunks lack of late is made of panes, too,
-//! so that somebody who looks again and again causes no query.
+//! them; the tail is made of the newest points, which panes keep in memory, and of those only what came since it was asked
+//! for last. What chunks lack of late is made of panes, too, so that somebody who looks again and again causes no query.
 
 mod assembly;
 mod chunks;
@@ -12,6 +12,7 @@ mod explored;
 mod flights;
 mod merge;
 mod pieces;
+mod tails;
 
 use std::future::Future;
 use std::hash::Hash;
@@ -26,6 +27,7 @@ use self::chunks::Chunks;
 use self::entries::{Entries, Found};
 use self::explored::Explored;
 use self::flights::Flights;
+use self::tails::Tails;
 use super::bucket_source::BucketSource;
 use super::generations::{Generation, Generations};
 use super::panes::Panes;
@@ -44,6 +46,7 @@ pub struct CachedReader<S> {
     explored: Explored,
     clock: ClockRef,
     chunks: Chunks,
+    tails: Tails,
     groups: Entries<GroupsQuery, SeriesGroups>,
     descriptions: Entries<MetricName, MetricDescription>,
     sample_intervals: Entries<MetricName, Option<Duration>>,
@@ -66,7 +69,7 @@ pub const fn pane_bytes(bytes_max: u64) -> u64 {
 }
 
 impl<S: BucketSource> CachedReader<S> {
-    /// Of `bytes_max`, half is for `panes` ([`pane_bytes`]), a quarter for buckets, and the rest for series and the catalogue.
+    /// Of `bytes_max`, half is for `panes` ([`pane_bytes`]), a quarter for buckets (the newest of each query among them), and the rest for series and the catalogue.
     pub fn new(
         source: S,
         generations: Arc<Generations>,
@@ -77,7 +80,8 @@ impl<S: BucketSource> CachedReader<S> {
     ) -> Self {
         Self {
             source,
-            chunks: Chunks::new(bytes_max / 4, Arc::clone(&generations)),
+            chunks: Chunks::new(bytes_max * 3 / 16, Arc::clone(&generations)),
+            tails: Tails::new(bytes_max / 16, Arc::clone(&generations)),
             groups: Entries::new(bytes_max / 8, SeriesGroups::bytes),
             descriptions: Entries::new(bytes_max / 64, MetricDescription::bytes),
             sample_intervals: Entries::new(bytes_max / 64, |_| 0),

@@ -117,6 +117,21 @@ impl SeriesGroups {
     }
 }
 
+#[cfg(test)]
+impl SeriesGroups {
+    /// Labels and series of each group.
+    pub fn of_groups(groups: &[(Vec<Box<str>>, &[u64])], meaning: Meaning) -> Self {
+        let mut all = Self::default();
+        for (number, (labels, series)) in groups.iter().enumerate() {
+            all.labels.push(labels.clone());
+            let place = Place::Group { number, meaning };
+            all.places.extend(series.iter().map(|series| (SeriesId(*series), place)));
+            all.passing += series.len();
+        }
+        all
+    }
+}
+
 /// A condition that names series, and its parameter; empty for all.
 pub fn series_condition(series: Option<&[SeriesId]>) -> (&'static str, Option<Parameter>) {
     match series {

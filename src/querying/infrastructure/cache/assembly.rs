@@ -8,13 +8,14 @@ use crate::shared::{TimeRange, Timestamp};
 
 use super::super::bucket_reader::{FoldError, ReadGroups};
 use super::super::bucket_source::{BucketSource, pane_range};
-use super::super::panes::{Loading, Pane};
+use super::super::panes::{Loading, Pane, Refolded, Seen};
 use super::super::point_table::PointTable;
 use super::super::series_groups::{GroupsQuery, SeriesGroups};
 use super::chunks::{Chunk, State};
 use super::entries::Found;
 use super::merge::{Merged, indices, part};
 use super::pieces::{Piece, Plan};
+use super::tails::Tail;
 use super::{CachedReader, status};
 
 /// How often series are looked up again when others have come meanwhile. After the last time they are left out: nobody
@@ -201,11 +202,30 @@ impl<S: BucketSource> Assembly<'_, S> {
 
     /// Buckets from the pane; absent if it does not reach back that far.
     async fn read_pane(&mut self, query: &BucketQuery) -> Result<Option<Vec<GroupSeries>>, ReadError> {
+        Ok(self.fold_pane(query, None).await?.map(|folded| folded.groups))
+    }
+
+    /// The newest buckets from the pane: those that changed, after those that did not since they were asked for last.
+    async fn newest(&mut self, tail: &BucketQuery) -> Result<Option<Arc<[GroupSeries]>>, ReadError> {
+        let read_at = self.reader.generations.now();
+        let kept = self.reader.tails.get(tail).await;
+        let folded = self.fold_pane(tail, kept.as_ref().map(|kept| kept.seen)).await?;
+        let Some(folded) = folded else { return Ok(None) };
+        let renewed = Arc::new(Tail::renewed(tail, kept.as_deref(), folded, read_at));
+        self.reader.tails.put(tail, Arc::clone(&renewed)).await;
+        Ok(Some(Arc::clone(&renewed.groups)))
+    }
+
+    async fn fold_pane(
+        &mut self,
+        query: &BucketQuery,
+        before: Option<Seen>,
+    ) -> Result<Option<Refolded>, ReadError> {
         let Some(pane) = self.pane.clone() else { return Ok(None) };
         for _ in 0..LOOK_UPS_MAX {
             let (key, groups) = self.series(query, PointsFrom::Pane).await?;
-            match fold_pane(&pane, query, groups, self.reader.source.buckets_max()).await {
-                Ok(groups) => return Ok(Some(groups)),
+            match fold_pane(&pane, query, before, groups, self.reader.source.buckets_max()).await {
+                Ok(folded) => return Ok(Some(folded)),
                 Err(FoldError::Gone) => return Ok(None),
                 Err(FoldError::Read(error)) => return Err(error),
                 Err(FoldError::NewSeries) => self.reader.groups.forget(&key).await,
@@ -273,8 +293,8 @@ impl<S: BucketSource> Assembly<'_, S> {
         Ok(())
     }
 
-    async fn tail(&mut self, tail: &BucketQuery) -> Result<Vec<GroupSeries>, ReadError> {
-        if let Some(groups) = self.read_pane(tail).await? {
+    async fn tail(&mut self, tail: &BucketQuery) -> Result<Arc<[GroupSeries]>, ReadError> {
+        if let Some(groups) = self.newest(tail).await? {
             // A bucket of which the piece before has a part is counted there.
             self.buckets_cached += tail.range.buckets(tail.interval);
             self.buckets_cached = self.buckets_cached.min(self.query.range.buckets(self.query.interval));
@@ -282,30 +302,29 @@ impl<S: BucketSource> Assembly<'_, S> {
         }
         let piece = Piece { key: tail.clone(), wanted: tail.range };
         if let State::Ready(chunk) = self.reader.chunks.state(&piece).await {
-            return Ok(chunk.groups.to_vec());
+            return Ok(chunk.groups);
         }
         let read_at = self.reader.generations.now();
         let read = self.read_store(tail).await?;
-        let chunk = Chunk { read_at, covered: tail.range, groups: read.groups.as_slice().into() };
-        self.reader.chunks.put(&piece, chunk).await;
-        Ok(read.groups)
+        let chunk = Chunk { read_at, covered: tail.range, groups: read.groups.into() };
+        self.reader.chunks.put(&piece, chunk.clone()).await;
+        Ok(chunk.groups)
     }
 }
 
-/// Beyond so much a pane is folded on a thread that may be busy: some 30,000 points, a millisecond.
-const FOLDED_INLINE_MAX: usize = 1 << 20;
-
+/// What takes longer is folded on a thread that may be busy.
 async fn fold_pane(
     pane: &Arc<Pane>,
     query: &BucketQuery,
+    before: Option<Seen>,
     groups: Arc<SeriesGroups>,
     buckets_max: usize,
-) -> Result<Vec<GroupSeries>, FoldError> {
-    if pane.bytes() <= FOLDED_INLINE_MAX {
-        return pane.fold(query, &groups, buckets_max);
+) -> Result<Refolded, FoldError> {
+    if pane.is_quick(query, before) {
+        return pane.fold(query, before, &groups, buckets_max);
     }
     let (pane, query) = (Arc::clone(pane), query.clone());
-    let folded = tokio::task::spawn_blocking(move || pane.fold(&query, &groups, buckets_max));
+    let folded = tokio::task::spawn_blocking(move || pane.fold(&query, before, &groups, buckets_max));
     folded.await.map_err(|_| ReadError::Unavailable)?
 }
 

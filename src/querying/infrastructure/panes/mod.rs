@@ -5,7 +5,9 @@
 //! generations count it. Points are known by series and time: one that comes both ways is one, so nothing depends on which
 //! came first.
 
+mod changes;
 mod pane;
+mod track;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,7 +20,7 @@ use crate::shared::{Clock, DomainEvent, MetricColumns, TenantId, Timestamp};
 
 use super::point_table::PointTable;
 
-pub use pane::{KeptPoint, Loading, Pane};
+pub use pane::{KeptPoint, Loading, Pane, Refolded, Seen};
 
 /// How far back a pane reaches at least; older points are in cached chunks. Chunks end up to 8 minutes ago (the slot and the
 /// lateness), so whoever looks every few minutes finds all that his chunks lack.
@@ -169,8 +171,8 @@ mod tests {
         };
         let panes = Panes::new(1 << 20, Arc::new(Noon));
         let numbers = panes.of(&query, PointTable::Numbers);
-        let fold = |pane: &Pane| pane.fold(&query, &SeriesGroups::default(), 100);
-        assert!(fold(&numbers).is_ok_and(|groups| groups.is_empty()));
+        let fold = |pane: &Pane| pane.fold(&query, None, &SeriesGroups::default(), 100);
+        assert!(fold(&numbers).is_ok_and(|folded| folded.groups.is_empty()));
         let histograms = panes.of(&query, PointTable::Histograms);
         assert!(matches!(fold(&numbers), Err(FoldError::Gone)), "its place was taken");
         assert!(fold(&histograms).is_ok());

@@ -1,30 +1,58 @@
 //! `Pane`: the newest points of one metric.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use tokio::sync::OnceCell;
 
-use crate::querying::application::ReadError;
 use crate::querying::domain::{
     BucketQuery, Distribution, DistributionPoint, ExplicitBuckets, ExponentialBuckets, Fold, GroupSeries,
-    NumberPoint, Shape, TooManyBuckets, look_back,
+    NumberPoint, Shape,
 };
-use crate::shared::{MetricColumns, MetricRun, PointColumns, Population, SeriesId, Timestamp};
+use crate::shared::{MetricColumns, MetricRun, PointColumns, Population, TimeRange, Timestamp};
 
 use super::super::bucket_reader::FoldError;
 use super::super::point_table::PointTable;
 use super::super::runs::Runs;
-use super::super::series_groups::{Place, SeriesGroups};
+use super::super::series_groups::SeriesGroups;
 use super::super::stored_points::StoredPoint;
+use super::changes::{Changes, Version};
+use super::track::{Tracks, fold_tracks};
+
+/// Up to so many bytes a pane is folded where it is asked for: some 30,000 points, a millisecond.
+const FOLDED_INLINE_MAX: usize = 1 << 20;
+/// Up to so many series what came of late is.
+const REFOLDED_INLINE_MAX: usize = 2_000;
 
 /// Bit 0 of flags: the series has a gap here (opentelemetry-proto, `DataPointFlags`).
 const NO_VALUE: u32 = 1;
 
+static PANES: AtomicU64 = AtomicU64::new(0);
+
+/// Which pane, of all that there ever were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PaneId(u64);
+
+/// What buckets were folded out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    pane: PaneId,
+    version: Version,
+    pub range: TimeRange,
+}
+
+/// Buckets of the part of a range that begins with `from`; before it nothing changed.
+#[derive(Debug)]
+pub struct Refolded {
+    pub seen: Seen,
+    pub from: Timestamp,
+    pub groups: Vec<GroupSeries>,
+}
+
 /// Points of all series of a metric from some time on.
 #[derive(Debug)]
 pub struct Pane {
+    id: PaneId,
     table: PointTable,
     kept: RwLock<Kept>,
     /// Whether the store's points are in it.
@@ -47,101 +75,21 @@ pub enum Loading {
 pub struct Kept {
     /// All points from here on are there.
     floor: i64,
+    changes: Changes,
     numbers: Tracks<NumberPoint>,
     distributions: Tracks<DistributionPoint>,
 }
 
-type Tracks<P> = HashMap<SeriesId, Track<P>, ahash::RandomState>;
-
-/// The points of a series in order of time, and the newest one before the floor.
-#[derive(Debug)]
-struct Track<P> {
-    before: Option<P>,
-    points: Vec<P>,
-}
-
-impl<P> Default for Track<P> {
-    fn default() -> Self {
-        Self { before: None, points: Vec::new() }
-    }
-}
-
-impl<P: StoredPoint> Track<P> {
-    /// Of points with the same time the later one counts. Returns how many bytes were added.
-    fn put(&mut self, point: P, floor: i64) -> usize {
-        let time = point.time();
-        if time < floor {
-            if self.before.as_ref().is_none_or(|before| before.time() <= time) {
-                self.before = Some(point);
-            }
-            return 0;
-        }
-        let bytes = point.bytes();
-        if self.points.last().is_none_or(|last| last.time() < time) {
-            self.points.push(point);
-            return bytes;
-        }
-        match self.points.binary_search_by_key(&time, P::time) {
-            Ok(at) => {
-                if let Some(place) = self.points.get_mut(at) {
-                    *place = point;
-                }
-                0
-            }
-            Err(at) => {
-                self.points.insert(at, point);
-                bytes
-            }
-        }
-    }
-
-    /// As [`Self::put`], but of points with the same time the one that is there already counts: it is at least as new.
-    fn put_stored(&mut self, point: P, floor: i64) -> usize {
-        let known = self.points.binary_search_by_key(&point.time(), P::time).is_ok();
-        if known { 0 } else { self.put(point, floor) }
-    }
-
-    /// Returns how many bytes went.
-    fn cut(&mut self, floor: i64) -> usize {
-        let older = self.points.partition_point(|point| point.time() < floor);
-        let gone: usize = self.points.iter().take(older).map(P::bytes).sum();
-        if let Some(last) = self.points.drain(..older).next_back() {
-            self.before = Some(last);
-        }
-        gone
-    }
-
-    /// What a query sees of the series; absent if that is nothing, and then nobody may know the series.
-    fn seen(&self, query: &BucketQuery) -> Option<(Option<P>, &[P])> {
-        let from = query.range.start().minus(look_back(query.interval)).nanos();
-        let start = self.points.partition_point(|point| point.time() < from);
-        let end = self.points.partition_point(|point| point.time() < query.range.end().nanos());
-        let points = self.points.get(start..end).filter(|points| !points.is_empty())?;
-        Some((if start == 0 { self.before.clone() } else { None }, points))
-    }
-}
-
-fn fold_tracks<P: StoredPoint>(
-    tracks: &Tracks<P>,
-    fold: &mut Fold,
-    query: &BucketQuery,
-    groups: &SeriesGroups,
-) -> Result<(), FoldError> {
-    for (series, track) in tracks {
-        let Some((mut before, points)) = track.seen(query) else { continue };
-        if let Place::Group { number, meaning } = groups.place(*series).ok_or(FoldError::NewSeries)? {
-            fold.add(number, meaning, &mut before, points.iter().cloned())
-                .map_err(|TooManyBuckets| FoldError::Read(ReadError::TooLarge))?;
-        }
-    }
-    Ok(())
-}
-
 impl Pane {
     pub fn new(table: PointTable, floor: Timestamp, bytes_max: usize) -> Self {
-        let kept =
-            Kept { floor: floor.nanos(), numbers: Tracks::default(), distributions: Tracks::default() };
+        let kept = Kept {
+            floor: floor.nanos(),
+            changes: Changes::default(),
+            numbers: Tracks::default(),
+            distributions: Tracks::default(),
+        };
         Self {
+            id: PaneId(PANES.fetch_add(1, Ordering::Relaxed)),
             table,
             kept: RwLock::new(kept),
             loaded: OnceCell::new(),
@@ -189,7 +137,10 @@ impl Pane {
     /// Takes in the points of a batch.
     pub fn take(&self, columns: &MetricColumns, run: &MetricRun<'_>) {
         if PointTable::of(run.kind.name()) == self.table {
-            self.change(|kept| (kept.take(self.table, columns, run), 0));
+            self.change(|kept| {
+                kept.changes.touch(run.first_time.nanos(), run.last_time.nanos());
+                (kept.take(self.table, columns, run), 0)
+            });
         }
     }
 
@@ -197,6 +148,7 @@ impl Pane {
     pub fn take_stored<P: StoredPoint + KeptPoint>(&self, runs: &Runs<'_, P>) -> bool {
         self.change(|kept| {
             let floor = kept.floor;
+            kept.changes.touch_all();
             let tracks = P::tracks(kept);
             let mut added = 0;
             for series in runs.series() {
@@ -230,46 +182,76 @@ impl Pane {
                 return (0, 0);
             }
             kept.floor = floor;
+            kept.changes.cut(floor);
             let numbers: usize = kept.numbers.values_mut().map(|track| track.cut(floor)).sum();
             let others: usize = kept.distributions.values_mut().map(|track| track.cut(floor)).sum();
             (0, numbers + others)
         });
     }
 
-    /// The buckets of a query's range, unless it begins before the floor.
+    /// The buckets of a query's range, unless it begins before the floor; of one that was folded before, those that may have
+    /// changed since.
     pub fn fold(
         &self,
         query: &BucketQuery,
+        before: Option<Seen>,
         groups: &SeriesGroups,
         buckets_max: usize,
-    ) -> Result<Vec<GroupSeries>, FoldError> {
-        let mut fold = Fold::new(query.range, query.interval, groups.labels().len(), buckets_max);
+    ) -> Result<Refolded, FoldError> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         if kept.floor > query.range.start().nanos() {
             return Err(FoldError::Gone);
         }
-        fold_tracks(&kept.numbers, &mut fold, query, groups)?;
-        fold_tracks(&kept.distributions, &mut fold, query, groups)?;
+        let seen = Seen { pane: self.id, version: kept.changes.now(), range: query.range };
+        let known = before.filter(|before| self.goes_on(query, before));
+        let from = known.map_or(query.range.start(), |known| kept.unchanged_until(query, &known));
+        let Some(changed) = TimeRange::new(from, query.range.end()) else {
+            return Ok(Refolded { seen, from, groups: Vec::new() });
+        };
+        let changed = query.over(changed);
+        let mut fold = Fold::new(changed.range, changed.interval, groups.labels().len(), buckets_max);
+        fold_tracks(&kept.numbers, &mut fold, &changed, groups)?;
+        fold_tracks(&kept.distributions, &mut fold, &changed, groups)?;
         drop(kept);
-        Ok(fold.finish(groups.labels()))
+        Ok(Refolded { seen, from, groups: fold.finish(groups.labels()) })
+    }
+
+    fn goes_on(&self, query: &BucketQuery, before: &Seen) -> bool {
+        before.pane == self.id && before.range.start() == query.range.start()
+    }
+
+    /// Whether a fold takes well below a millisecond.
+    pub fn is_quick(&self, query: &BucketQuery, before: Option<Seen>) -> bool {
+        let few_series = || {
+            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+            kept.numbers.len() + kept.distributions.len() <= REFOLDED_INLINE_MAX
+        };
+        self.bytes() <= FOLDED_INLINE_MAX
+            || (before.is_some_and(|before| self.goes_on(query, &before)) && few_series())
+    }
+}
+
+impl Kept {
+    /// Up to where the buckets of a range are those that were seen before: the start of a bucket, or of the range.
+    fn unchanged_until(&self, query: &BucketQuery, before: &Seen) -> Timestamp {
+        let (start, ends) = (query.range.start(), before.range.end().min(query.range.end()));
+        let changed = self.changes.earliest(before.version).map_or(ends, Timestamp::from_nanos);
+        query.interval.floor(changed.min(ends).max(start)).max(start)
     }
 }
 
 /// Which of the maps holds points of a kind.
 pub trait KeptPoint: Sized {
-    #[expect(private_interfaces, reason = "the maps are the pane's own")]
     fn tracks(kept: &mut Kept) -> &mut Tracks<Self>;
 }
 
 impl KeptPoint for NumberPoint {
-    #[expect(private_interfaces, reason = "the maps are the pane's own")]
     fn tracks(kept: &mut Kept) -> &mut Tracks<Self> {
         &mut kept.numbers
     }
 }
 
 impl KeptPoint for DistributionPoint {
-    #[expect(private_interfaces, reason = "the maps are the pane's own")]
     fn tracks(kept: &mut Kept) -> &mut Tracks<Self> {
         &mut kept.distributions
     }
