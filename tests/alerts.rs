@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::events::Listener;
 use support::otlp::{assert_taken, body, gauge, int, labelled, now};
 use support::server::folder;
-use support::webhook::Webhook;
+use support::webhook::{TORN, Webhook};
 use support::{Server, eventually};
 use tempfile::TempDir;
 
@@ -166,7 +166,7 @@ fn groups_fire_apart_and_an_alert_whose_data_stops_resolves() {
 
 #[test]
 fn a_webhook_that_refuses_for_a_while_gets_one_firing_and_then_its_end() {
-    let script = [(429, "retry-after: 1\r\n"), (500, "")];
+    let script = [(429, "retry-after: 1\r\n"), (500, ""), TORN];
     let (folder, webhook) = (folder(), Webhook::start(&script));
     let server = start(&folder, &webhook, ALLOWED);
     post_until_told(&server, &webhook, "a", 9, &["CRITICAL", "host=a"]);
@@ -174,17 +174,17 @@ fn a_webhook_that_refuses_for_a_while_gets_one_firing_and_then_its_end() {
 
     let posted = webhook.posted();
     let statuses: Vec<u16> = posted.iter().map(|request| request.status).collect();
-    assert_eq!(statuses, [429, 500, 200, 200], "{posted:#?}");
+    assert_eq!(statuses, [429, 500, TORN.0, 200, 200], "{posted:#?}");
     let waited = posted[1].at - posted[0].at;
     assert!(waited >= Duration::from_millis(900), "Retry-After was 1 s, and it waited {waited:?}");
-    assert!(posted[..3].iter().all(|request| request.body == posted[0].body), "{posted:#?}");
-    assert!(says(&posted[3].body, &["Resolved"]), "{posted:#?}");
+    assert!(posted[..4].iter().all(|request| request.body == posted[0].body), "{posted:#?}");
+    assert!(says(&posted[4].body, &["Resolved"]), "{posted:#?}");
     let counted = |result: &str| {
         let result = format!("result=\"{result}\"");
         server.measured("telemetryflow_alerting_notifications_total", &["channel=\"ops\"", &result])
     };
     eventually("both are counted", IN_TIME, || (counted("sent") == 2).then_some(()));
-    assert_eq!((counted("retried"), counted("failed")), (2, 0));
+    assert_eq!((counted("retried"), counted("failed")), (3, 0));
 }
 
 #[test]

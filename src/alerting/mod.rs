@@ -10,6 +10,7 @@ mod application;
 #[allow(dead_code, unused_imports, reason = "what outlives a restart is wired up with the state database")]
 mod domain;
 mod infrastructure;
+#[allow(dead_code, unused_imports, reason = "users come with delivery")]
 mod presentation;
 
 use std::collections::HashMap;

@@ -20,7 +20,7 @@ use crate::platform::health::Refresh;
 use crate::platform::http::{ByteBudget, ConnectionMetrics};
 use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
-use crate::platform::outgoing::{OutgoingClient, SecretUrl};
+use crate::platform::outgoing::OutgoingClient;
 use crate::querying::{
     CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, FeedLimits, Generations,
     GetMetricTimeSeries, ListMetrics, LiveFeed, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits,
@@ -213,10 +213,11 @@ fn build_alerting(
     let outgoing = OutgoingClient::new(settings.outgoing.allow.clone())?;
     let mut channels = Vec::new();
     for (name, channel) in &settings.channels {
-        let url = SecretUrl::parse(secrecy::ExposeSecret::expose_secret(&channel.url))
-            .with_context(|| format!("[channels.{name}] url"))?;
-        match channel.kind {
-            ChannelKind::Slack => channels.push(SlackChannel { name: name.as_str().into(), url }),
+        match &channel.kind {
+            ChannelKind::Slack { url } => {
+                channels.push(SlackChannel { name: name.as_str().into(), url: url.clone() });
+            }
+            other => anyhow::bail!("[channels.{name}] kind \"{}\" is not supported yet", other.name()),
         }
     }
     let options = AlertingOptions {

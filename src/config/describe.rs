@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use super::routing;
 use super::{
-    AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, Expiry, KeyRole, Library, LogFormat,
-    Reach, RollupMode, RouteSection, Rules, Settings, StoreKind,
+    AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library, LogFormat, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, StoreKind, WebhookSigning,
 };
+use crate::platform::outgoing::{MailLogin, MailTls};
 use crate::shared::duration_text;
+
+/// In the place of secrets.
+const HIDDEN: &str = "(hidden)";
 
 /// One `key = value` per line under its section. Reads back as a configuration, but for the secrets.
 impl fmt::Display for Settings {
@@ -242,12 +245,39 @@ impl Lines {
     }
 
     fn channel(&mut self, name: &str, channel: &Channel) {
-        self.text(
-            &format!("channels.{name}.kind"),
-            match channel.kind {
-                ChannelKind::Slack => "slack",
-            },
-        );
-        self.text(&format!("channels.{name}.url"), "(hidden)");
+        let path = |key: &str| format!("channels.{name}.{key}");
+        self.text(&path("kind"), channel.kind.name());
+        self.bare(&path("send_resolved"), channel.send_resolved == SendResolved::Yes);
+        match &channel.kind {
+            ChannelKind::Slack { .. } => self.text(&path("url"), HIDDEN),
+            ChannelKind::Webhook { signing, .. } => {
+                self.text(&path("url"), HIDDEN);
+                if let WebhookSigning::With(_) = signing {
+                    self.text(&path("secret"), HIDDEN);
+                }
+            }
+            ChannelKind::PagerDuty { .. } => {
+                self.text(&path("url"), HIDDEN);
+                self.text(&path("routing_key"), HIDDEN);
+            }
+            ChannelKind::Email(EmailChannel { server, from, to }) => {
+                self.text(&path("smtp"), format_args!("{}:{}", server.host, server.port));
+                self.text(
+                    &path("tls"),
+                    match server.tls {
+                        MailTls::StartTls => "starttls",
+                        MailTls::Immediate => "tls",
+                        MailTls::Off => "off",
+                    },
+                );
+                if let MailLogin::As { user, .. } = &server.login {
+                    self.text(&path("user"), user);
+                    self.text(&path("password"), HIDDEN);
+                }
+                self.text(&path("from"), from);
+                let to: Vec<_> = to.iter().map(|address| toml::Value::String(address.to_string())).collect();
+                self.bare(&path("to"), toml::Value::Array(to));
+            }
+        }
     }
 }

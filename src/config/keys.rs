@@ -91,7 +91,22 @@ pub(super) struct NamedSections {
 }
 
 /// Notification channels.
-pub(super) const CHANNELS: NamedSections = NamedSections { section: "channels", keys: &["kind", "url"] };
+pub(super) const CHANNELS: NamedSections = NamedSections {
+    section: "channels",
+    keys: &[
+        "kind",
+        "send_resolved",
+        "url",
+        "secret",
+        "routing_key",
+        "smtp",
+        "tls",
+        "user",
+        "password",
+        "from",
+        "to",
+    ],
+};
 
 /// API keys.
 pub(super) const API_KEYS: NamedSections =

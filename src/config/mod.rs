@@ -4,6 +4,7 @@
 //! repository documents every key.
 
 mod byte_size;
+mod channel_sections;
 mod describe;
 mod environment;
 mod errors;
@@ -22,9 +23,7 @@ pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use settings::{
-    AfterMatch, Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, Expiry, Ingest, Inhibit,
-    Journal, KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups,
-    RouteSection, Rules, Settings, Shutdown, State, Store, StoreKind, Stream,
+    AfterMatch, Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry, Ingest, Inhibit, Journal, KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, RouteSection, Rules, SendResolved, Settings, Shutdown, State, Store, StoreKind, Stream, WebhookSigning,
 };
 
 use reader::Reader;

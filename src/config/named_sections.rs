@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
-
+use super::channel_sections::channel;
 use super::keys::{API_KEYS, CHANNELS, NamedSections};
 use super::reader::{Reader, text_of};
 use super::written::Written;
-use super::{ApiKey, Channel, ChannelKind, Expiry, KeyRole};
+use super::{ApiKey, Channel, Expiry, KeyRole};
 use crate::shared::{TenantId, Timestamp};
 
 /// Longest name, in characters.
@@ -46,19 +45,8 @@ fn is_name(name: &str) -> bool {
 
 pub(super) fn channels(reader: &mut Reader) -> BTreeMap<String, Channel> {
     let allowed = "a channel's name has 1 to 64 characters out of a-z, 0-9, _ and -";
-    sections(reader, &CHANNELS, allowed, |reader, path| Channel {
-        kind: reader.choice(&format!("{path}.kind"), &[("slack", ChannelKind::Slack)], ChannelKind::Slack),
-        url: reader.read(&format!("{path}.url"), SecretString::default(), |written| {
-            text_of(written)
-                .filter(|text| is_web_address(text))
-                .map(SecretString::from)
-                .ok_or_else(|| "allowed: an address that begins with https:// or http://".to_owned())
-        }),
-    })
-}
-
-fn is_web_address(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+    let all = sections(reader, &CHANNELS, allowed, channel);
+    all.into_iter().filter_map(|(name, channel)| Some((name, channel?))).collect()
 }
 
 pub(super) fn api_keys(reader: &mut Reader) -> BTreeMap<String, ApiKey> {

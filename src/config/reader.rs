@@ -194,7 +194,8 @@ pub(super) fn text_of(written: &Written) -> Option<&str> {
 /// The value as errors repeat it; those that are or may hold secrets are not. (In the place of a hash somebody may have
 /// written the key.)
 fn shown(path: &str, written: &Written) -> String {
-    let secret = path.starts_with("channels.") && path.ends_with(".url")
+    let of_channels = [".url", ".secret", ".routing_key", ".password"];
+    let secret = path.starts_with("channels.") && of_channels.iter().any(|key| path.ends_with(key))
         || path.starts_with("keys.") && path.ends_with(".hash")
         || path == "store.url";
     if secret { "(hidden)".to_owned() } else { written.to_string() }

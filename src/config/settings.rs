@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::ByteSize;
+use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
 use crate::shared::{TenantId, Timestamp};
 
 /// The whole configuration. Made only by [`Settings::load`].
@@ -311,14 +312,62 @@ pub enum Expiry {
 #[derive(Debug, Clone)]
 pub struct Channel {
     pub kind: ChannelKind,
-    /// `https` or `http`, with a host. Whoever knows it can send in our name, so it is a secret.
-    pub url: SecretString,
+    pub send_resolved: SendResolved,
 }
 
-/// How a channel is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a channel is spoken to. Whoever knows the address of a webhook can send in our name, so it is a secret.
+#[derive(Debug, Clone)]
 pub enum ChannelKind {
-    Slack,
+    /// An incoming webhook.
+    Slack {
+        url: SecretUrl,
+    },
+    /// Anything that takes Alertmanager's webhooks.
+    Webhook {
+        url: SecretUrl,
+        signing: WebhookSigning,
+    },
+    /// Events API v2.
+    PagerDuty {
+        url: SecretUrl,
+        routing_key: SecretString,
+    },
+    Email(EmailChannel),
+}
+
+impl ChannelKind {
+    /// The name in the configuration.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Slack { .. } => "slack",
+            Self::Webhook { .. } => "webhook",
+            Self::PagerDuty { .. } => "pagerduty",
+            Self::Email(_) => "email",
+        }
+    }
+}
+
+/// Whether a channel is told that something is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendResolved {
+    Yes,
+    No,
+}
+
+/// Whether receivers of a webhook can tell that a message is ours.
+#[derive(Debug, Clone)]
+pub enum WebhookSigning {
+    Off,
+    With(SigningSecret),
+}
+
+/// Mail over SMTP.
+#[derive(Debug, Clone)]
+pub struct EmailChannel {
+    pub server: MailServer,
+    pub from: MailAddress,
+    /// At least one.
+    pub to: Vec<MailAddress>,
 }
 
 /// Whom the server may call.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::keys::{API_KEYS, CHANNELS, KEYS, NAMED};
 use super::routing::{INHIBIT_KEYS, ROOT_KEYS, ROUTE_KEYS};
 use super::*;
+use crate::platform::outgoing::SecretUrl;
+
+mod channels;
 
 const SHIPPED: &str = include_str!("../../config.toml");
 const SCHEMA: &str = include_str!("../../schemas/config.schema.json");
@@ -133,7 +135,8 @@ fn values_of_the_file_arrive() {
     assert_eq!(settings.ingest.budget_bytes, ByteSize::gibibytes(1));
     assert_eq!(settings.ingest.decode_threads, 3);
     assert_eq!(settings.query.timeout, Duration::from_secs(90));
-    assert_eq!(settings.channels["ops"].url.expose_secret(), "https://hooks.example/x");
+    let expected = SecretUrl::parse("https://hooks.example/x").unwrap();
+    assert!(matches!(&settings.channels["ops"].kind, ChannelKind::Slack { url } if *url == expected));
 }
 
 #[test]
@@ -190,7 +193,10 @@ fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
             "[channels.ops]\nkind = \"slack\"",
             "channels.ops.url is missing; allowed: an address that begins with",
         ),
-        ("[channels.ops]\nurl = \"https://h\"", "channels.ops.kind is missing; allowed: slack"),
+        (
+            "[channels.ops]\nurl = \"https://h\"",
+            "channels.ops.kind is missing; allowed: slack, webhook, pagerduty, email",
+        ),
         ("[channels.OPS]\nkind = \"slack\"", "a channel's name has 1 to 64 characters"),
         (
             "[keys.Shop]\ntenant = \"shop\"",

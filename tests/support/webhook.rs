@@ -9,6 +9,11 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+/// In a script: reads the request and says nothing until the other side gives up.
+pub const SILENT: (u16, &str) = (0, "");
+/// In a script: breaks off in the middle of the head of an answer.
+pub const TORN: (u16, &str) = (1, "");
+
 /// One request as it came.
 #[derive(Debug, Clone)]
 pub struct Posted {
@@ -16,7 +21,7 @@ pub struct Posted {
     pub path: String,
     pub content_type: String,
     pub body: Value,
-    /// The status that it was answered with.
+    /// The status that it was answered with, or what the script said instead.
     pub status: u16,
 }
 
@@ -61,6 +66,14 @@ impl Webhook {
             let body = serde_json::from_slice(&body).expect("the message is JSON");
             let posted = Posted { at: Instant::now(), path, content_type, body, status };
             self.posted.lock().expect("what was posted").push(posted);
+            if status == SILENT.0 {
+                let _ = stream.read(&mut [0]);
+                return;
+            }
+            if status == TORN.0 {
+                let _ = stream.get_mut().write_all(b"HTTP/1.1 200 To");
+                return;
+            }
             let answer = format!("HTTP/1.1 {status} Told\r\n{headers}content-length: 0\r\n\r\n");
             if stream.get_mut().write_all(answer.as_bytes()).is_err() {
                 return;

@@ -75,6 +75,12 @@ pub struct Finding {
 pub struct IncidentId(pub Box<str>);
 
 impl Alert {
+    /// The name of its rule, else the label by which alerts are named.
+    pub fn name(&self) -> &str {
+        let of_rule = self.finding.as_ref().map(|finding| &*finding.rule_name);
+        of_rule.or_else(|| self.labels.get(NAME_LABEL)).unwrap_or("Alert")
+    }
+
     pub const fn is_firing(&self, now: Timestamp) -> bool {
         match self.phase {
             Phase::Firing { expires: None } => true,

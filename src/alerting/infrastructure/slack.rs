@@ -28,7 +28,7 @@ impl Channel for SlackWebhook {
     async fn send(&self, notice: &Notice) -> Result<(), SendError> {
         let message = slack_message::message(notice);
         match self.client.post_json(&self.url, &message).await {
-            Ok(response) => judge(response),
+            Ok(response) => judge(&response),
             Err(error @ OutgoingError::AddressRefused) => {
                 Err(SendError::Permanent { cause: SendFailure::Transport(error.into()) })
             }
@@ -38,7 +38,7 @@ impl Channel for SlackWebhook {
 }
 
 /// 408, 429 and 5xx pass; everything else that is not a success stays as it is.
-fn judge(response: Response) -> Result<(), SendError> {
+fn judge(response: &Response) -> Result<(), SendError> {
     let cause = SendFailure::Status(response.status);
     match response.status {
         200..=299 => Ok(()),
@@ -54,7 +54,11 @@ mod tests {
 
     #[test]
     fn a_status_tells_whether_trying_again_helps() {
-        let verdict = |status| match judge(Response { status, retry_after: Some(Duration::from_secs(3)) }) {
+        let verdict = |status| match judge(&Response {
+            status,
+            retry_after: Some(Duration::from_secs(3)),
+            text: "".into(),
+        }) {
             Ok(()) => "sent",
             Err(SendError::Retry { after: Some(_), .. }) => "retry",
             Err(SendError::Retry { after: None, .. }) => "retry now",

@@ -1,3 +1,4 @@
-//! Alerting over HTTP.
+//! The routes of alerting on the API's listener.
 
-pub(super) mod alertmanager;
+pub mod alertmanager;
+pub mod channels;
