@@ -1,10 +1,10 @@
 //! Where the parts meet: the only place that names adapters of several contexts. Starts them, and stops them in order.
 
 mod access;
+mod alerting_parts;
 mod dead_letters;
 mod ingestion;
 mod listeners;
-mod notifying;
 mod openapi;
 mod parts;
 mod rollups;
@@ -17,15 +17,15 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 
-use crate::alerting::{self, RuleSet};
+use crate::alerting::{self, RuleFiles};
 use crate::config::{LogFormat, Rules, Settings};
 use crate::platform::logging::{self, LineFormat};
 
 /// Reads the alert rules that the configuration names; none if it names none.
-pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleSet> {
+pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleFiles> {
     let channels: BTreeSet<String> = settings.channels.keys().cloned().collect();
     match &settings.alerting.rules {
-        Rules::None => Ok(RuleSet::default()),
+        Rules::None => Ok(RuleFiles::default()),
         Rules::At(path) => Ok(alerting::load_rules(path, &channels)?),
     }
 }
@@ -55,12 +55,11 @@ pub fn serve(settings: &Settings, surroundings: &dyn Surroundings) -> anyhow::Re
     served
 }
 
-async fn run(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundings) -> anyhow::Result<()> {
+async fn run(settings: &Settings, rules: &RuleFiles, surroundings: &dyn Surroundings) -> anyhow::Result<()> {
     // Ports first: a second server on the same machine is told so before it opens anything.
     let listeners = listeners::bind(settings).await?;
-    let parts = parts::build(settings, rules, surroundings)?;
-    let alertmanager = notifying::start(settings, parts.access.clone(), &parts.lifecycle).await?;
-    let running = listeners::start(listeners, parts, alertmanager, settings).await?;
+    let parts = parts::build(settings, rules, surroundings).await?;
+    let running = listeners::start(listeners, parts, settings).await?;
     running.say_ready(settings);
     shutdown::requested().await?;
     running.stop(settings.shutdown.deadline).await

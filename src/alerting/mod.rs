@@ -1,65 +1,83 @@
-//! Alerting: rules over metrics, evaluated in the stream, and the messages that come of them.
+//! Alerting: rules over metrics, logs and spans, evaluated in the stream, and the messages that come of them.
 //!
 //! Points feed rules through [`SeriesWatch`] and `MetricsIngested`; a group of series that begins or ceases to fire becomes
-//! an `AlertTriggered` or `AlertResolved` event, and a message in the channels of its rule.
-//!
-//! Known limit: states, windows and unsent messages are in memory. After a restart a rule that fired begins anew, and so
-//! does its message.
+//! an incident, an `AlertTriggered` or `AlertResolved` event, and a message in the channels of its rule or of the routes. All
+//! that has to outlive the process is in the state database, written in one transaction per step.
 
 mod application;
-#[allow(dead_code, unused_imports, reason = "what outlives a restart is wired up with the state database")]
 mod domain;
 mod infrastructure;
-#[allow(dead_code, unused_imports, reason = "users come with delivery")]
 mod presentation;
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use prometheus_client::registry::Registry;
+use tokio::sync::mpsc;
 
 use crate::platform::event_bus::{EventBus, EventQueue, Topic};
+use crate::platform::http::openapi::Operation;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::OutgoingClient;
-use crate::shared::{Clock, SeriesWatch};
-use application::deliver::Deliver;
-use application::evaluate::EvaluateRules;
+use crate::platform::state::StateDatabase;
+use crate::shared::{Clock, SeriesWatch, TenantId};
+use crate::tenancy::Access;
+use application::commands::{Command, EvaluatorHandle};
+use application::delivery::outboxes::Outboxes;
+use application::delivery::worker::Worker;
+use application::evaluate::{EvaluateParts, EvaluateRules};
+use application::ledger::{Ledger, LedgerError};
 use application::metrics::AlertingMetrics;
-use application::outbox::Outbox;
+use application::notify::Notifier;
+use application::rule_book::{RuleBook, RuleBookParts};
 use domain::evaluator::{AlertEvaluator, EvaluatorLimits};
 use domain::instance::Lateness;
 use domain::watchlist::{Watchlist, WatchlistLimits};
 use infrastructure::annotations::Annotations;
-use infrastructure::slack::SlackWebhook;
-use infrastructure::tasks::{self, Mailboxes, OutboxByChannel};
+use infrastructure::channels::setup::{Surroundings, deliveries};
+use infrastructure::rule_files::JsonRules;
+use infrastructure::state::StateLedger;
+use infrastructure::tasks::{self, Inputs, Refill};
+use presentation::alert_rules::{self, AlertRulesApi};
+use presentation::alertmanager::{self, AlertmanagerApi, config_text};
+use presentation::channels;
+use presentation::incidents::{self, IncidentsApi};
 
 pub use application::backoff::Pacing;
-pub use application::notify::{Notifier, Outboxes};
-pub use domain::notification::Notification;
+pub use application::delivery::outboxes::Resolved;
+pub use application::past::{Past, PastFuture, PastUnavailable};
+pub use application::rule_book::RuleFiles;
 pub use domain::notifying::dispatcher::NotificationPlan;
 pub use domain::notifying::inhibition::{INHIBITIONS_MAX, Inhibition};
 pub use domain::notifying::matcher::{MATCHERS_MAX, Matcher};
 pub use domain::notifying::matcher_text::parse_matcher;
 pub use domain::notifying::route::{AfterMatch, GroupBy, Route, RouteWords};
-pub use domain::rule::RuleSet;
+pub use infrastructure::channels::setup::{ChannelSetup, Target};
+pub use infrastructure::channels::webhook::Signing;
 pub use infrastructure::rule_files::{RuleFileError, RuleProblem, load_rules};
-pub use infrastructure::slack::SlackChannel;
-pub use infrastructure::state::{MIGRATIONS, StateLedger};
-pub use presentation::alertmanager::{
-    AlertmanagerApi, PATHS, config_text, operations, router as alertmanager_router,
-};
+pub use infrastructure::state::MIGRATIONS;
 
 /// The context, ready to start.
 pub struct Alerting {
-    rules: EvaluateRules,
-    mailboxes: Mailboxes,
-    workers: Vec<Deliver<SlackWebhook>>,
+    evaluate: EvaluateRules,
+    workers: Vec<Worker>,
     watchlist: Arc<Watchlist>,
-    queues: [EventQueue; 2],
+    inputs: Inputs,
+    routes: Routes,
+    options: AlertingOptions,
     bus: Arc<EventBus>,
     clock: Arc<dyn Clock>,
+}
+
+/// What the API of alerting works with.
+struct Routes {
+    rules: Arc<AlertRulesApi>,
+    incidents: Arc<IncidentsApi>,
+    alertmanager: Arc<AlertmanagerApi>,
+    outboxes: Arc<Outboxes>,
 }
 
 /// How alerting behaves.
@@ -89,31 +107,115 @@ impl AlertingOptions {
     }
 }
 
+/// What alerting is made of.
+pub struct AlertingParts<'a> {
+    pub files: RuleFiles,
+    pub channels: Vec<ChannelSetup>,
+    pub plan: NotificationPlan,
+    pub options: AlertingOptions,
+    /// With the schema [`MIGRATIONS`].
+    pub database: StateDatabase,
+    pub outgoing: OutgoingClient,
+    pub clock: Arc<dyn Clock>,
+    pub bus: Arc<EventBus>,
+    pub registry: &'a mut Registry,
+}
+
+impl fmt::Debug for AlertingParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlertingParts")
+            .field("files", &self.files)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts rule files that were read again in force.
+#[derive(Debug, Clone)]
+pub struct RuleReload(Arc<RuleBook>);
+
+impl RuleReload {
+    /// What fired by a rule that is gone, or measures something else, is over. Absent if alerting has stopped.
+    pub async fn replace(&self, files: RuleFiles) -> Option<()> {
+        self.0.replace_files(files).await.ok()
+    }
+}
+
+/// The state database cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("alerting cannot go on where it stood")]
+pub struct AlertingOpenError(#[from] LedgerError);
+
 impl Alerting {
-    /// Listens from here on, so that nothing published between this and [`Self::start`] is overlooked.
-    pub fn new(
-        rules: &RuleSet,
-        channels: Vec<SlackChannel>,
-        options: AlertingOptions,
-        outgoing: &OutgoingClient,
-        clock: Arc<dyn Clock>,
-        bus: Arc<EventBus>,
-        registry: &mut Registry,
-    ) -> Self {
+    /// Goes on where alerting stood. Listens from here on, so that nothing published between this and [`Self::start`] is
+    /// overlooked.
+    pub async fn open(parts: AlertingParts<'_>) -> Result<Self, AlertingOpenError> {
+        let AlertingParts { files, channels, plan, options, database, outgoing, clock, bus, registry } =
+            parts;
         let metrics = AlertingMetrics::registered(registry);
-        let watchlist = Arc::new(Watchlist::new(rules, WatchlistLimits::default()));
-        let evaluator = AlertEvaluator::new(rules, Arc::clone(&watchlist), options.limits());
-        let annotations = Box::new(Annotations::new());
-        let (by_channel, workers) = deliveries(channels, outgoing, options.pacing, &metrics);
-        Self {
-            rules: EvaluateRules::new(evaluator, Arc::clone(&watchlist), annotations, metrics.clone()),
-            mailboxes: Mailboxes { by_channel, metrics },
-            workers,
-            watchlist,
-            queues: [bus.subscribe(Topic::Metrics), bus.subscribe(Topic::Alerts)],
-            bus,
-            clock,
-        }
+        let ledger = Arc::new(StateLedger::new(database));
+        let mut random = fastrand::Rng::new();
+        let receivers: Vec<Box<str>> = channels.iter().map(|channel| channel.name.clone()).collect();
+        let known_channels: BTreeSet<String> = receivers.iter().map(ToString::to_string).collect();
+        let (evaluator, commands) = EvaluatorHandle::new();
+        let reader = Arc::new(JsonRules { annotations: Annotations::new(), known_channels });
+        let book = RuleBookParts {
+            files,
+            store: Arc::clone(&ledger) as _,
+            reader,
+            evaluator: evaluator.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let book = Arc::new(RuleBook::open(book).await?);
+
+        let surroundings = Surroundings {
+            outgoing,
+            ledger: Arc::clone(&ledger) as _,
+            clock: Arc::clone(&clock),
+            pacing: options.pacing,
+            metrics: metrics.clone(),
+        };
+        let (outboxes, workers) = deliveries(channels, &surroundings, &mut random);
+        let outboxes = Arc::new(outboxes);
+        let unsent = outboxes.restore(&*ledger).await?;
+        let config = config_text(&plan, &receivers).into();
+        let now = clock.now();
+        let notifier =
+            Notifier::open(plan, Arc::clone(&ledger) as _, Arc::clone(&outboxes) as _, random.fork(), now);
+        let notifier = Arc::new(notifier.await?);
+
+        let rules = book.rules();
+        tracing::info!(rules = rules.len(), unsent, "alert rules are in force");
+        let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
+        let parts = EvaluateParts {
+            evaluator: AlertEvaluator::new(&rules, Arc::clone(&watchlist), options.limits()),
+            watchlist: Arc::clone(&watchlist),
+            annotations: Box::new(Annotations::new()),
+            notifier: Arc::clone(&notifier),
+            metrics,
+            random,
+        };
+        let standing = ledger.standing(now).await?;
+        let evaluate = EvaluateRules::resume(parts, &rules, standing, now).await;
+        let routes = Routes {
+            rules: Arc::new(AlertRulesApi {
+                book,
+                evaluator: evaluator.clone(),
+                history: Arc::clone(&ledger) as _,
+                clock: Arc::clone(&clock),
+            }),
+            incidents: Arc::new(IncidentsApi { store: ledger, evaluator, clock: Arc::clone(&clock) }),
+            alertmanager: Arc::new(AlertmanagerApi {
+                notifier,
+                receivers,
+                config,
+                started: now,
+                clock: Arc::clone(&clock),
+            }),
+            outboxes,
+        };
+        let inputs = inputs(&bus, commands);
+        Ok(Self { evaluate, workers, watchlist, inputs, routes, options, bus, clock })
     }
 
     /// Who wants to know of which series.
@@ -121,49 +223,60 @@ impl Alerting {
         Arc::clone(&self.watchlist) as Arc<dyn SeriesWatch>
     }
 
-    /// Starts the evaluator, the notifier and one worker per address.
-    pub fn start(self, lifecycle: &Lifecycle) {
+    /// The routes on the API's listener.
+    pub fn router(&self, access: &Access) -> Router {
+        let Routes { rules, incidents, alertmanager, outboxes } = &self.routes;
+        alert_rules::router(Arc::clone(rules), access.clone())
+            .merge(incidents::router(Arc::clone(incidents), access.clone()))
+            .merge(alertmanager::router(Arc::clone(alertmanager), access.clone()))
+            .merge(channels::router(Arc::clone(outboxes), access.clone()))
+    }
+
+    /// How rule files are read again.
+    pub fn reload(&self) -> RuleReload {
+        RuleReload(Arc::clone(&self.routes.rules.book))
+    }
+
+    /// Fills the windows with the past of these tenants' series, and starts the evaluator and one worker per address.
+    pub fn start(self, past: Option<Arc<dyn Past>>, tenants: Vec<TenantId>, lifecycle: &Lifecycle) {
         let stop = || lifecycle.stop_token();
-        let [ingested, alerts] = self.queues;
-        let evaluate = tasks::evaluate(self.rules, ingested, self.bus, self.clock, stop());
+        let (rules, lateness) = (self.routes.rules.book.rules(), self.options.allowed_lateness);
+        let refill = past.map(|past| Refill { past, rules, tenants, lateness });
+        let evaluate = tasks::evaluate(self.evaluate, refill, self.inputs, self.bus, self.clock, stop());
         lifecycle.spawn("alerting evaluator", evaluate);
-        lifecycle.spawn("alerting notifier", self.mailboxes.notify(alerts, stop()));
         for worker in self.workers {
             lifecycle.spawn("alerting delivery", worker.run(stop()));
         }
     }
 }
 
-/// An outbox and a worker per address. A worker bears the name of the first channel with its address.
-fn deliveries(
-    channels: Vec<SlackChannel>,
-    outgoing: &OutgoingClient,
-    pacing: Pacing,
-    metrics: &AlertingMetrics,
-) -> (OutboxByChannel, Vec<Deliver<SlackWebhook>>) {
-    let (mut by_channel, mut by_url) = (OutboxByChannel::new(), HashMap::new());
-    let mut workers = Vec::new();
-    for SlackChannel { name, url } in channels {
-        let outbox = by_url.entry(url.clone()).or_insert_with(|| {
-            let outbox = Arc::new(Outbox::default());
-            workers.push(Deliver {
-                name: name.clone(),
-                channel: SlackWebhook::new(outgoing.clone(), url),
-                outbox: Arc::clone(&outbox),
-                pacing,
-                random: fastrand::Rng::new(),
-                metrics: metrics.clone(),
-            });
-            outbox
-        });
-        by_channel.insert(name, Arc::clone(outbox));
-    }
-    (by_channel, workers)
+fn inputs(bus: &EventBus, commands: mpsc::Receiver<Command>) -> Inputs {
+    let queue = |topic| -> EventQueue { bus.subscribe(topic) };
+    Inputs { metrics: queue(Topic::Metrics), logs: queue(Topic::Logs), spans: queue(Topic::Spans), commands }
+}
+
+/// What can be asked for, to suggest for a path that is not known.
+pub fn paths() -> Vec<&'static str> {
+    [&alert_rules::PATHS[..], &incidents::PATHS, &alertmanager::PATHS, &channels::PATHS].concat()
+}
+
+/// The routes, as the document of the API has them.
+pub fn operations() -> Vec<Operation> {
+    let all = [
+        alert_rules::operations(),
+        incidents::operations(),
+        alertmanager::operations(),
+        channels::operations(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 impl fmt::Debug for Alerting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Alerting").field("rules", &self.rules).field("workers", &self.workers.len()).finish()
+        f.debug_struct("Alerting")
+            .field("evaluate", &self.evaluate)
+            .field("workers", &self.workers.len())
+            .finish()
     }
 }
 

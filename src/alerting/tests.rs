@@ -12,6 +12,7 @@ use super::*;
 use crate::alerting::domain::fixtures::{rule, second, series};
 use crate::platform::event_bus::QUEUE_EVENTS_MAX;
 use crate::platform::outgoing::SecretUrl;
+use crate::platform::state::StateOptions;
 use crate::shared::{DomainEvent, MetricKind, MetricsIngested, NumberColumns, NumberRow, Timestamp, WatchId};
 
 /// Far longer than anything here takes.
@@ -76,19 +77,21 @@ struct Scene {
     watch: WatchId,
     lifecycle: Lifecycle,
     registry: Registry,
+    _folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn start(port: u16) -> Self {
-        Self::start_after(port, |_| {})
+    async fn start(port: u16) -> Self {
+        Self::start_after(port, |_| {}).await
     }
 
     /// Something happens between the set-up and the start.
-    fn start_after(port: u16, meanwhile: impl FnOnce(&EventBus)) -> Self {
+    async fn start_after(port: u16, meanwhile: impl FnOnce(&EventBus)) -> Self {
         let (bus, clock) =
             (Arc::new(EventBus::default()), Arc::new(HandClock(Mutex::new(second(1_000_000)))));
         let url = SecretUrl::parse(&format!("http://127.0.0.1:{port}/services/secret")).unwrap();
-        let channel = SlackChannel { name: "slack".into(), url };
+        let target = Target::Slack { url };
+        let channel = ChannelSetup { name: "slack".into(), resolved: Resolved::Told, target };
         let outgoing = OutgoingClient::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let instant = Duration::from_millis(1);
         let pacing = Pacing {
@@ -97,22 +100,27 @@ impl Scene {
             backoff_max: instant,
             ..Pacing::default()
         };
-        let rules = RuleSet::new(vec![rule("max > 5", "1s")]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let database = StateDatabase::open(&path, MIGRATIONS, StateOptions::default()).await.unwrap();
         let mut registry = Registry::with_prefix("telemetryflow");
-        let alerting = Alerting::new(
-            &rules,
-            vec![channel],
-            AlertingOptions { pacing, ..AlertingOptions::default() },
-            &outgoing,
-            Arc::clone(&clock) as Arc<dyn Clock>,
-            Arc::clone(&bus),
-            &mut registry,
-        );
+        let alerting = Alerting::open(AlertingParts {
+            files: RuleFiles::new(vec![(rule("max > 5", "1s"), serde_json::Value::Null)]).unwrap(),
+            channels: vec![channel],
+            plan: NotificationPlan::default(),
+            options: AlertingOptions { pacing, ..AlertingOptions::default() },
+            database,
+            outgoing,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            bus: Arc::clone(&bus),
+            registry: &mut registry,
+        });
+        let alerting = alerting.await.unwrap();
         let watch = alerting.watch().watch(&series(&[]));
         let lifecycle = Lifecycle::default();
         meanwhile(&bus);
-        alerting.start(&lifecycle);
-        Self { bus, clock, watch, lifecycle, registry }
+        alerting.start(None, Vec::new(), &lifecycle);
+        Self { bus, clock, watch, lifecycle, registry, _folder: folder }
     }
 
     fn ingest(&self, value: f64) {
@@ -158,7 +166,7 @@ async fn next(taken: &mut mpsc::Receiver<Taken>) -> Taken {
 async fn a_failing_webhook_gets_each_message_once_and_in_order() {
     let slow = "429 Too Many Requests\r\nretry-after: 1";
     let (port, mut taken) = webhook(vec![slow, "500 Oops"]).await;
-    let scene = Scene::start(port);
+    let scene = Scene::start(port).await;
     let begun = tokio::time::Instant::now();
     scene.ingest(9.0);
 
@@ -188,7 +196,7 @@ async fn a_failing_webhook_gets_each_message_once_and_in_order() {
 #[tokio::test]
 async fn what_is_unsent_at_the_stop_is_tried_once_more() {
     let (port, mut taken) = webhook(vec!["503 Later\r\nretry-after: 600"]).await;
-    let scene = Scene::start(port);
+    let scene = Scene::start(port).await;
     scene.ingest(9.0);
     next(&mut taken).await;
     scene.stop().await;
@@ -205,7 +213,8 @@ async fn events_that_were_overwritten_are_counted_and_evaluation_goes_on() {
             let nothing = MetricsIngested { columns: Vec::new() };
             bus.publish(DomainEvent::MetricsIngested(Arc::new(nothing)));
         }
-    });
+    })
+    .await;
     tokio::task::yield_now().await;
     scene.ingest(9.0);
     next(&mut taken).await;
@@ -214,18 +223,4 @@ async fn events_that_were_overwritten_are_counted_and_evaluation_goes_on() {
         metrics.contains("telemetryflow_alerting_events_missed_total{listener=\"evaluator\"}"),
         "{metrics}"
     );
-}
-
-#[tokio::test]
-async fn two_channels_with_one_address_share_a_worker() {
-    let url = SecretUrl::parse("https://hooks.example.com/x").unwrap();
-    let channel = |name: &str| SlackChannel { name: name.into(), url: url.clone() };
-    let other =
-        SlackChannel { name: "c".into(), url: SecretUrl::parse("https://hooks.example.com/y").unwrap() };
-    let outgoing = OutgoingClient::new(Vec::new()).unwrap();
-    let channels = vec![channel("a"), channel("b"), other];
-    let (by_channel, workers) =
-        deliveries(channels, &outgoing, Pacing::default(), &AlertingMetrics::default());
-    assert_eq!((by_channel.len(), workers.len()), (3, 2));
-    assert!(Arc::ptr_eq(&by_channel["a"], &by_channel["b"]));
 }

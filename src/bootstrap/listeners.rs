@@ -60,12 +60,7 @@ async fn bind_one(settings: &Settings, key: &str, address: SocketAddr) -> anyhow
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ([listen] {key})"))
 }
 
-pub async fn start(
-    listeners: Listeners,
-    parts: Parts,
-    alertmanager: Router,
-    settings: &Settings,
-) -> anyhow::Result<Running> {
+pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> anyhow::Result<Running> {
     let Parts {
         lifecycle,
         registry,
@@ -75,6 +70,7 @@ pub async fn start(
         access,
         rejections,
         queries,
+        alerts,
         write_path,
         store,
         stats,
@@ -115,7 +111,7 @@ pub async fn start(
         .merge(querying::search_router(queries.search, access.clone()))
         .merge(querying::stream_router(queries.feed, access.clone()))
         .merge(own)
-        .merge(alertmanager);
+        .merge(alerts);
     let api_router = api(routes, access, Arc::new(health));
     let served = serve(
         listeners.api,
@@ -133,7 +129,7 @@ pub async fn start(
 fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
     let ingestion = [telemetry::REJECTIONS_PATH, telemetry::STATS_PATH];
     let known =
-        [&querying::PATHS[..], &alerting::PATHS, &ingestion, &health::PATHS, &openapi::PATHS].concat();
+        [&querying::PATHS[..], &alerting::paths(), &ingestion, &health::PATHS, &openapi::PATHS].concat();
     routes
         .merge(openapi::router(&document()))
         .merge(health::router(Arc::clone(&health)))

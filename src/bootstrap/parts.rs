@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::alerting::{Alerting, AlertingOptions, RuleSet, SlackChannel};
-use crate::config::{self, ChannelKind, Library, Settings, StoreKind};
+use crate::alerting::RuleFiles;
+use crate::config::{self, Library, Settings, StoreKind};
 use crate::platform::clickhouse::embedded::{EmbeddedOptions, EmbeddedStore, QueryLimits, find_library};
 use crate::platform::clickhouse::migrations::migrate;
 use crate::platform::clickhouse::{NullStore, Store};
@@ -20,7 +21,6 @@ use crate::platform::health::Refresh;
 use crate::platform::http::{ByteBudget, ConnectionMetrics};
 use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
-use crate::platform::outgoing::OutgoingClient;
 use crate::querying::{
     CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, FeedLimits, Generations,
     GetMetricTimeSeries, ListMetrics, LiveFeed, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits,
@@ -36,7 +36,7 @@ use crate::tenancy::Access;
 
 use super::Surroundings;
 use super::access::{build_access, build_rates};
-use super::{ingestion, rollups};
+use super::{alerting_parts, ingestion, rollups};
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -65,12 +65,18 @@ pub struct Parts {
     /// What the API lists; ingestion records into it.
     pub rejections: Arc<RejectionLog>,
     pub queries: Queries,
+    /// The routes of alerting.
+    pub alerts: Router,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
     pub stats: Stats,
 }
 
-pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundings) -> anyhow::Result<Parts> {
+pub async fn build(
+    settings: &Settings,
+    rules: &RuleFiles,
+    surroundings: &dyn Surroundings,
+) -> anyhow::Result<Parts> {
     let lifecycle = Lifecycle::default();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut registry = Registry::with_prefix("telemetryflow");
@@ -87,7 +93,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         .with_inline(move |event| counted.observe(event))
         .with_inline(move |event| stream.observe(event));
     let bus = Arc::new(bus);
-    let alerting = build_alerting(settings, rules, &clock, &bus, &mut registry)?;
+    let alerting = alerting_parts::open(settings, rules, &clock, &bus, &mut registry).await?;
 
     let access = build_access(settings, &clock, &mut registry)?;
     let counters = IngestCounters::register(&mut registry);
@@ -134,7 +140,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         rejections: Arc::clone(&rejections),
         clock: Arc::clone(&clock),
     });
-    let queries = build_queries(
+    let (queries, past) = build_queries(
         settings,
         &store,
         (generations, panes, rollups::coverage(rolled_up.as_ref())),
@@ -145,7 +151,9 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
 
-    alerting.start(&lifecycle);
+    let alerts = alerting.router(&access);
+    alerting_parts::reload_on_hangup(settings, alerting.reload(), &lifecycle)?;
+    alerting.start(Some(alerting_parts::past(past)), alerting_parts::tenants(settings), &lifecycle);
     if let Some(rolled_up) = rolled_up {
         rollups::start(settings, &store, rolled_up, &bus, &clock, &mut registry, &lifecycle);
     }
@@ -159,6 +167,7 @@ pub fn build(settings: &Settings, rules: &RuleSet, surroundings: &dyn Surroundin
         access,
         rejections,
         queries,
+        alerts,
         write_path,
         store,
         stats,
@@ -201,31 +210,6 @@ fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
         .context("cannot set the retention")?;
     tracing::info!(path = %options.path.display(), schema_found = found, "the embedded store is open");
     Ok(Arc::new(store))
-}
-
-fn build_alerting(
-    settings: &Settings,
-    rules: &RuleSet,
-    clock: &Arc<dyn Clock>,
-    bus: &Arc<EventBus>,
-    registry: &mut Registry,
-) -> anyhow::Result<Alerting> {
-    let outgoing = OutgoingClient::new(settings.outgoing.allow.clone())?;
-    let mut channels = Vec::new();
-    for (name, channel) in &settings.channels {
-        match &channel.kind {
-            ChannelKind::Slack { url } => {
-                channels.push(SlackChannel { name: name.as_str().into(), url: url.clone() });
-            }
-            other => anyhow::bail!("[channels.{name}] kind \"{}\" is not supported yet", other.name()),
-        }
-    }
-    let options = AlertingOptions {
-        allowed_lateness: settings.alerting.allowed_lateness,
-        instances_max: settings.alerting.instances_max,
-        ..AlertingOptions::default()
-    };
-    Ok(Alerting::new(rules, channels, options, &outgoing, Arc::clone(clock), Arc::clone(bus), registry))
 }
 
 fn catalogue_limits(settings: &Settings) -> CatalogueLimits {
@@ -289,7 +273,7 @@ fn build_queries(
     feed: Arc<LiveFeed>,
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,
-) -> Queries {
+) -> (Queries, ClickHouseReader) {
     let concurrency_max = settings.query.concurrency_max.min(settings.store.readers);
     let limits = ReaderLimits {
         concurrency_max,
@@ -305,7 +289,7 @@ fn build_queries(
         QueryCounters::register(registry),
     );
     let counters = CacheCounters::register(registry);
-    let search = Search::new(Arc::new(reader.clone()));
+    let (search, past) = (Search::new(Arc::new(reader.clone())), reader.clone());
     let bytes_max = settings.query.cache_bytes.bytes();
     let reader = CachedReader::new(reader, generations, panes, Arc::clone(clock), bytes_max, counters);
     let reader = Arc::new(reader);
@@ -317,11 +301,8 @@ fn build_queries(
         bounds: QueryBounds { points_max, series_max: settings.query.series_max },
         clock: Arc::clone(clock),
     };
-    Queries {
-        metrics: Arc::new(metrics),
-        search: Arc::new(SearchApi { search, points_max, clock: Arc::clone(clock) }),
-        feed,
-    }
+    let search = Arc::new(SearchApi { search, points_max, clock: Arc::clone(clock) });
+    (Queries { metrics: Arc::new(metrics), search, feed }, past)
 }
 
 fn build_feed(settings: &Settings, lifecycle: &Lifecycle, registry: &mut Registry) -> Arc<LiveFeed> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::routing;
 use super::{
-    AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library, LogFormat, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, StoreKind, WebhookSigning,
+    AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library,
+    LogFormat, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, StoreKind, WebhookSigning,
 };
 use crate::platform::outgoing::{MailLogin, MailTls};
 use crate::shared::duration_text;

@@ -23,7 +23,10 @@ pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use settings::{
-    AfterMatch, Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry, Ingest, Inhibit, Journal, KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, RouteSection, Rules, SendResolved, Settings, Shutdown, State, Store, StoreKind, Stream, WebhookSigning,
+    AfterMatch, Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry,
+    Ingest, Inhibit, Journal, KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach,
+    RollupMode, Rollups, RouteSection, Rules, SendResolved, Settings, Shutdown, State, Store, StoreKind,
+    Stream, WebhookSigning,
 };
 
 use reader::Reader;

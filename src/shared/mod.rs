@@ -12,6 +12,7 @@ pub mod log_columns;
 pub mod map_column;
 pub mod nearest;
 pub mod origins;
+pub mod past;
 pub mod rollups;
 pub mod series;
 pub mod signal;
@@ -33,6 +34,7 @@ pub use label_filter::{FilterError, LabelFilter};
 pub use log_columns::{BodyType, LogColumns, LogRow};
 pub use map_column::{MapColumn, Occurrence};
 pub use origins::{OriginColumns, ResourceColumns, ScopeColumns};
+pub use past::{PastPoint, PastSeries, PastValue};
 pub use rollups::{NoRollups, RollupCoverage};
 pub use series::{
     Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchEpoch,

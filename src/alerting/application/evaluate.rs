@@ -1,49 +1,178 @@
-//! Use case: evaluate the rules over what was ingested, and over time that passes.
+//! Use case: evaluate the rules over what was ingested, and over time that passes; remember what came of it, and tell people.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 
+use super::commands::{Command, IncidentAct, InstanceView};
+use super::history::HistoryEntry;
+use super::incidents::IncidentBook;
+use super::ledger::{Changes, Standing};
 use super::metrics::{AlertingMetrics, KindLabel, ReasonLabel};
+use super::notify::{Notifier, uuid};
+use crate::alerting::domain::alert::{
+    Alert, AlertKey, Finding, IncidentId, NAME_LABEL, Phase, SEVERITY_LABEL,
+};
 use crate::alerting::domain::evaluator::AlertEvaluator;
-use crate::alerting::domain::state::Change;
+use crate::alerting::domain::incident::{Incident, IncidentError, IncidentState};
+use crate::alerting::domain::label_set::LabelSet;
+use crate::alerting::domain::rule::{NoData, RuleSet};
+use crate::alerting::domain::state::{AlertState, Change};
 use crate::alerting::domain::transition::Transition;
-use crate::alerting::domain::watchlist::Watchlist;
-use crate::shared::{AlertTransition, DomainEvent, MetricsIngested, Timestamp};
+use crate::alerting::domain::watchlist::{Group, GroupKey, Watchlist};
+use crate::shared::{
+    AlertTransition, DomainEvent, LogsIngested, MetricsIngested, PastPoint, SeriesIdentity, SpansIngested,
+    TenantId, Timestamp,
+};
+
+/// How often it is noted that alerting is at work: a restart counts the time since as not watched.
+const ALIVE_EVERY: Duration = Duration::from_secs(10);
+/// How often what is long over is forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// How long incidents and history are remembered.
+const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// Port: puts a rule's annotations into words for one transition.
 pub trait Annotate: Send + Sync {
     fn annotate(&self, transition: &Transition) -> Vec<(Box<str>, Box<str>)>;
 }
 
-/// Turns points and time into alert events, logs and counts.
+/// Turns points and time into alerts, incidents, events, logs and counts.
 pub struct EvaluateRules {
     evaluator: AlertEvaluator,
     watchlist: Arc<Watchlist>,
+    incidents: IncidentBook,
     annotations: Box<dyn Annotate>,
+    notifier: Arc<Notifier>,
     metrics: AlertingMetrics,
+    random: fastrand::Rng,
+    alive_noted_at: Timestamp,
+    forgotten_at: Timestamp,
+}
+
+/// What it works with.
+pub struct EvaluateParts {
+    pub evaluator: AlertEvaluator,
+    pub watchlist: Arc<Watchlist>,
+    pub annotations: Box<dyn Annotate>,
+    pub notifier: Arc<Notifier>,
+    pub metrics: AlertingMetrics,
+    pub random: fastrand::Rng,
 }
 
 impl EvaluateRules {
-    pub fn new(
-        evaluator: AlertEvaluator,
-        watchlist: Arc<Watchlist>,
-        annotations: Box<dyn Annotate>,
-        metrics: AlertingMetrics,
-    ) -> Self {
-        Self { evaluator, watchlist, annotations, metrics }
+    /// Goes on where alerting stood when the process ended. What fired goes on firing without a new message; the time since
+    /// does not count for what was pending.
+    pub async fn resume(parts: EvaluateParts, rules: &RuleSet, standing: Standing, now: Timestamp) -> Self {
+        let EvaluateParts { evaluator, watchlist, annotations, notifier, metrics, random } = parts;
+        let Standing { instances, incidents, alive_at } = standing;
+        let incidents = IncidentBook::restored(incidents);
+        for incident in incidents.acknowledged() {
+            notifier.acknowledge(&incident.tenant, incident.id.clone());
+        }
+        let epoch = Timestamp::EPOCH;
+        let (alive_noted_at, forgotten_at) = (epoch, epoch);
+        let mut resumed = Self {
+            evaluator,
+            watchlist,
+            incidents,
+            annotations,
+            notifier,
+            metrics,
+            random,
+            alive_noted_at,
+            forgotten_at,
+        };
+        let downtime = alive_at.map_or(Duration::ZERO, |at| now.since(at));
+        let (mut known, mut gone) = (BTreeSet::new(), Changes::default());
+        for kept in instances {
+            let rule = rules.rules().iter().find(|rule| rule.key() == kept.key.rule);
+            let (key, fires) = (kept.key.clone(), kept.course.episode().is_some());
+            let alert = rule.map(|rule| {
+                let group =
+                    Group { rule: Arc::clone(rule), tenant: key.tenant.clone(), values: key.values.clone() };
+                (key.tenant.clone(), alert_key(&group))
+            });
+            if resumed.evaluator.restore(rule, kept, downtime, now) {
+                known.extend(alert.filter(|_| fires));
+            } else {
+                gone.instances.insert(key, None);
+            }
+        }
+        if !gone.is_empty() {
+            let _later = resumed.notifier.commit(gone, Vec::new(), now).await;
+        }
+        let _later = resumed.notifier.settle_rules(&known, now).await;
+        tracing::info!(
+            firing = known.len(),
+            downtime_s = downtime.as_secs(),
+            "alerting goes on where it stood"
+        );
+        resumed
     }
 
-    pub fn observe(&mut self, ingested: &MetricsIngested, now: Timestamp) -> Vec<DomainEvent> {
+    /// Points of a series that are stored already fill its windows.
+    pub fn refill(&mut self, series: &SeriesIdentity, points: Vec<PastPoint>, now: Timestamp) {
+        self.evaluator.refill(series, points, now);
+    }
+
+    pub async fn observe(&mut self, ingested: &MetricsIngested, now: Timestamp) -> Vec<DomainEvent> {
         let transitions = self.evaluator.observe(ingested, now);
-        self.count();
-        self.told(&transitions)
+        self.settle(&transitions, Changes::default(), now).await
     }
 
-    pub fn tick(&mut self, now: Timestamp) -> Vec<DomainEvent> {
+    pub async fn observe_logs(&mut self, ingested: &LogsIngested, now: Timestamp) -> Vec<DomainEvent> {
+        let transitions = self.evaluator.observe_logs(ingested, now);
+        self.settle(&transitions, Changes::default(), now).await
+    }
+
+    pub async fn observe_spans(&mut self, ingested: &SpansIngested, now: Timestamp) -> Vec<DomainEvent> {
+        let transitions = self.evaluator.observe_spans(ingested, now);
+        self.settle(&transitions, Changes::default(), now).await
+    }
+
+    pub async fn tick(&mut self, now: Timestamp) -> Vec<DomainEvent> {
         let transitions = self.evaluator.tick(now);
-        self.count();
-        self.told(&transitions)
+        let mut changes = Changes::default();
+        if now.since(self.alive_noted_at) >= ALIVE_EVERY {
+            self.alive_noted_at = now;
+            changes.alive_at = Some(now);
+            self.incidents.forget(now);
+        }
+        if now.since(self.forgotten_at) >= FORGET_EVERY {
+            self.forgotten_at = now;
+            changes.forget_before = Some(now.minus(REMEMBERED));
+        }
+        let events = self.settle(&transitions, changes, now).await;
+        if let Err(error) = self.notifier.tick(now).await {
+            tracing::warn!(%error, "what is to be told is not remembered yet");
+        }
+        events
+    }
+
+    /// What was asked for from elsewhere.
+    pub async fn obey(&mut self, command: Command, now: Timestamp) -> Vec<DomainEvent> {
+        match command {
+            Command::ReplaceRules { rules, done } => {
+                let transitions = self.evaluator.replace_rules(&rules, now);
+                let events = self.settle(&transitions, Changes::default(), now).await;
+                // Nobody may wait any more.
+                let _gone = done.send(());
+                events
+            }
+            Command::Instances { rule, tenant, answer } => {
+                let groups = self.evaluator.groups_of(&rule).filter(|(group, _)| group.tenant == tenant);
+                let _gone = answer.send(groups.map(|(group, course)| view(group, course.state())).collect());
+                Vec::new()
+            }
+            Command::Incident { tenant, id, act, answer } => {
+                let done = self.act(&tenant, &id, act, now).await;
+                let _gone = answer.send(done);
+                Vec::new()
+            }
+        }
     }
 
     /// Events were overwritten before they were read: rules may have overlooked something.
@@ -52,50 +181,115 @@ impl EvaluateRules {
         tracing::warn!(events, "alert rules lag behind ingestion; events were not evaluated");
     }
 
-    fn count(&mut self) {
-        let counts = self.evaluator.take_counts();
-        self.metrics.evaluations.inc_by(counts.evaluations);
-        let set = |gauge: &Gauge, count: u64| gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
-        set(&self.metrics.instances, self.evaluator.instances() as u64);
-        set(&self.metrics.counter_series, self.evaluator.counter_series() as u64);
-        set(&self.metrics.watches_refused, self.watchlist.refused());
-        for (refusal, points) in counts.refused {
-            self.metrics.points_refused.get_or_create(&ReasonLabel { reason: refusal.name() }).inc_by(points);
-        }
-        for rule in counts.overflowed {
-            self.metrics.instance_overflows.inc();
-            tracing::warn!(rule = %rule.id, "a rule has too many groups; further ones are not evaluated");
-        }
-    }
-
-    fn told(&self, transitions: &[Transition]) -> Vec<DomainEvent> {
-        let told = transitions.iter().filter(|transition| transition.change.is_told());
-        told.map(|transition| self.tell(transition)).collect()
-    }
-
-    fn tell(&self, transition: &Transition) -> DomainEvent {
-        let alert = Arc::new(self.alert(transition));
-        let event = match transition.change {
-            Change::Resolved { .. } => DomainEvent::AlertResolved(Arc::clone(&alert)),
-            _ => DomainEvent::AlertTriggered(Arc::clone(&alert)),
+    async fn act(
+        &mut self,
+        tenant: &TenantId,
+        id: &IncidentId,
+        act: IncidentAct,
+        now: Timestamp,
+    ) -> Result<Option<Incident>, IncidentError> {
+        let Some(incident) = self.incidents.find(tenant, id).cloned() else { return Ok(None) };
+        let changed = match act {
+            IncidentAct::Acknowledge { by, note } => {
+                let changed = incident.acknowledged(&by, &note, now)?;
+                self.notifier.acknowledge(tenant, id.clone());
+                changed
+            }
+            IncidentAct::Assign { to } => incident.assigned(&to, now)?,
         };
-        self.metrics.transitions.get_or_create(&KindLabel { kind: transition.kind() }).inc();
+        self.incidents.replace(changed.clone());
+        let mut changes = Changes::default();
+        changes.incidents.insert(id.clone(), changed.clone());
+        let _later = self.notifier.commit(changes, Vec::new(), now).await;
+        Ok(Some(changed))
+    }
+
+    /// Remembers transitions with all that follows from them, and gives the events to publish.
+    async fn settle(
+        &mut self,
+        transitions: &[Transition],
+        mut changes: Changes,
+        now: Timestamp,
+    ) -> Vec<DomainEvent> {
+        self.count(&mut changes);
+        let (mut alerts, mut events) = (Vec::new(), Vec::new());
+        for transition in transitions {
+            self.metrics.transitions.get_or_create(&KindLabel { kind: transition.kind() }).inc();
+            let key = transition.group.key();
+            let kept = self.evaluator.kept(&key).filter(|kept| {
+                let awaited = matches!(transition.rule().no_data, NoData::Alert { .. });
+                awaited || *kept.course.state() != AlertState::Inactive
+            });
+            changes.instances.insert(key, kept);
+            changes.history.push(HistoryEntry::from(transition));
+            if transition.change.is_told() {
+                let alert = self.tell(transition, &mut changes);
+                events.push(self.event(transition, &alert));
+                alerts.push(alert);
+            }
+        }
+        if alerts.is_empty() && changes.is_empty() {
+            return events;
+        }
+        if let Err(error) = self.notifier.commit(changes, alerts, now).await {
+            tracing::error!(%error, "the state of alerts is not remembered yet; it will be with the next step");
+        }
+        events
+    }
+
+    fn tell(&mut self, transition: &Transition, changes: &mut Changes) -> Alert {
+        let key = alert_key(&transition.group);
+        let (at, random) = (transition.at, &mut self.random);
+        let incident = self.incidents.take(transition, key, || IncidentId(uuid(at, random).into()));
+        if incident.state == IncidentState::Open {
+            self.notifier.unacknowledge(&incident.tenant, &incident.id);
+        }
+        changes.incidents.insert(incident.id.clone(), incident.clone());
         tracing::info!(
-            tenant = %alert.tenant,
-            rule = %alert.rule_id,
-            severity = alert.severity,
+            tenant = %incident.tenant,
+            rule = %incident.rule_id,
+            incident = %incident.id.0,
+            severity = transition.severity().name(),
             kind = transition.kind(),
-            reason = %alert.reason,
+            reason = %transition.reason(),
             "an alert changed"
         );
-        event
+        let rule = transition.rule();
+        let mut labels = transition.labels();
+        labels.set(NAME_LABEL, rule.name.clone());
+        labels.set(SEVERITY_LABEL, transition.severity().name());
+        let annotations = self.annotations.annotate(transition);
+        Alert {
+            tenant: transition.group.tenant.clone(),
+            key,
+            labels,
+            annotations: annotations.into_iter().collect(),
+            starts_at: transition.since(),
+            phase: match transition.change {
+                Change::Resolved { .. } => Phase::Resolved { at },
+                _ => Phase::Firing { expires: None },
+            },
+            updated_at: at,
+            generator_url: "".into(),
+            finding: Some(Finding {
+                rule_id: rule.id.as_str().into(),
+                rule_name: rule.name.clone(),
+                incident: incident.id,
+                expression: rule.measure.expression().into(),
+                threshold: transition.threshold().into(),
+                value: transition.value(),
+                peak: transition.peak().unwrap_or(f64::NAN),
+                reason: transition.reason().into(),
+            }),
+            channels: rule.channels.clone(),
+        }
     }
 
-    fn alert(&self, transition: &Transition) -> AlertTransition {
+    fn event(&self, transition: &Transition, alert: &Alert) -> DomainEvent {
         let rule = transition.rule();
-        let labels = transition.labels();
-        AlertTransition {
-            tenant: transition.group.tenant.clone(),
+        let pairs = |set: &LabelSet| set.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let told = Arc::new(AlertTransition {
+            tenant: alert.tenant.clone(),
             rule_id: rule.id.as_str().into(),
             rule_name: rule.name.clone(),
             severity: transition.severity().name(),
@@ -103,14 +297,64 @@ impl EvaluateRules {
             threshold: transition.threshold().into(),
             value: transition.value(),
             peak: transition.peak(),
-            labels: labels.iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            annotations: self.annotations.annotate(transition),
+            labels: pairs(&transition.labels()),
+            annotations: pairs(&alert.annotations),
             channels: rule.channels.clone(),
             since: transition.since(),
             at: transition.at,
             reason: transition.reason().into(),
+        });
+        match transition.change {
+            Change::Resolved { .. } => DomainEvent::AlertResolved(told),
+            _ => DomainEvent::AlertTriggered(told),
         }
     }
+
+    fn count(&mut self, changes: &mut Changes) {
+        let counts = self.evaluator.take_counts();
+        self.metrics.evaluations.inc_by(counts.evaluations);
+        let set = |gauge: &Gauge, count: u64| _ = gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        set(&self.metrics.instances, self.evaluator.instances() as u64);
+        set(&self.metrics.counter_series, self.evaluator.counter_series() as u64);
+        set(&self.metrics.watches_refused, self.watchlist.refused());
+        set(&self.metrics.incidents_open, self.incidents.open() as u64);
+        for (refusal, points) in counts.refused {
+            self.metrics.points_refused.get_or_create(&ReasonLabel { reason: refusal.name() }).inc_by(points);
+        }
+        for rule in counts.overflowed {
+            self.metrics.instance_overflows.inc();
+            tracing::warn!(rule = %rule.id, "a rule has too many groups; further ones are not evaluated");
+        }
+        for key in counts.awaited {
+            let kept = self.evaluator.kept(&key);
+            changes.instances.insert(key, kept);
+        }
+    }
+}
+
+fn view(group: &Group, state: &AlertState) -> InstanceView {
+    let (name, since, severity) = match state {
+        AlertState::Inactive => ("inactive", None, None),
+        AlertState::Pending { since } => ("pending", Some(*since), None),
+        AlertState::Firing(episode) => ("firing", Some(episode.since), Some(episode.severity)),
+        AlertState::Recovering { episode, .. } => ("recovering", Some(episode.since), Some(episode.severity)),
+    };
+    InstanceView {
+        labels: group.labels(),
+        state: name,
+        since,
+        severity: severity.map(super::super::domain::rule_words::Severity::name),
+    }
+}
+
+/// What does not change while an alert of a rule lasts, and is the same after a restart.
+pub fn alert_key(group: &Group) -> AlertKey {
+    let GroupKey { rule, .. } = group.key();
+    let mut labels = group.own_labels();
+    // No label has such names: they are not part of what is shown.
+    labels.set("\u{0}rule", rule.id.as_str());
+    labels.set("\u{0}tenant", rule.tenant.as_ref().map_or("", TenantId::as_str));
+    AlertKey::of(&labels)
 }
 
 impl std::fmt::Debug for EvaluateRules {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::ledger::{Changes, Ledger, LedgerError, LedgerFuture};
-use super::notify::Outboxes;
+use super::ledger::{Changes, Ledger, LedgerError, LedgerFuture, Standing};
+use super::notify::Postbox;
 use crate::alerting::domain::notification::Notification;
 use crate::alerting::domain::notifying::dispatcher::Remembered;
+use crate::shared::Timestamp;
 
 /// Clones share what is remembered.
 #[derive(Debug, Clone)]
@@ -66,6 +67,10 @@ impl Ledger for FakeLedger {
         })
     }
 
+    fn standing(&self, _: Timestamp) -> LedgerFuture<'_, Standing> {
+        Box::pin(async { Ok(Standing::default()) })
+    }
+
     fn remembered(&self) -> LedgerFuture<'_, Remembered> {
         Box::pin(async move {
             let kept = self.kept.lock();
@@ -92,7 +97,11 @@ impl FakeOutboxes {
     }
 }
 
-impl Outboxes for FakeOutboxes {
+impl Postbox for FakeOutboxes {
+    fn wanted(&self, notification: Notification) -> Option<Notification> {
+        Some(notification)
+    }
+
     fn put(&self, notification: Notification) {
         self.0.lock().push(notification);
     }

@@ -13,6 +13,7 @@ pub struct AlertingMetrics {
     pub points_refused: Family<ReasonLabel, Counter>,
     pub evaluations: Counter,
     pub instances: Gauge,
+    pub incidents_open: Gauge,
     pub counter_series: Gauge,
     pub instance_overflows: Counter,
     pub watches_refused: Gauge,
@@ -56,6 +57,7 @@ impl AlertingMetrics {
         let Self { events_missed, points_refused, evaluations, instances, .. } = metrics.clone();
         let Self { counter_series, instance_overflows, watches_refused, transitions, notifications, .. } =
             metrics.clone();
+        registry.register("incidents_open", "Incidents that are not over", metrics.incidents_open.clone());
         registry.register(
             "events_missed",
             "Events that were overwritten before they were read",

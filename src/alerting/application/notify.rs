@@ -25,7 +25,10 @@ use crate::alerting::domain::notifying::silence::{Silence, SilenceId, SilenceTer
 use crate::shared::{TenantId, Timestamp};
 
 /// Port: where notifications wait for their channel. They are in the ledger already.
-pub trait Outboxes: Send + Sync {
+pub trait Postbox: Send + Sync {
+    /// What of a notification its channel wants to hear; absent if nothing.
+    fn wanted(&self, notification: Notification) -> Option<Notification>;
+
     fn put(&self, notification: Notification);
 }
 
@@ -45,7 +48,7 @@ pub struct Notifier {
     /// One step writes at a time, and with it all that were decided before it.
     turn: Semaphore,
     ledger: Arc<dyn Ledger>,
-    outboxes: Arc<dyn Outboxes>,
+    outboxes: Arc<dyn Postbox>,
 }
 
 struct State {
@@ -66,7 +69,7 @@ impl Notifier {
     pub async fn open(
         plan: NotificationPlan,
         ledger: Arc<dyn Ledger>,
-        outboxes: Arc<dyn Outboxes>,
+        outboxes: Arc<dyn Postbox>,
         random: fastrand::Rng,
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
@@ -207,9 +210,11 @@ impl Notifier {
             let mut next_id = |at| NotificationId(uuid(at, random).into());
             dispatcher.flush(now, &mut next_id, &mut decisions);
             let Decisions { notifications, changes: dispatch } = decisions;
+            let wanted = notifications.into_iter().filter_map(|one| self.outboxes.wanted(one));
+            let notifications: Vec<Notification> = wanted.collect();
             pending.unposted.extend(notifications.iter().cloned());
             pending.unwritten.absorb(changes);
-            pending.unwritten.absorb(Changes { notifications, dispatch });
+            pending.unwritten.absorb(Changes { notifications, dispatch, ..Changes::default() });
             found
         };
         (found, self.write().await)
@@ -251,7 +256,7 @@ impl Drop for InFlight<'_> {
 }
 
 /// A UUID of version 7 (RFC 9562, section 5.7).
-fn uuid(at: Timestamp, random: &mut fastrand::Rng) -> String {
+pub fn uuid(at: Timestamp, random: &mut fastrand::Rng) -> String {
     let milliseconds = u64::try_from(at.nanos() / 1_000_000).unwrap_or_default();
     let mut noise = [0; 10];
     random.fill(&mut noise);

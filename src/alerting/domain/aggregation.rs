@@ -23,6 +23,8 @@ pub enum AggregationKind {
     Increase,
     /// The value below which a part of what was observed lies.
     Quantile(Percentile),
+    /// The part of spans that ended with an error, 0 to 1.
+    ErrorRatio,
 }
 
 /// A rank of 0.001 to 99.999 percent.
@@ -48,7 +50,7 @@ impl Percentile {
 }
 
 impl AggregationKind {
-    const NAMED: [(&'static str, Self); 8] = [
+    const NAMED: [(&'static str, Self); 9] = [
         ("avg", Self::Avg),
         ("max", Self::Max),
         ("min", Self::Min),
@@ -57,6 +59,7 @@ impl AggregationKind {
         ("last", Self::Last),
         ("rate", Self::Rate),
         ("increase", Self::Increase),
+        ("error_ratio", Self::ErrorRatio),
     ];
 
     /// One of the names, or a percentile like `p99` or `p99.9`.
@@ -76,6 +79,7 @@ impl AggregationKind {
     pub const fn suits(self, kind: MetricKind) -> bool {
         match (self, kind) {
             (_, MetricKind::Summary)
+            | (Self::ErrorRatio, _)
             | (Self::Rate | Self::Increase, MetricKind::Gauge)
             | (Self::Quantile(_), MetricKind::Gauge | MetricKind::Sum { .. })
             | (Self::Last, MetricKind::Histogram { .. } | MetricKind::ExponentialHistogram { .. }) => false,
@@ -87,6 +91,16 @@ impl AggregationKind {
                 | MetricKind::ExponentialHistogram { .. },
             ) => true,
         }
+    }
+
+    /// Whether log records have what is asked for: they count, and nothing else.
+    pub const fn suits_logs(self) -> bool {
+        matches!(self, Self::Count | Self::Rate | Self::Increase)
+    }
+
+    /// Whether spans have what is asked for. Their values are their durations.
+    pub const fn suits_spans(self) -> bool {
+        !matches!(self, Self::Last)
     }
 
     /// Whether its values cannot be below zero, whatever is measured.
@@ -112,7 +126,20 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in ["avg", "max", "min", "sum", "count", "last", "rate", "increase", "p50", "p99", "p99.9"] {
+        for name in [
+            "avg",
+            "max",
+            "min",
+            "sum",
+            "count",
+            "last",
+            "rate",
+            "increase",
+            "p50",
+            "p99",
+            "p99.9",
+            "error_ratio",
+        ] {
             assert_eq!(AggregationKind::parse(name).unwrap().name(), name);
         }
         for wrong in ["", "p", "p0", "p100", "p-1", "p1e1", "p99.99999", "median", "AVG", "pNaN"] {

@@ -1,6 +1,7 @@
 //! `AlertEvaluator`: points and time in, transitions out. Pure: no I/O, no async, no clock of its own.
 
 mod intake;
+mod records;
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
@@ -9,12 +10,10 @@ use std::time::Duration;
 
 use super::counters::{COUNTER_SERIES_MAX, CounterKey, Counters, LOOK_BACK, TenantNumber};
 use super::instance::{EventTime, Instance, Lateness, PointRefusal};
-use super::rule::{AlertRule, RuleKey, RuleSet};
+use super::rule::{AlertRule, NoData, RuleKey, RuleSet};
 use super::state::{Change, Course};
 use super::transition::Transition;
 use super::watchlist::{Group, GroupChange, GroupId, GroupKey, Watchlist};
-pub use intake::{PastPoint, PastValue};
-
 use crate::shared::distribution::Distribution;
 use crate::shared::{MetricsIngested, TenantId, Timestamp, WatchId};
 
@@ -50,6 +49,8 @@ pub struct EvaluationCounts {
     pub refused: BTreeMap<PointRefusal, u64>,
     /// Rules that ran out of instances for the first time.
     pub overflowed: Vec<Arc<AlertRule>>,
+    /// Groups that fire when nothing comes, and that are new or gone: a restart has to know of them.
+    pub awaited: Vec<GroupKey>,
 }
 
 /// What of an instance outlives the process.
@@ -220,6 +221,7 @@ impl AlertEvaluator {
     }
 
     /// All groups that have data or fire.
+    #[cfg(test)]
     pub fn live_keys(&self) -> Vec<GroupKey> {
         let slots = self.live.iter().filter_map(|id| self.slots.get(id.0)?.as_deref());
         slots.map(|slot| slot.group.key()).collect()
@@ -292,6 +294,7 @@ impl AlertEvaluator {
 
     fn vacate(&mut self, id: GroupId) -> Option<Box<Slot>> {
         let slot = self.slots.get_mut(id.0)?.take()?;
+        self.counts.note_awaited(&slot.group);
         if let Some(room) = self.rooms.get_mut(&slot.group.rule.key()) {
             room.taken = room.taken.saturating_sub(1);
         }
@@ -332,6 +335,12 @@ impl Room {
 }
 
 impl EvaluationCounts {
+    fn note_awaited(&mut self, group: &Group) {
+        if matches!(group.rule.no_data, NoData::Alert { .. }) {
+            self.awaited.push(group.key());
+        }
+    }
+
     fn refuse(&mut self, refusal: PointRefusal) {
         *self.refused.entry(refusal).or_default() += 1;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::aggregation::AggregationKind;
 use super::condition::{Comparison, Threshold};
-use super::rule::{Activity, AlertRule, Measure, NoData};
+use super::rule::{Activity, AlertRule, Measure, NoData, Source};
 use super::rule_words::{GroupBy, HoldTime, RuleId, Severity, WatchedMetric};
 use super::thresholds::Thresholds;
 use super::window::EvaluationWindow;
@@ -33,7 +33,7 @@ pub fn rule(condition: &str, window: &str) -> AlertRule {
         name: "Rule".into(),
         tenant: None,
         measure: Measure {
-            metric: WatchedMetric::parse("m").unwrap(),
+            source: Source::Metric(WatchedMetric::parse("m").unwrap()),
             filter: LabelFilter::default(),
             aggregation,
             window: EvaluationWindow::parse(window).unwrap(),

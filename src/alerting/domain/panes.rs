@@ -128,7 +128,7 @@ impl Summary {
             return None;
         }
         let value = match aggregation {
-            AggregationKind::Avg => self.sum / self.observations as f64,
+            AggregationKind::Avg | AggregationKind::ErrorRatio => self.sum / self.observations as f64,
             AggregationKind::Max => self.max,
             AggregationKind::Min => self.min,
             AggregationKind::Sum => self.sum,

@@ -41,11 +41,39 @@ pub struct AlertRule {
 /// What a rule measures. While it stays the same, so do the windows of a rule that is changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measure {
-    pub metric: WatchedMetric,
+    pub source: Source,
     pub filter: LabelFilter,
     pub aggregation: AggregationKind,
     pub window: EvaluationWindow,
     pub group_by: GroupBy,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    Metric(WatchedMetric),
+    /// Log records, each of which counts once.
+    Logs,
+    /// Spans, whose values are their durations in seconds.
+    Spans,
+}
+
+impl Source {
+    /// The metric, or `logs` or `spans`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Metric(metric) => metric.as_str(),
+            Self::Logs => "logs",
+            Self::Spans => "spans",
+        }
+    }
+
+    pub const fn metric(&self) -> Option<&WatchedMetric> {
+        match self {
+            Self::Metric(metric) => Some(metric),
+            Self::Logs | Self::Spans => None,
+        }
+    }
 }
 
 /// What becomes of a group without points.
@@ -83,7 +111,7 @@ pub struct RuleKey {
 impl Measure {
     /// As people say it: `avg(http.server.duration) over 5m by (http.route)`.
     pub fn expression(&self) -> String {
-        let (aggregation, metric) = (self.aggregation.name(), self.metric.as_str());
+        let (aggregation, metric) = (self.aggregation.name(), self.source.name());
         let window = duration_text::format(self.window.duration());
         let labels = self.group_by.labels();
         let by = if labels.is_empty() { String::new() } else { format!(" by ({})", labels.join(", ")) };
@@ -106,7 +134,10 @@ impl AlertRule {
                 upward && values == SeenValues::NonNegative
             }
             AggregationKind::Min => !upward && threshold.comparison().has_side(),
-            AggregationKind::Avg | AggregationKind::Last | AggregationKind::Quantile(_) => false,
+            AggregationKind::Avg
+            | AggregationKind::Last
+            | AggregationKind::Quantile(_)
+            | AggregationKind::ErrorRatio => false,
         }
     }
 

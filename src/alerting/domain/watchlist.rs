@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::label_set::LabelSet;
-use super::rule::{AlertRule, RuleKey, RuleSet};
+use super::rule::{AlertRule, RuleKey, RuleSet, Source};
+use super::rule_words::WatchedMetric;
 use crate::shared::{SeriesIdentity, SeriesWatch, TenantId, WatchEpoch, WatchId};
 
 /// Most groups of all rules together. One takes a few hundred bytes.
@@ -83,7 +84,7 @@ impl Default for WatchlistLimits {
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_metric: HashMap<Box<str>, Vec<Arc<AlertRule>>>,
+    by_source: HashMap<Source, Arc<[Arc<AlertRule>]>>,
     epoch: WatchEpoch,
     groups: Vec<Option<Arc<Group>>>,
     group_ids: HashMap<GroupKey, GroupId>,
@@ -109,7 +110,7 @@ pub enum GroupChange {
 
 impl Watchlist {
     pub fn new(rules: &RuleSet, limits: WatchlistLimits) -> Self {
-        let entries = Entries { by_metric: by_metric(rules), ..Entries::default() };
+        let entries = Entries { by_source: by_source(rules), ..Entries::default() };
         Self { limits, entries: RwLock::new(entries), changes: AtomicU32::new(0) }
     }
 
@@ -159,6 +160,11 @@ impl Watchlist {
         watches.get(usize::try_from(watch.number()).ok()?.checked_sub(1)?).cloned()
     }
 
+    /// The rules that are in force over a source.
+    pub fn rules_of(&self, source: &Source) -> Arc<[Arc<AlertRule>]> {
+        self.read().by_source.get(source).cloned().unwrap_or_default()
+    }
+
     /// The place of a group that is known from before a restart.
     pub fn adopt(&self, group: Group) -> Option<GroupId> {
         self.write().group_id(group, self.limits.groups)
@@ -179,12 +185,12 @@ impl Watchlist {
     }
 }
 
-fn by_metric(rules: &RuleSet) -> HashMap<Box<str>, Vec<Arc<AlertRule>>> {
-    let mut by_metric: HashMap<Box<str>, Vec<_>> = HashMap::new();
+fn by_source(rules: &RuleSet) -> HashMap<Source, Arc<[Arc<AlertRule>]>> {
+    let mut by_source: HashMap<Source, Vec<_>> = HashMap::new();
     for rule in rules.rules().iter().filter(|rule| rule.is_enabled()) {
-        by_metric.entry(rule.measure.metric.as_str().into()).or_default().push(Arc::clone(rule));
+        by_source.entry(rule.measure.source.clone()).or_default().push(Arc::clone(rule));
     }
-    by_metric
+    by_source.into_iter().map(|(source, rules)| (source, rules.into())).collect()
 }
 
 impl SeriesWatch for Watchlist {
@@ -211,7 +217,8 @@ impl SeriesWatch for Watchlist {
 
 impl Entries {
     fn groups_for(&self, series: &SeriesIdentity) -> Vec<Group> {
-        let Some(rules) = self.by_metric.get(&*series.metric) else { return Vec::new() };
+        let Ok(metric) = WatchedMetric::parse(&series.metric) else { return Vec::new() };
+        let Some(rules) = self.by_source.get(&Source::Metric(metric)) else { return Vec::new() };
         let matching = rules.iter().filter(|rule| {
             let of_tenant = rule.tenant.as_ref().is_none_or(|tenant| *tenant == series.tenant);
             let measure = &rule.measure;
@@ -291,7 +298,7 @@ impl Entries {
 
     fn replace_rules(&mut self, rules: &RuleSet) -> Vec<GroupChange> {
         self.begin_epoch();
-        self.by_metric = by_metric(rules);
+        self.by_source = by_source(rules);
         let now: HashMap<RuleKey, &Arc<AlertRule>> =
             rules.rules().iter().filter(|rule| rule.is_enabled()).map(|rule| (rule.key(), rule)).collect();
         let mut changes = Vec::new();

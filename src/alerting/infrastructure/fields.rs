@@ -44,6 +44,10 @@ pub enum RuleFault {
     Word { allowed: &'static str },
     #[error("has no effect with {with}")]
     WithoutEffect { with: &'static str },
+    #[error(
+        "is nothing that the rule's source has: logs count (count, rate, increase), error_ratio is of spans, last of metrics"
+    )]
+    NotOfSource,
     #[error("is given to each alert by the rule itself")]
     ReservedLabel,
     #[error("has to be {from} to {to}")]

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::annotations::Annotations;
 use super::fields::{Fields, KnownFields, Problems, RuleFault};
 use super::rule_reader::RuleReader;
-use crate::alerting::domain::rule::{AlertRule, RuleSet};
-use crate::alerting::domain::rule_words::RuleId;
+use crate::alerting::application::rule_book::{FieldProblem, ReadRule, RuleFiles};
+use crate::alerting::domain::rule::{AlertRule, RuleKey};
 
 pub use super::fields::RuleProblem;
 
@@ -40,7 +40,7 @@ impl fmt::Display for RuleFileError {
 impl std::error::Error for RuleFileError {}
 
 /// Reads and checks rules. `path` is a file or a folder, whose files are read in the order of their names.
-pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<RuleSet, RuleFileError> {
+pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<RuleFiles, RuleFileError> {
     let annotations = Annotations::new();
     let mut loading = Loading {
         reader: RuleReader { annotations: &annotations, known_channels },
@@ -56,10 +56,30 @@ pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<Rule
     if !loading.problems.is_empty() {
         return Err(RuleFileError { problems: loading.problems });
     }
-    RuleSet::new(loading.rules).map_err(|_| {
+    RuleFiles::new(loading.rules).map_err(|_| {
         problems.add("id", RuleFault::DuplicateId);
         RuleFileError { problems: problems.found }
     })
+}
+
+/// Reads rules as the API takes them: one JSON object each.
+#[derive(Debug)]
+pub struct JsonRules {
+    pub annotations: Annotations,
+    pub known_channels: BTreeSet<String>,
+}
+
+impl ReadRule for JsonRules {
+    fn read(&self, body: &Value) -> Result<AlertRule, Vec<FieldProblem>> {
+        let reader = RuleReader { annotations: &self.annotations, known_channels: &self.known_channels };
+        let mut problems = Problems::of_file(Path::new(""));
+        let rule = reader.read(body, &mut problems);
+        let told = problems.found.iter().map(|problem| FieldProblem {
+            field: problem.field.clone(),
+            reason: problem.fault.to_string().into(),
+        });
+        rule.ok_or_else(|| told.collect())
+    }
 }
 
 fn files_of(path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -75,8 +95,8 @@ fn files_of(path: &Path) -> io::Result<Vec<PathBuf>> {
 
 struct Loading<'a> {
     reader: RuleReader<'a>,
-    rules: Vec<AlertRule>,
-    ids: HashSet<RuleId>,
+    rules: Vec<(AlertRule, Value)>,
+    ids: HashSet<RuleKey>,
     problems: Vec<RuleProblem>,
 }
 
@@ -99,22 +119,22 @@ impl Loading<'_> {
             for (at, rule) in group.list("rules", problems).unwrap_or_default().iter().enumerate() {
                 let id = rule.get("id").and_then(Value::as_str);
                 problems.enter_rule(id.map_or_else(|| format!("number {}", at + 1), str::to_owned));
-                if let Some(rule) = self.reader.read(rule, problems) {
-                    self.add(rule, problems);
+                if let Some(read) = self.reader.read(rule, problems) {
+                    self.add(read, rule, problems);
                 }
                 problems.leave_rule();
             }
         }
     }
 
-    fn add(&mut self, rule: AlertRule, problems: &mut Problems) {
+    fn add(&mut self, rule: AlertRule, body: &Value, problems: &mut Problems) {
         if self.rules.len() >= RULES_MAX {
             return problems.add("", RuleFault::TooMany(RULES_MAX));
         }
-        if !self.ids.insert(rule.id.clone()) {
+        if !self.ids.insert(rule.key()) {
             return problems.add("id", RuleFault::DuplicateId);
         }
-        self.rules.push(rule);
+        self.rules.push((rule, body.clone()));
     }
 }
 

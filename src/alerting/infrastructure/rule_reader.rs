@@ -9,7 +9,7 @@ use super::fields::{Fields, KnownFields, Problems, RuleFault};
 use crate::alerting::domain::aggregation::AggregationKind;
 use crate::alerting::domain::alert::{NAME_LABEL, SEVERITY_LABEL};
 use crate::alerting::domain::condition::{Comparison, Threshold};
-use crate::alerting::domain::rule::{Activity, AlertRule, Measure, NoData};
+use crate::alerting::domain::rule::{Activity, AlertRule, Measure, NoData, Source};
 use crate::alerting::domain::rule_words::{GroupBy, HoldTime, RuleId, Severity, WatchedMetric};
 use crate::alerting::domain::thresholds::Thresholds;
 use crate::alerting::domain::window::EvaluationWindow;
@@ -20,6 +20,7 @@ pub const RULE_FIELDS: KnownFields = KnownFields(&[
     "name",
     "tenant",
     "enabled",
+    "source",
     "metric",
     "filter",
     "aggregation",
@@ -116,8 +117,7 @@ fn tenant(fields: &Fields<'_>, problems: &mut Problems) -> Option<Option<TenantI
 }
 
 fn measure(fields: &Fields<'_>, problems: &mut Problems) -> Option<Measure> {
-    let metric = fields.text("metric", problems);
-    let metric = metric.and_then(|text| problems.check("metric", WatchedMetric::parse(text)));
+    let source = source(fields, problems);
     let filter = fields.text_or("filter", "", problems);
     let filter = filter.and_then(|text| problems.check("filter", LabelFilter::parse(text)));
     let aggregation = fields.text("aggregation", problems);
@@ -126,17 +126,43 @@ fn measure(fields: &Fields<'_>, problems: &mut Problems) -> Option<Measure> {
     let window = window.and_then(|text| problems.check("window", EvaluationWindow::parse(text)));
     let group_by = fields.texts("groupBy", problems);
     let group_by = group_by.and_then(|labels| problems.check("groupBy", GroupBy::parse(labels)));
-    Some(Measure {
-        metric: metric?,
-        filter: filter?,
-        aggregation: aggregation?,
-        window: window?,
-        group_by: group_by?,
-    })
+    let (source, aggregation) = (source?, aggregation?);
+    let suits = match source {
+        Source::Metric(_) => aggregation != AggregationKind::ErrorRatio,
+        Source::Logs => aggregation.suits_logs(),
+        Source::Spans => aggregation.suits_spans(),
+    };
+    if !suits {
+        problems.add("aggregation", RuleFault::NotOfSource);
+        return None;
+    }
+    Some(Measure { source, filter: filter?, aggregation, window: window?, group_by: group_by? })
+}
+
+/// A metric, unless logs or spans are asked for.
+fn source(fields: &Fields<'_>, problems: &mut Problems) -> Option<Source> {
+    let source = match fields.text_or("source", "metrics", problems)? {
+        "metrics" => {
+            let metric = fields.text("metric", problems)?;
+            return problems.check("metric", WatchedMetric::parse(metric)).map(Source::Metric);
+        }
+        "logs" => Source::Logs,
+        "spans" => Source::Spans,
+        _ => {
+            problems.add("source", RuleFault::Word { allowed: "metrics, logs, spans" });
+            return None;
+        }
+    };
+    if fields.get("metric").is_some() {
+        problems.add("metric", RuleFault::WithoutEffect { with: "logs and spans" });
+        return None;
+    }
+    Some(source)
 }
 
 fn aggregation_of(text: &str) -> Result<AggregationKind, RuleFault> {
-    let allowed = "avg, min, max, sum, count, last, rate, increase, or a percentile like p99 or p99.9";
+    let allowed =
+        "avg, min, max, sum, count, last, rate, increase, error_ratio, or a percentile like p99 or p99.9";
     AggregationKind::parse(text).ok_or(RuleFault::Word { allowed })
 }
 

@@ -1,4 +1,10 @@
 //! The routes of alerting on the API's listener.
 
+pub mod alert_rules;
 pub mod alertmanager;
 pub mod channels;
+pub mod incidents;
+mod query_string;
+mod shared_problems;
+
+use shared_problems::{stopped, unavailable};

@@ -76,6 +76,21 @@ impl Problem {
         Self::new(ProblemKind::NotAcceptable, detail)
     }
 
+    /// 409.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(ProblemKind::Conflict, detail)
+    }
+
+    /// 412.
+    pub fn precondition_failed(detail: impl Into<String>) -> Self {
+        Self::new(ProblemKind::PreconditionFailed, detail)
+    }
+
+    /// 428.
+    pub fn precondition_required(detail: impl Into<String>) -> Self {
+        Self::new(ProblemKind::PreconditionRequired, detail)
+    }
+
     /// 413. The answer closes the connection, which lingers so that the client can read it.
     pub fn body_too_large(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::BodyTooLarge, detail)

@@ -12,6 +12,7 @@ use super::outbox::Outbox;
 use super::sample::sample;
 use super::turn::Turns;
 use crate::alerting::application::ledger::{Ledger, LedgerError};
+use crate::alerting::application::notify::Postbox;
 use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, OutboxLedger, Revival};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::shared::{Clock, TenantId, Timestamp};
@@ -92,14 +93,6 @@ impl Outboxes {
         Self { by_channel, ledger, clock, random: Mutex::new(random) }
     }
 
-    /// What of a notification its channel wants to hear; absent if nothing. To be asked before it is written to the ledger.
-    pub fn wanted(&self, notification: Notification) -> Option<Notification> {
-        match self.by_channel.get(&notification.channel) {
-            Some(entry) => entry.registered.wanted(&notification).map(Cow::into_owned),
-            None => Some(notification),
-        }
-    }
-
     /// Hands over what was written to the ledger.
     pub fn put(&self, notification: Notification) {
         match self.by_channel.get(&notification.channel) {
@@ -177,6 +170,19 @@ impl Outboxes {
 
     pub async fn discard(&self, tenant: &TenantId, id: NotificationId) -> Result<Discarded, LedgerError> {
         self.ledger.discard(tenant.clone(), id).await
+    }
+}
+
+impl Postbox for Outboxes {
+    fn wanted(&self, notification: Notification) -> Option<Notification> {
+        match self.by_channel.get(&notification.channel) {
+            Some(entry) => entry.registered.wanted(&notification).map(Cow::into_owned),
+            None => Some(notification),
+        }
+    }
+
+    fn put(&self, notification: Notification) {
+        Self::put(self, notification);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::alerting::domain::watchlist::GroupId;
 use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
 use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
 use crate::shared::{
-    MetricColumns, MetricKind, NumberRow, PointRow, Population, SeriesId, SeriesIdentity, SeriesWatch,
-    Temporality, TenantId, Timestamp, WatchId,
+    MetricColumns, MetricKind, NumberRow, PastPoint, PastValue, PointRow, Population, SeriesId,
+    SeriesIdentity, SeriesWatch, Temporality, TenantId, Timestamp, WatchId,
 };
 
 /// What a point adds, before it is known to which window.
@@ -23,21 +23,6 @@ use crate::shared::{
 pub(super) enum Added {
     Number { increase: Increase<f64>, last: f64 },
     Observed { increase: Increase<Distribution>, min: Option<f64>, max: Option<f64> },
-}
-
-/// A point of the past of a watched series, as the store has it.
-#[derive(Debug, Clone)]
-pub struct PastPoint {
-    pub time: Timestamp,
-    /// The epoch if the sender did not say.
-    pub start: Timestamp,
-    pub value: PastValue,
-}
-
-#[derive(Debug, Clone)]
-pub enum PastValue {
-    Number(f64),
-    Observed { observed: Distribution, min: Option<f64>, max: Option<f64> },
 }
 
 impl AlertEvaluator {
@@ -272,7 +257,12 @@ impl AlertEvaluator {
     }
 
     /// Makes an instance for a group that has none, if its rule may have another one.
-    fn ensure(&mut self, id: GroupId, first: EventTime, now: Timestamp) -> Result<(), PointRefusal> {
+    pub(super) fn ensure(
+        &mut self,
+        id: GroupId,
+        first: EventTime,
+        now: Timestamp,
+    ) -> Result<(), PointRefusal> {
         if self.slot(id).is_some() {
             return Ok(());
         }
@@ -283,6 +273,7 @@ impl AlertEvaluator {
             return Err(PointRefusal::TooManyInstances);
         }
         let instance = Instance::new(&group.rule, self.limits.lateness, first, now);
+        self.counts.note_awaited(&group);
         self.settle(id, group, instance);
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 mod kinds_and_lives;
 
-use super::intake::{PastPoint, PastValue};
 use super::*;
 use crate::alerting::domain::fixtures::{COUNTER, rule, rule_for, rule_with, second, series};
 use crate::alerting::domain::rule::NoData;
@@ -10,8 +9,8 @@ use crate::alerting::domain::rule_words::{HoldTime, RuleId};
 use crate::alerting::domain::watchlist::WatchlistLimits;
 use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
 use crate::shared::{
-    MetricColumns, MetricKind, NumberColumns, NumberRow, PointRow, Population, SeriesId, SeriesWatch,
-    Temporality, TenantId, WatchEpoch,
+    MetricColumns, MetricKind, NumberColumns, NumberRow, PastPoint, PastValue, PointRow, Population,
+    SeriesId, SeriesWatch, Temporality, TenantId, WatchEpoch,
 };
 
 /// Far enough from the epoch for every window.

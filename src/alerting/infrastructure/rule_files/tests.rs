@@ -45,7 +45,7 @@ groups:
     thresholds: [{severity: WARN, op: "<=", value: 0.5}]
 "#;
 
-fn load(files: &[(&str, &str)]) -> Result<RuleSet, RuleFileError> {
+fn load(files: &[(&str, &str)]) -> Result<RuleFiles, RuleFileError> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
@@ -72,7 +72,7 @@ fn small_with(line: &str, instead: &str) -> String {
 #[test]
 fn a_whole_rule_is_read() {
     let rules = load(&[("a.yaml", WHOLE)]).unwrap();
-    let rule = &rules.rules()[0];
+    let rule = &rules.rules().rules()[0];
     assert_eq!(rule.id.as_str(), "checkout-latency");
     assert_eq!(rule.measure.expression(), "p99(http.server.request.duration) over 5m by (http.route)");
     let thresholds: Vec<_> =
@@ -89,7 +89,7 @@ fn a_whole_rule_is_read() {
 #[test]
 fn what_may_be_left_out_has_a_default() {
     let rules = load(&[("a.yml", SMALL)]).unwrap();
-    let rule = &rules.rules()[0];
+    let rule = &rules.rules().rules()[0];
     assert_eq!((&*rule.name, rule.hold.duration().as_secs()), ("small", 0));
     assert!(rule.channels.is_empty());
 }
@@ -97,7 +97,7 @@ fn what_may_be_left_out_has_a_default() {
 #[test]
 fn a_folder_is_read_in_the_order_of_names_and_other_files_are_left_alone() {
     let rules = load(&[("b.yml", SMALL), ("a.yaml", WHOLE), ("notes.txt", "not: [yaml")]).unwrap();
-    let ids: Vec<_> = rules.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let ids: Vec<_> = rules.rules().rules().iter().map(|rule| rule.id.as_str()).collect();
     assert_eq!(ids, ["checkout-latency", "small"]);
     assert!(load(&[]).unwrap().is_empty());
 }
@@ -120,13 +120,24 @@ fn each_mistake_is_told_with_the_rule_the_field_and_the_reason() {
         (
             "aggregation: max",
             "aggregation: median",
-            "rule small: aggregation: has to be one of avg, min, max, sum, count, last, rate, increase, or a percentile like p99 or p99.9",
+            "rule small: aggregation: has to be one of avg, min, max, sum, count, last, rate, increase, error_ratio, or a percentile like p99 or p99.9",
         ),
         (
             "aggregation: max",
             "aggregation: p100",
-            "rule small: aggregation: has to be one of avg, min, max, sum, count, last, rate, increase, or a percentile like p99 or p99.9",
+            "rule small: aggregation: has to be one of avg, min, max, sum, count, last, rate, increase, error_ratio, or a percentile like p99 or p99.9",
         ),
+        (
+            "metric: m",
+            "source: logs",
+            "rule small: aggregation: is nothing that the rule's source has: logs count (count, rate, increase), error_ratio is of spans, last of metrics",
+        ),
+        (
+            "metric: m",
+            "metric: m\n    source: spans",
+            "rule small: metric: has no effect with logs and spans",
+        ),
+        ("metric: m", "source: traces", "rule small: source: has to be one of metrics, logs, spans"),
         ("window: 1m", "window: 25h", "rule small: window: a window is 1s to 24h"),
         (
             "window: 1m",

@@ -4,17 +4,28 @@
 //! of `schemas/state/`, a file here with the row's DTO and its functions, and a line in [`StateLedger::apply`].
 
 pub mod alert_body;
+pub mod alive;
+pub mod incidents;
+pub mod instances;
 pub mod notified_alerts;
 pub mod notified_groups;
 pub mod outbox;
+pub mod rules;
 pub mod silences;
 #[cfg(test)]
 mod tests;
+pub mod transitions;
 
-use crate::alerting::application::ledger::{Changes, Ledger, LedgerError, LedgerFuture};
+use crate::alerting::application::history::{HistoryEntry, HistoryStore};
+use crate::alerting::application::incidents::{IncidentPage, IncidentStore};
+use crate::alerting::application::ledger::{Changes, Ledger, LedgerError, LedgerFuture, Standing};
 use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, OutboxLedger, Revival};
+use crate::alerting::application::rule_store::{RuleStore, StoredRule};
+use crate::alerting::domain::alert::IncidentId;
+use crate::alerting::domain::incident::{Incident, REOPEN_WITHIN};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::alerting::domain::notifying::dispatcher::Remembered;
+use crate::alerting::domain::rule_words::RuleId;
 use crate::platform::state::{Migration, StateDatabase, StateError};
 use crate::shared::{TenantId, Timestamp};
 
@@ -35,6 +46,13 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0003_silences.sql"),
     migration!("0004_notified_groups.sql"),
     migration!("0005_notified_alerts.sql"),
+    migration!("0006_instances.sql"),
+    migration!("0007_incidents.sql"),
+    migration!("0008_incidents_by_tenant.sql"),
+    migration!("0009_transitions.sql"),
+    migration!("0010_transitions_by_time.sql"),
+    migration!("0011_rules.sql"),
+    migration!("0012_alive.sql"),
 ];
 
 /// The ledger over a database whose schema is [`MIGRATIONS`]. Cheap to clone.
@@ -77,7 +95,37 @@ impl Ledger for StateLedger {
             for ((tenant, id), silence) in &changes.dispatch.silences {
                 silences::put(&mut tx, tenant, id, silence.as_ref()).await?;
             }
+            for (key, kept) in &changes.instances {
+                match kept {
+                    Some(kept) => instances::put(&mut tx, kept).await?,
+                    None => instances::forget(&mut tx, key).await?,
+                }
+            }
+            for incident in changes.incidents.values() {
+                incidents::put(&mut tx, incident).await?;
+            }
+            for entry in &changes.history {
+                transitions::insert(&mut tx, entry).await?;
+            }
+            if let Some(at) = changes.alive_at {
+                alive::put(&mut tx, at).await?;
+            }
+            if let Some(before) = changes.forget_before {
+                incidents::forget_old(&mut tx, before).await?;
+                transitions::forget_old(&mut tx, before).await?;
+            }
             Ok(tx.commit().await?)
+        })
+    }
+
+    fn standing(&self, now: Timestamp) -> LedgerFuture<'_, Standing> {
+        Box::pin(async move {
+            let mut connection = self.database.read().await?;
+            Ok(Standing {
+                instances: instances::all(&mut connection).await?,
+                incidents: incidents::recent(&mut connection, now.minus(REOPEN_WITHIN)).await?,
+                alive_at: alive::last(&mut connection).await?,
+            })
         })
     }
 
@@ -94,6 +142,53 @@ impl Ledger for StateLedger {
 
     fn unsent(&self) -> LedgerFuture<'_, Vec<Notification>> {
         Box::pin(async move { outbox::unsent(&mut *self.database.read().await?).await })
+    }
+}
+
+impl RuleStore for StateLedger {
+    fn rules(&self) -> LedgerFuture<'_, Vec<StoredRule>> {
+        Box::pin(async move { rules::all(&mut *self.database.read().await?).await })
+    }
+
+    fn put_rule(&self, rule: StoredRule) -> LedgerFuture<'_, ()> {
+        Box::pin(async move {
+            let mut tx = self.database.begin().await?;
+            rules::put(&mut tx, &rule).await?;
+            Ok(tx.commit().await?)
+        })
+    }
+
+    fn delete_rule(&self, tenant: TenantId, id: RuleId) -> LedgerFuture<'_, ()> {
+        Box::pin(async move {
+            let mut tx = self.database.begin().await?;
+            rules::delete(&mut tx, &tenant, &id).await?;
+            Ok(tx.commit().await?)
+        })
+    }
+}
+
+impl IncidentStore for StateLedger {
+    fn incidents(&self, page: IncidentPage) -> LedgerFuture<'_, Vec<Incident>> {
+        Box::pin(async move { incidents::page(&mut *self.database.read().await?, &page).await })
+    }
+
+    fn incident(&self, tenant: TenantId, id: IncidentId) -> LedgerFuture<'_, Option<Incident>> {
+        Box::pin(async move { incidents::one(&mut *self.database.read().await?, &tenant, &id).await })
+    }
+}
+
+impl HistoryStore for StateLedger {
+    fn history(
+        &self,
+        tenant: TenantId,
+        rule_id: Box<str>,
+        before: Timestamp,
+        limit: usize,
+    ) -> LedgerFuture<'_, Vec<HistoryEntry>> {
+        Box::pin(async move {
+            let mut connection = self.database.read().await?;
+            transitions::latest(&mut connection, &tenant, &rule_id, before, limit).await
+        })
     }
 }
 

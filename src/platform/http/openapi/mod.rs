@@ -122,6 +122,10 @@ impl Operation {
         Self::new("post", path, id, summary)
     }
 
+    pub const fn put(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("put", path, id, summary)
+    }
+
     pub const fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("delete", path, id, summary)
     }
@@ -188,6 +192,13 @@ impl Operation {
         let schema = |generator: &mut SchemaGenerator| generator.subschema_for::<T>();
         let content = Some(Content { media_type: "application/json", schema });
         self.answers.push(Answer { status, about, content });
+        self
+    }
+
+    /// 204.
+    #[must_use]
+    pub fn leaves_nothing(mut self, about: &'static str) -> Self {
+        self.answers.push(Answer { status: 204, about, content: None });
         self
     }
 

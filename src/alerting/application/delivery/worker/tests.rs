@@ -5,6 +5,7 @@ use crate::alerting::application::delivery::fakes::{FakeChannel, FakeLedger, Fix
 use crate::alerting::application::delivery::outbox::Outbox;
 use crate::alerting::application::delivery::outboxes::{Outboxes, Resolved};
 use crate::alerting::application::delivery::turn::Turns;
+use crate::alerting::application::notify::Postbox;
 use crate::alerting::application::outbox_ledger::Revival;
 use crate::alerting::domain::fixtures::second;
 use crate::alerting::domain::notification_fixtures::{notification, resolved};

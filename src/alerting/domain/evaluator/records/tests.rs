@@ -1,0 +1,148 @@
+//! Rules over log records and spans.
+
+use super::*;
+use crate::alerting::domain::evaluator::EvaluatorLimits;
+use crate::alerting::domain::fixtures::{rule, second};
+use crate::alerting::domain::rule::RuleSet;
+use crate::alerting::domain::rule_words::GroupBy;
+use crate::alerting::domain::watchlist::{Watchlist, WatchlistLimits};
+use crate::shared::{BodyType, LabelFilter, LogRow, SpanId, SpanRow, TraceId};
+
+const START: i64 = 1_000_000;
+
+fn evaluator(source: Source, condition: &str, filter: &str, group_by: &[&str]) -> AlertEvaluator {
+    let mut rule = rule(condition, "10s");
+    rule.measure.source = source;
+    rule.measure.filter = LabelFilter::parse(filter).unwrap();
+    rule.measure.group_by = GroupBy::parse(group_by.iter().map(|label| (*label).into()).collect()).unwrap();
+    let rules = RuleSet::new(vec![rule]).unwrap();
+    let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
+    AlertEvaluator::new(&rules, watchlist, EvaluatorLimits::default())
+}
+
+fn origin(origins: &mut OriginColumns, service: &str) -> u32 {
+    origins.resources.services.push(service);
+    let attributes = &mut origins.resources.attributes;
+    let code = attributes.learn("service.name");
+    attributes.begin_entry(code);
+    attributes.value().extend_from_slice(service.as_bytes());
+    attributes.close_entry();
+    attributes.close_row();
+    origins.scopes.names.push("scope");
+    origins.add()
+}
+
+fn logs(service: &str, records: &[(i32, &str)]) -> LogsIngested {
+    let mut columns = LogColumns::new(TenantId::unnamed());
+    let origin = origin(&mut columns.origins, service);
+    let (severity_text, event_name) = (columns.severity_texts.learn(""), columns.event_names.learn(""));
+    for (severity, body) in records {
+        columns.bodies.open().extend_from_slice(body.as_bytes());
+        columns.push(&LogRow {
+            time: second(START),
+            observed: Timestamp::EPOCH,
+            trace_id: None,
+            span_id: None,
+            flags: 0,
+            severity: *severity,
+            severity_text,
+            event_name,
+            body_type: BodyType::String,
+            dropped_attributes: 0,
+            origin,
+        });
+    }
+    LogsIngested { columns: vec![columns] }
+}
+
+fn spans(service: &str, spans: &[(&str, u64, i32)]) -> SpansIngested {
+    let mut columns = SpanColumns::new(TenantId::unnamed());
+    let origin = origin(&mut columns.origins, service);
+    for (name, milliseconds, status) in spans {
+        let name = columns.names.learn(name);
+        columns.push(&SpanRow {
+            trace_id: TraceId::parse(&[1; 16]).unwrap(),
+            span_id: SpanId::parse(&[1; 8]).unwrap(),
+            parent: None,
+            start: second(START - 2),
+            duration: milliseconds * 1_000_000,
+            name,
+            kind: 2,
+            status: *status,
+            flags: 0,
+            dropped_attributes: 0,
+            dropped_events: 0,
+            dropped_links: 0,
+            origin,
+        });
+    }
+    SpansIngested { columns: vec![columns] }
+}
+
+fn told(mut evaluator: AlertEvaluator, transitions: Vec<Transition>) -> Vec<String> {
+    let later = (1..=3).flat_map(|at| evaluator.tick(second(START + at))).collect::<Vec<_>>();
+    let all = transitions.into_iter().chain(later);
+    all.map(|transition| {
+        let labels: Vec<String> = transition.labels().iter().map(|(_, value)| value.to_owned()).collect();
+        format!("{} {}", labels.join(","), transition.reason())
+    })
+    .collect()
+}
+
+#[test]
+fn log_records_count_by_severity_text_and_service() {
+    let filter = r#"severity in ("error", "fatal") and body =~ ".*timeout.*""#;
+    let mut rules = evaluator(Source::Logs, "count > 1", filter, &["service.name"]);
+    let mut found = rules.observe_logs(&logs("bank", &[(17, "timeout"), (9, "timeout")]), second(START));
+    found.extend(
+        rules.observe_logs(
+            &logs("shop", &[(17, "a timeout"), (17, "fine"), (21, "timeout b")]),
+            second(START),
+        ),
+    );
+    assert_eq!(told(rules, found), ["shop count 2 > 1"]);
+}
+
+#[test]
+fn spans_have_rates_durations_and_errors() {
+    let sent = spans("shop", &[("GET /", 100, 0), ("GET /", 2_000, 2), ("GET /", 100, 1), ("other", 1, 2)]);
+    for (condition, reason) in [
+        ("count > 2", "GET / count 3 > 2"),
+        ("rate > 0.2", "GET / rate 0.3 > 0.2"),
+        ("max > 1", "GET / max 2 > 1"),
+        ("p99 > 1.9", "GET / p99 1.999 > 1.9"),
+        ("error_ratio > 0.3", "GET / error_ratio 0.3333 > 0.3"),
+    ] {
+        let filter = r#"kind = "server" and name =~ "GET.*" and service.name = "shop""#;
+        let mut rules = evaluator(Source::Spans, condition, filter, &["name"]);
+        let found = rules.observe_spans(&sent, second(START));
+        assert_eq!(told(rules, found), [reason], "{condition}");
+    }
+}
+
+#[test]
+fn a_record_that_comes_too_late_is_counted_and_not_evaluated() {
+    let mut rules = evaluator(Source::Logs, "count > 0", "", &[]);
+    let found = rules.observe_logs(&logs("shop", &[(9, "x")]), second(START + 41));
+    assert!(found.is_empty());
+    assert_eq!(rules.take_counts().refused.get(&PointRefusal::Late), Some(&1));
+}
+
+#[test]
+fn severities_have_classes() {
+    let classes = [0, 1, 4, 5, 9, 13, 17, 21, 24, 25, -1].map(severity);
+    let expected = [
+        "unspecified",
+        "trace",
+        "trace",
+        "debug",
+        "info",
+        "warn",
+        "error",
+        "fatal",
+        "fatal",
+        "unspecified",
+        "unspecified",
+    ];
+    assert_eq!(classes, expected);
+}

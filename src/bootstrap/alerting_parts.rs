@@ -1,0 +1,130 @@
+//! Builds alerting from the settings: its state database, channels and routes, and where it reads the past.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Context;
+use prometheus_client::registry::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::load_rules;
+use super::routing::notification_plan;
+use crate::alerting::{
+    Alerting, AlertingOptions, AlertingParts, ChannelSetup, MIGRATIONS, Past, PastFuture, PastUnavailable,
+    Resolved, RuleFiles, RuleReload, Signing, Target,
+};
+use crate::config::{self, ChannelKind, SendResolved, Settings, WebhookSigning};
+use crate::platform::event_bus::EventBus;
+use crate::platform::lifecycle::Lifecycle;
+use crate::platform::outgoing::OutgoingClient;
+use crate::platform::state::{StateDatabase, StateOptions};
+use crate::querying::ClickHouseReader;
+use crate::shared::{Clock, TenantId, TimeRange};
+
+/// Goes on where alerting stood.
+pub async fn open(
+    settings: &Settings,
+    files: &RuleFiles,
+    clock: &Arc<dyn Clock>,
+    bus: &Arc<EventBus>,
+    registry: &mut Registry,
+) -> anyhow::Result<Alerting> {
+    let path = &settings.state.path;
+    let database = StateDatabase::open(path, MIGRATIONS, StateOptions::default()).await;
+    let database = database.with_context(|| format!("[state] path = {}", path.display()))?;
+    let alerting = AlertingParts {
+        files: files.clone(),
+        channels: settings.channels.iter().map(|(name, channel)| channel_setup(name, channel)).collect(),
+        plan: notification_plan(settings)?,
+        options: AlertingOptions {
+            allowed_lateness: settings.alerting.allowed_lateness,
+            instances_max: settings.alerting.instances_max,
+            ..AlertingOptions::default()
+        },
+        database,
+        outgoing: OutgoingClient::new(settings.outgoing.allow.clone())?,
+        clock: Arc::clone(clock),
+        bus: Arc::clone(bus),
+        registry,
+    };
+    Ok(Alerting::open(alerting).await?)
+}
+
+fn channel_setup(name: &str, channel: &config::Channel) -> ChannelSetup {
+    let target = match &channel.kind {
+        ChannelKind::Slack { url } => Target::Slack { url: url.clone() },
+        ChannelKind::Webhook { url, signing } => Target::Webhook {
+            url: url.clone(),
+            signing: match signing {
+                WebhookSigning::Off => Signing::Off,
+                WebhookSigning::With(secret) => Signing::With(secret.clone()),
+            },
+        },
+        ChannelKind::PagerDuty { url, routing_key } => {
+            Target::PagerDuty { url: url.clone(), routing_key: routing_key.clone() }
+        }
+        ChannelKind::Email(email) => {
+            Target::Email { server: email.server.clone(), from: email.from.clone(), to: email.to.clone() }
+        }
+    };
+    let resolved = match channel.send_resolved {
+        SendResolved::Yes => Resolved::Told,
+        SendResolved::No => Resolved::Kept,
+    };
+    ChannelSetup { name: name.into(), resolved, target }
+}
+
+/// `SIGHUP` reads the rule files again. Where anything is wrong with them, the rules that are in force stay so.
+pub fn reload_on_hangup(
+    settings: &Settings,
+    reload: RuleReload,
+    lifecycle: &Lifecycle,
+) -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    let (settings, stop) = (settings.clone(), lifecycle.stop_token());
+    lifecycle.spawn("rule reload", async move {
+        while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
+            let read = settings.clone();
+            // Files are read on a thread that may wait for a disk.
+            match tokio::task::spawn_blocking(move || load_rules(&read)).await {
+                Ok(Ok(files)) => {
+                    let rules = files.len();
+                    if reload.replace(files).await.is_some() {
+                        tracing::info!(rules, "the rule files were read again");
+                    }
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        "the rule files are wrong; the rules of before stay in force"
+                    );
+                }
+                Err(error) => tracing::error!(%error, "the rule files were not read again"),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Whose series rules without a tenant look at.
+pub fn tenants(settings: &Settings) -> Vec<TenantId> {
+    let mut tenants: BTreeSet<TenantId> = settings.keys.values().map(|key| key.tenant.clone()).collect();
+    tenants.insert(TenantId::unnamed());
+    tenants.into_iter().collect()
+}
+
+/// The past, as the query side reads it.
+pub fn past(reader: ClickHouseReader) -> Arc<dyn Past> {
+    struct Stored(ClickHouseReader);
+
+    impl Past for Stored {
+        fn read(&self, tenant: TenantId, metric: Box<str>, range: TimeRange) -> PastFuture<'_> {
+            Box::pin(async move {
+                let read = self.0.past_series(&tenant, &metric, range).await;
+                read.map_err(|error| PastUnavailable(error.to_string().into()))
+            })
+        }
+    }
+
+    Arc::new(Stored(reader))
+}
