@@ -12,16 +12,15 @@ use crate::alerting::domain::notifying::matcher_text::TEXT_BYTES_MAX;
 use crate::platform::http::ProblemKind;
 use crate::platform::http::openapi::{Form, Needs, Operation, Parameter};
 
+/// Longer than any id there is: they are UUIDs.
+const ID_BYTES_MAX: usize = 64;
+
 const TAG: &str = "alerts";
 const SAME: &str = "As in Alertmanager. Who accepts `application/json` alone is answered errors as a JSON text, as its clients expect.";
 
 pub fn operations() -> Vec<Operation> {
     let id = || {
-        Parameter::in_path(
-            &["id"],
-            "The silence's id.",
-            Form::Text { bytes_max: TEXT_BYTES_MAX, example: "" },
-        )
+        Parameter::in_path(&["id"], "The silence's id.", Form::Text { bytes_max: ID_BYTES_MAX, example: "" })
     };
     vec![
         Operation::get(ALERTS_PATH, "getAlerts", "The alerts that fire")
