@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi fuzz-api bench bench-queries bench-micro crash full-disk clean canary
+.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi fuzz-api bench bench-queries bench-alerts bench-micro crash full-disk clean canary
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -82,6 +82,12 @@ bench: ## Measure the write path against targets; writes load-tests/RESULTS.md (
 	@scripts/check-tools
 	@scripts/fetch-libchdb
 	@load-tests/run $(ARGS)
+
+bench-alerts: ## Measure alerting under load against targets; writes load-tests/ALERTS.md
+	@scripts/check-tools
+	@scripts/fetch-libchdb
+	@scripts/setup-venv
+	@.venv/bin/python load-tests/run-alerts $(ARGS)
 
 bench-queries: ## Measure the read path against targets; writes load-tests/QUERIES.md (ARGS=--quick: some minutes, prints only)
 	@scripts/check-tools

@@ -3,7 +3,7 @@
 mod intake;
 mod records;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,8 @@ pub struct AlertEvaluator {
     watchlist: Arc<Watchlist>,
     watches: HashMap<WatchId, Option<Arc<[GroupId]>>>,
     slots: Vec<Option<Box<Slot>>>,
-    live: Vec<GroupId>,
+    /// When which groups are to be looked at. What stands elsewhere in a slot's own [`Slot::due`] is no longer meant.
+    agenda: BTreeMap<Timestamp, Vec<GroupId>>,
     rooms: HashMap<RuleKey, Room>,
     touched: Vec<GroupId>,
     tenants: HashMap<TenantId, TenantNumber>,
@@ -92,6 +93,7 @@ struct Slot {
     group: Arc<Group>,
     instance: Instance,
     presence: Presence,
+    due: Timestamp,
 }
 
 /// Whether points came with the batch at hand.
@@ -102,9 +104,9 @@ enum Presence {
 }
 
 /// The instances of one rule.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Room {
-    taken: usize,
+    taken: BTreeSet<GroupId>,
     history: RoomHistory,
 }
 
@@ -122,7 +124,7 @@ impl AlertEvaluator {
             watchlist,
             watches: HashMap::new(),
             slots: Vec::new(),
-            live: Vec::new(),
+            agenda: BTreeMap::new(),
             rooms: HashMap::new(),
             touched: Vec::new(),
             tenants: HashMap::new(),
@@ -145,12 +147,16 @@ impl AlertEvaluator {
         transitions
     }
 
-    /// Call it every second: for conditions that have to hold for a while, panes that time closes, and data that stops.
+    /// Call it every second: for conditions that have to hold for a while, panes that time closes, and data that stops. Only
+    /// groups about which that can tell anything are looked at.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Transition> {
         let mut transitions = Vec::new();
-        let mut live = mem::take(&mut self.live);
-        live.retain(|id| self.tick_group(*id, now, &mut transitions));
-        self.live = live;
+        while let Some(entry) = self.agenda.first_entry().filter(|entry| *entry.key() <= now) {
+            let (due, ids) = entry.remove_entry();
+            for id in ids {
+                self.tick_group(id, due, now, &mut transitions);
+            }
+        }
         if now.since(self.housekept_at) >= FORGET_EVERY {
             self.keep_house(now);
         }
@@ -170,6 +176,7 @@ impl AlertEvaluator {
                     if let Some(slot) = self.slot(id) {
                         slot.group = group;
                     }
+                    self.look_by(id, now);
                 }
                 GroupChange::Gone(id) => transitions.extend(self.end(id, now)),
             }
@@ -205,7 +212,7 @@ impl AlertEvaluator {
 
     /// How many groups have data or fire.
     pub fn instances(&self) -> usize {
-        self.live.len()
+        self.rooms.values().map(|room| room.taken.len()).sum()
     }
 
     /// How many cumulative series are remembered.
@@ -214,17 +221,16 @@ impl AlertEvaluator {
     }
 
     /// The groups of a rule that have data or fire, with their states.
-    pub fn groups_of<'a>(&'a self, rule: &'a RuleKey) -> impl Iterator<Item = (&'a Arc<Group>, &'a Course)> {
-        let slots = self.live.iter().filter_map(|id| self.slots.get(id.0)?.as_deref());
-        let of_rule = slots.filter(move |slot| slot.group.rule.key() == *rule);
-        of_rule.map(|slot| (&slot.group, slot.instance.course()))
+    pub fn groups_of(&self, rule: &RuleKey) -> impl Iterator<Item = (&Arc<Group>, &Course)> {
+        let ids = self.rooms.get(rule).into_iter().flat_map(|room| &room.taken);
+        let slots = ids.filter_map(|id| self.slots.get(id.0)?.as_deref());
+        slots.map(|slot| (&slot.group, slot.instance.course()))
     }
 
     /// All groups that have data or fire.
     #[cfg(test)]
     pub fn live_keys(&self) -> Vec<GroupKey> {
-        let slots = self.live.iter().filter_map(|id| self.slots.get(id.0)?.as_deref());
-        slots.map(|slot| slot.group.key()).collect()
+        self.slots.iter().flatten().map(|slot| slot.group.key()).collect()
     }
 
     /// What is to be kept of a group; absent once it has neither points nor a state.
@@ -246,16 +252,17 @@ impl AlertEvaluator {
         self.slots.get_mut(id.0)?.as_deref_mut()
     }
 
-    /// Gives a group its instance.
+    /// Gives a group its instance, which is looked at with the next tick.
     fn settle(&mut self, id: GroupId, group: Arc<Group>, instance: Instance) {
-        self.rooms.entry(group.rule.key()).or_default().taken += 1;
+        self.rooms.entry(group.rule.key()).or_default().taken.insert(id);
         if self.slots.len() <= id.0 {
             self.slots.resize_with(id.0 + 1, || None);
         }
         if let Some(place) = self.slots.get_mut(id.0) {
-            *place = Some(Box::new(Slot { group, instance, presence: Presence::Quiet }));
+            let due = Timestamp::EPOCH;
+            *place = Some(Box::new(Slot { group, instance, presence: Presence::Quiet, due }));
+            self.agenda.entry(due).or_default().push(id);
         }
-        self.live.push(id);
     }
 
     fn look_early(&mut self, now: Timestamp, out: &mut Vec<Transition>) {
@@ -264,30 +271,40 @@ impl AlertEvaluator {
             slot.presence = Presence::Quiet;
             let change = slot.instance.look_early(&slot.group.rule, now);
             out.extend(slot.transition(change, now));
+            let next = slot.instance.next_look(&slot.group.rule, now);
+            self.look_by(id, next);
             self.counts.evaluations += 1;
         }
     }
 
-    /// Says whether the group still has an instance.
-    fn tick_group(&mut self, id: GroupId, now: Timestamp, out: &mut Vec<Transition>) -> bool {
-        self.counts.evaluations += 1;
-        let Some(slot) = self.slot(id) else { return false };
+    fn tick_group(&mut self, id: GroupId, due: Timestamp, now: Timestamp, out: &mut Vec<Transition>) {
+        let Some(slot) = self.slot(id).filter(|slot| slot.due == due) else { return };
         let change = slot.instance.tick(&slot.group.rule, now);
         out.extend(slot.transition(change, now));
-        if slot.instance.is_forgotten(now) {
-            out.extend(self.end(id, now));
-            return false;
-        }
-        let over = slot.instance.is_over(&slot.group.rule, now);
+        let next = slot.instance.next_look(&slot.group.rule, now);
+        let (over, forgotten) =
+            (slot.instance.is_over(&slot.group.rule, now), slot.instance.is_forgotten(now));
+        slot.due = next;
+        self.counts.evaluations += 1;
         if over {
             self.vacate(id);
+        } else if forgotten {
+            out.extend(self.end(id, now));
+        } else {
+            self.agenda.entry(next).or_default().push(id);
         }
-        !over
+    }
+
+    /// Looks at a group with the next tick that is not before `at`, unless it is looked at earlier.
+    fn look_by(&mut self, id: GroupId, at: Timestamp) {
+        if let Some(slot) = self.slot(id).filter(|slot| slot.due > at) {
+            slot.due = at;
+            self.agenda.entry(at).or_default().push(id);
+        }
     }
 
     fn end(&mut self, id: GroupId, now: Timestamp) -> Option<Transition> {
         let slot = self.vacate(id)?;
-        self.live.retain(|live| *live != id);
         let change = slot.instance.course().clone().end();
         slot.transition(change, now)
     }
@@ -296,7 +313,7 @@ impl AlertEvaluator {
         let slot = self.slots.get_mut(id.0)?.take()?;
         self.counts.note_awaited(&slot.group);
         if let Some(room) = self.rooms.get_mut(&slot.group.rule.key()) {
-            room.taken = room.taken.saturating_sub(1);
+            room.taken.remove(&id);
         }
         Some(slot)
     }

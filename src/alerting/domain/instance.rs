@@ -210,6 +210,36 @@ impl Instance {
         self.look_at(rule, closed, now)
     }
 
+    /// When it is to be looked at again, if no point comes before.
+    ///
+    /// A group that is fine, and whose thresholds are all such that points decide by themselves, has nothing to hope or to fear
+    /// from panes that close.
+    pub fn next_look(&self, rule: &AlertRule, now: Timestamp) -> Timestamp {
+        const SECOND: Duration = Duration::from_secs(1);
+        let decided = |threshold: &_| rule.is_strengthened_by_data(threshold, self.signs);
+        let pane = self.panes.newest();
+        let pane_ends = rule.measure.window.end_of(pane);
+        let next_pane = if pane_ends > now { pane_ends } else { now.plus(rule.measure.window.pane()) };
+        let emptied =
+            self.seen_at.plus(rule.measure.window.duration()).plus(self.patience(rule)).plus(SECOND);
+        let next = match self.course.state() {
+            AlertState::Pending { .. } | AlertState::Recovering { .. } => now.plus(SECOND),
+            AlertState::Firing(_) => next_pane,
+            AlertState::Inactive if self.is_too_new(rule, now) => {
+                self.known_since.plus(rule.new_group_grace.duration())
+            }
+            AlertState::Inactive if rule.thresholds.iter().all(decided) => emptied,
+            AlertState::Inactive => next_pane,
+        };
+        let next = match rule.no_data {
+            NoData::Alert { after } | NoData::Resolve { after: Some(after) } => {
+                next.min(self.seen_at.plus(after))
+            }
+            NoData::Keep | NoData::Resolve { after: None } => next,
+        };
+        if next > now { next } else { now.plus(SECOND) }
+    }
+
     /// Neither points nor a state that anybody waits for.
     pub fn is_over(&self, rule: &AlertRule, now: Timestamp) -> bool {
         let idle = self.course.state() == &AlertState::Inactive && self.panes.is_empty();

@@ -19,7 +19,7 @@ pub const GROUPS_MAX: usize = 200_000;
 pub const WATCHES_MAX: usize = 200_000;
 
 /// The place of a group in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub usize);
 
 /// The series of one tenant that one rule looks at together.

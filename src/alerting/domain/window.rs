@@ -53,6 +53,11 @@ impl EvaluationWindow {
         self.duration
     }
 
+    /// How long a pane is.
+    pub const fn pane(self) -> Duration {
+        Duration::from_nanos(self.pane_nanos.unsigned_abs())
+    }
+
     /// How many panes make the window.
     pub const fn panes(self) -> i64 {
         self.panes

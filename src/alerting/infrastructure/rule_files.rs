@@ -18,6 +18,8 @@ pub use super::fields::RuleProblem;
 
 /// Largest rule file.
 pub const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Most values in a rule file.
+const NODES_MAX: usize = 1_000_000;
 /// Most rules of all files together.
 pub const RULES_MAX: usize = 10_000;
 
@@ -148,7 +150,9 @@ fn read(file: &Path) -> Result<String, RuleFault> {
 }
 
 fn parse(text: &str) -> Result<Value, RuleFault> {
-    serde_saphyr::from_str(text).map_err(|error| RuleFault::Yaml(Box::new(error)))
+    // As many as a file of this size can hold; text that unfolds into more is stopped all the same.
+    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_nodes: NODES_MAX, max_events: 2 * NODES_MAX } };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| RuleFault::Yaml(Box::new(error)))
 }
 
 #[cfg(test)]

@@ -268,7 +268,7 @@ impl AlertEvaluator {
         }
         let group = self.watchlist.group(id).ok_or(PointRefusal::RulesChanged)?;
         let room = self.rooms.entry(group.rule.key()).or_default();
-        if room.taken >= self.limits.instances_per_rule {
+        if room.taken.len() >= self.limits.instances_per_rule {
             self.counts.overflowed.extend(room.first_overflow(&group.rule));
             return Err(PointRefusal::TooManyInstances);
         }
