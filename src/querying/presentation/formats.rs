@@ -101,10 +101,14 @@ pub fn csv(query: &TimeSeriesQuery, answer: &TimeSeries) -> Response {
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }
 
+/// Labels are text from outside: where a spreadsheet would take one for a formula, an apostrophe goes before it (OWASP, "CSV
+/// Injection").
 fn push_field(text: &mut String, field: &str) {
+    let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if field.contains([',', '"', '\r', '\n']) {
-        let _ = write!(text, "\"{}\"", field.replace('"', "\"\""));
+        let _ = write!(text, "\"{guard}{}\"", field.replace('"', "\"\""));
     } else {
+        text.push_str(guard);
         text.push_str(field);
     }
 }
@@ -172,6 +176,21 @@ mod tests {
         assert_eq!(field("plain"), "plain");
         assert_eq!(field("a,b"), "\"a,b\"");
         assert_eq!(field("a\"b\nc"), "\"a\"\"b\nc\"");
+    }
+
+    #[test]
+    fn a_field_that_a_spreadsheet_would_compute_is_guarded() {
+        for (label, shown) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("-2", "'-2"),
+            ("=\"a\"", "\"'=\"\"a\"\"\""),
+            ("a=b", "a=b"),
+        ] {
+            let mut out = String::new();
+            push_field(&mut out, label);
+            assert_eq!(out, shown);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::alerting::domain::notification_fixtures::{notification, resolved};
 use crate::platform::state::{StateOpenError, StateOptions};
 
 mod notifying;
+mod standing;
 
 struct Scene {
     folder: TempDir,
