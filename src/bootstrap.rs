@@ -17,16 +17,28 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 
-use crate::alerting::{self, RuleFiles};
-use crate::config::{LogFormat, Rules, Settings};
+use crate::alerting::{self, OwnRuleOptions, RuleFiles};
+use crate::config::{LogFormat, OwnRules, Rules, Settings};
 use crate::platform::logging::{self, LineFormat};
 
-/// Reads the alert rules that the configuration names; none if it names none.
+/// Reads the alert rules that the configuration names, and puts the built-in ones beside them.
 pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleFiles> {
     let channels: BTreeSet<String> = settings.channels.keys().cloned().collect();
-    match &settings.alerting.rules {
-        Rules::None => Ok(RuleFiles::default()),
-        Rules::At(path) => Ok(alerting::load_rules(path, &channels)?),
+    let files = match &settings.alerting.rules {
+        Rules::None => RuleFiles::default(),
+        Rules::At(path) => alerting::load_rules(path, &channels)?,
+    };
+    let own = &settings.alerting.own;
+    match own.rules {
+        OwnRules::Off => Ok(files),
+        OwnRules::On => {
+            let options = OwnRuleOptions {
+                tenant: own.tenant.clone(),
+                channels: own.channels.clone(),
+                runbook_base: own.runbook_base.clone(),
+            };
+            Ok(files.with_built_in(alerting::own_rules(&options, &channels)?))
+        }
     }
 }
 

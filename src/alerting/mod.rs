@@ -32,12 +32,14 @@ use application::evaluate::{EvaluateParts, EvaluateRules};
 use application::ledger::{Ledger, LedgerError};
 use application::metrics::AlertingMetrics;
 use application::notify::Notifier;
+use application::own_measures::OwnMeasures;
 use application::rule_book::{RuleBook, RuleBookParts};
 use domain::evaluator::{AlertEvaluator, EvaluatorLimits};
 use domain::instance::Lateness;
 use domain::watchlist::{Watchlist, WatchlistLimits};
 use infrastructure::annotations::Annotations;
 use infrastructure::channels::setup::{Surroundings, deliveries};
+use infrastructure::own_watch::OwnWatch;
 use infrastructure::rule_files::JsonRules;
 use infrastructure::state::StateLedger;
 use infrastructure::tasks::{self, Inputs, Refill};
@@ -48,6 +50,7 @@ use presentation::incidents::{self, IncidentsApi};
 
 pub use application::backoff::Pacing;
 pub use application::delivery::outboxes::Resolved;
+pub use application::own_measures::{Inserts, JournalCourse, JournalReading, ServerReading, ServerState};
 pub use application::past::{Past, PastFuture, PastUnavailable};
 pub use application::rule_book::RuleFiles;
 pub use domain::notifying::dispatcher::NotificationPlan;
@@ -57,6 +60,7 @@ pub use domain::notifying::matcher_text::parse_matcher;
 pub use domain::notifying::route::{AfterMatch, GroupBy, Route, RouteWords};
 pub use infrastructure::channels::setup::{ChannelSetup, Target};
 pub use infrastructure::channels::webhook::Signing;
+pub use infrastructure::own_rules::{OwnRuleOptions, own_rules};
 pub use infrastructure::rule_files::{RuleFileError, RuleProblem, load_rules};
 pub use infrastructure::state::MIGRATIONS;
 
@@ -66,6 +70,8 @@ pub struct Alerting {
     workers: Vec<Worker>,
     watchlist: Arc<Watchlist>,
     inputs: Inputs,
+    evaluator: EvaluatorHandle,
+    metrics: AlertingMetrics,
     routes: Routes,
     options: AlertingOptions,
     bus: Arc<EventBus>,
@@ -192,7 +198,7 @@ impl Alerting {
             watchlist: Arc::clone(&watchlist),
             annotations: Box::new(Annotations::new()),
             notifier: Arc::clone(&notifier),
-            metrics,
+            metrics: metrics.clone(),
             random,
         };
         let standing = ledger.standing(now).await?;
@@ -204,7 +210,11 @@ impl Alerting {
                 history: Arc::clone(&ledger) as _,
                 clock: Arc::clone(&clock),
             }),
-            incidents: Arc::new(IncidentsApi { store: ledger, evaluator, clock: Arc::clone(&clock) }),
+            incidents: Arc::new(IncidentsApi {
+                store: ledger,
+                evaluator: evaluator.clone(),
+                clock: Arc::clone(&clock),
+            }),
             alertmanager: Arc::new(AlertmanagerApi {
                 notifier,
                 receivers,
@@ -215,7 +225,7 @@ impl Alerting {
             outboxes,
         };
         let inputs = inputs(&bus, commands);
-        Ok(Self { evaluate, workers, watchlist, inputs, routes, options, bus, clock })
+        Ok(Self { evaluate, workers, watchlist, inputs, evaluator, metrics, routes, options, bus, clock })
     }
 
     /// Who wants to know of which series.
@@ -237,10 +247,24 @@ impl Alerting {
         RuleReload(Arc::clone(&self.routes.rules.book))
     }
 
+    /// Feeds the built-in rules, which are a tenant's, with what the server measures about itself.
+    pub fn watch_itself(&self, server: Arc<dyn ServerState>, tenant: TenantId, lifecycle: &Lifecycle) {
+        let own = OwnWatch {
+            server,
+            outboxes: Arc::clone(&self.routes.outboxes),
+            metrics: self.metrics.clone(),
+            watch: self.watch(),
+            evaluator: self.evaluator.clone(),
+            clock: Arc::clone(&self.clock),
+        };
+        let measures = OwnMeasures::new(tenant, self.clock.now());
+        lifecycle.spawn("alerting about itself", own.run(measures, lifecycle.stop_token()));
+    }
+
     /// Fills the windows with the past of these tenants' series, and starts the evaluator and one worker per address.
     pub fn start(self, past: Option<Arc<dyn Past>>, tenants: Vec<TenantId>, lifecycle: &Lifecycle) {
         let stop = || lifecycle.stop_token();
-        let (rules, lateness) = (self.routes.rules.book.rules(), self.options.allowed_lateness);
+        let (rules, lateness) = (self.routes.rules.book.rules_over_data(), self.options.allowed_lateness);
         let refill = past.map(|past| Refill { past, rules, tenants, lateness });
         let evaluate = tasks::evaluate(self.evaluate, refill, self.inputs, self.bus, self.clock, stop());
         lifecycle.spawn("alerting evaluator", evaluate);

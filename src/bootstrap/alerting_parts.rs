@@ -10,16 +10,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::load_rules;
 use super::routing::notification_plan;
 use crate::alerting::{
-    Alerting, AlertingOptions, AlertingParts, ChannelSetup, MIGRATIONS, Past, PastFuture, PastUnavailable,
-    Resolved, RuleFiles, RuleReload, Signing, Target,
+    Alerting, AlertingOptions, AlertingParts, ChannelSetup, Inserts, JournalCourse, JournalReading,
+    MIGRATIONS, Past, PastFuture, PastUnavailable, Resolved, RuleFiles, RuleReload, ServerReading,
+    ServerState, Signing, Target,
 };
 use crate::config::{self, ChannelKind, SendResolved, Settings, WebhookSigning};
 use crate::platform::event_bus::EventBus;
+use crate::platform::journal::Measures;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::OutgoingClient;
 use crate::platform::state::{StateDatabase, StateOptions};
 use crate::querying::ClickHouseReader;
 use crate::shared::{Clock, TenantId, TimeRange};
+use crate::telemetry::WritePath;
 
 /// Goes on where alerting stood.
 pub async fn open(
@@ -111,6 +114,33 @@ pub fn tenants(settings: &Settings) -> Vec<TenantId> {
     let mut tenants: BTreeSet<TenantId> = settings.keys.values().map(|key| key.tenant.clone()).collect();
     tenants.insert(TenantId::unnamed());
     tenants.into_iter().collect()
+}
+
+/// How ingestion and the store do, for the rules over the server itself.
+pub fn server_state(write_path: &Arc<WritePath>) -> Arc<dyn ServerState> {
+    struct Own(Arc<WritePath>);
+
+    impl ServerState for Own {
+        fn read(&self) -> ServerReading {
+            let totals = self.0.ledger().totals();
+            ServerReading {
+                accepted: totals.accepted,
+                in_flight: totals.in_flight,
+                inserts: if self.0.is_stalled() { Inserts::Fail } else { Inserts::Pass },
+                journal: self.0.journal().map(|journal| journal_reading(&journal.measures())),
+            }
+        }
+    }
+
+    Arc::new(Own(Arc::clone(write_path)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio")]
+fn journal_reading(measures: &Measures) -> JournalReading {
+    JournalReading {
+        used_ratio: measures.live_bytes as f64 / measures.bytes_max.max(1) as f64,
+        course: if measures.is_failed { JournalCourse::Failed } else { JournalCourse::Works },
+    }
 }
 
 /// The past, as the query side reads it.

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::alerting::RuleFiles;
-use crate::config::{self, Library, Settings, StoreKind};
+use crate::config::{self, Library, OwnRules, Settings, StoreKind};
 use crate::platform::clickhouse::embedded::{EmbeddedOptions, EmbeddedStore, QueryLimits, find_library};
 use crate::platform::clickhouse::migrations::migrate;
 use crate::platform::clickhouse::{NullStore, Store};
@@ -153,6 +153,10 @@ pub async fn build(
 
     let alerts = alerting.router(&access);
     alerting_parts::reload_on_hangup(settings, alerting.reload(), &lifecycle)?;
+    if settings.alerting.own.rules == OwnRules::On {
+        let server = alerting_parts::server_state(&write_path);
+        alerting.watch_itself(server, settings.alerting.own.tenant.clone(), &lifecycle);
+    }
     alerting.start(Some(alerting_parts::past(past)), alerting_parts::tenants(settings), &lifecycle);
     if let Some(rolled_up) = rolled_up {
         rollups::start(settings, &store, rolled_up, &bus, &clock, &mut registry, &lifecycle);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::routing;
 use super::{
     AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library,
-    LogFormat, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, StoreKind, WebhookSigning,
+    LogFormat, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, StoreKind,
+    WebhookSigning,
 };
 use crate::platform::outgoing::{MailLogin, MailTls};
 use crate::shared::duration_text;
@@ -148,6 +149,11 @@ impl Settings {
         }
         lines.duration("alerting.allowed_lateness", self.alerting.allowed_lateness);
         lines.bare("alerting.instances_max", self.alerting.instances_max);
+        let own = &self.alerting.own;
+        lines.bare("alerting.own_rules", own.rules == OwnRules::On);
+        lines.texts("alerting.own_channels", &own.channels);
+        lines.text("alerting.own_tenant", &own.tenant);
+        lines.text("alerting.runbook_base", &own.runbook_base);
         if let Some(root) = &self.alerting.route {
             lines.route(root);
         }

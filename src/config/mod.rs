@@ -11,6 +11,7 @@ mod errors;
 mod file;
 mod keys;
 mod named_sections;
+mod own_alerts;
 mod reader;
 mod routing;
 mod sections;
@@ -22,6 +23,7 @@ use std::path::Path;
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
+pub use own_alerts::{OwnAlerts, OwnRules};
 pub use settings::{
     AfterMatch, Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry,
     Ingest, Inhibit, Journal, KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::named_sections::{api_keys, channels};
+use super::own_alerts;
 use super::reader::{Reader, text_of};
 use super::routing;
 use super::{
@@ -225,6 +226,7 @@ fn alerting(reader: &mut Reader, channels: &BTreeMap<String, Channel>) -> Alerti
         rules,
         allowed_lateness: reader.duration("alerting.allowed_lateness", Duration::ZERO..=HOUR),
         instances_max: reader.size("alerting.instances_max", 1..=1_000_000),
+        own: own_alerts::read(reader, channels),
         route: routing::route(reader, channels),
         inhibit: routing::inhibitions(reader),
     }

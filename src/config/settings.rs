@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::ByteSize;
+use super::{ByteSize, OwnAlerts};
 use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
 use crate::shared::{TenantId, Timestamp};
 
@@ -209,12 +209,10 @@ pub struct Query {
     pub cache_bytes: ByteSize,
 }
 
-/// Who may listen to what happens now.
+/// Who may listen to what happens now: 1 to 1,024 clients in all and of one tenant.
 #[derive(Debug, Clone)]
 pub struct Stream {
-    /// 1 to 1,024.
     pub clients_max: usize,
-    /// 1 to 1,024.
     pub clients_max_per_tenant: usize,
     /// What may wait for one client, 16 KiB to 64 MiB.
     pub client_bytes_max: ByteSize,
@@ -228,6 +226,7 @@ pub struct Alerting {
     pub allowed_lateness: Duration,
     /// Groups that one rule may watch, 1 to 1,000,000.
     pub instances_max: usize,
+    pub own: OwnAlerts,
     /// Absent: nobody is told of alerts whose rule names no channels.
     pub route: Option<RouteSection>,
     pub inhibit: Vec<Inhibit>,

@@ -5,6 +5,7 @@
 //! every event before the publisher goes on, so it has to be quick (the query cache's generations).
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
@@ -45,13 +46,20 @@ const QUEUE_ALERTS_MAX: usize = 16_384;
 /// Calculated hours that a queue holds. They come one at a time.
 const QUEUE_AGGREGATIONS_MAX: usize = 1_024;
 
+/// An event in a queue.
+#[derive(Debug, Clone)]
+struct Published {
+    at: Instant,
+    event: DomainEvent,
+}
+
 /// Carries [`DomainEvent`]s from those who cause them to those who act upon them.
 pub struct EventBus {
-    metrics: broadcast::Sender<DomainEvent>,
-    logs: broadcast::Sender<DomainEvent>,
-    spans: broadcast::Sender<DomainEvent>,
-    aggregations: broadcast::Sender<DomainEvent>,
-    alerts: broadcast::Sender<DomainEvent>,
+    metrics: broadcast::Sender<Published>,
+    logs: broadcast::Sender<Published>,
+    spans: broadcast::Sender<Published>,
+    aggregations: broadcast::Sender<Published>,
+    alerts: broadcast::Sender<Published>,
     inline: Vec<Inline>,
 }
 
@@ -77,10 +85,10 @@ impl EventBus {
     }
 
     pub fn subscribe(&self, topic: Topic) -> EventQueue {
-        EventQueue { receiver: self.queue(topic).subscribe() }
+        EventQueue { receiver: self.queue(topic).subscribe(), waited: Duration::ZERO }
     }
 
-    const fn queue(&self, topic: Topic) -> &broadcast::Sender<DomainEvent> {
+    const fn queue(&self, topic: Topic) -> &broadcast::Sender<Published> {
         match topic {
             Topic::Metrics => &self.metrics,
             Topic::Logs => &self.logs,
@@ -95,7 +103,7 @@ impl EventBus {
             listener(&event);
         }
         // An error means that nobody listens, which is fine.
-        let _ = self.queue(Topic::of(&event)).send(event);
+        let _ = self.queue(Topic::of(&event)).send(Published { at: Instant::now(), event });
     }
 }
 
@@ -115,7 +123,9 @@ impl fmt::Debug for EventBus {
 /// One listener's view of the events since it subscribed.
 #[derive(Debug)]
 pub struct EventQueue {
-    receiver: broadcast::Receiver<DomainEvent>,
+    receiver: broadcast::Receiver<Published>,
+    /// How long the last event waited.
+    waited: Duration,
 }
 
 /// What a listener is handed.
@@ -130,10 +140,19 @@ impl EventQueue {
     /// The next event; `None` once the bus is gone and the queue is empty. Cancel-safe.
     pub async fn next(&mut self) -> Option<Delivery> {
         match self.receiver.recv().await {
-            Ok(event) => Some(Delivery::Event(event)),
+            Ok(Published { at, event }) => {
+                self.waited = at.elapsed();
+                Some(Delivery::Event(event))
+            }
             Err(broadcast::error::RecvError::Lagged(missed)) => Some(Delivery::Missed(missed)),
             Err(broadcast::error::RecvError::Closed) => None,
         }
+    }
+
+    /// How far its reader is behind those who publish: as long as the event taken last had waited, and no time at all if no
+    /// other waits.
+    pub fn behind(&self) -> Duration {
+        if self.receiver.is_empty() { Duration::ZERO } else { self.waited }
     }
 }
 
@@ -158,6 +177,22 @@ mod tests {
         });
         bus.publish(event());
         assert_eq!(seen.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_reader_is_behind_while_something_waits() {
+        let bus = EventBus::default();
+        let mut queue = bus.subscribe(Topic::Metrics);
+        bus.publish(event());
+        let begun = Instant::now();
+        bus.publish(event());
+        while begun.elapsed() < Duration::from_millis(2) {
+            std::hint::spin_loop();
+        }
+        assert!(queue.next().await.is_some());
+        assert!(queue.behind() >= Duration::from_millis(2), "{:?}", queue.behind());
+        assert!(queue.next().await.is_some());
+        assert_eq!(queue.behind(), Duration::ZERO, "nothing waits any more");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use crate::alerting::domain::alert::IncidentId;
 use crate::alerting::domain::incident::{Incident, IncidentError};
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::rule::{RuleKey, RuleSet};
-use crate::shared::{TenantId, Timestamp};
+use crate::shared::{MetricsIngested, TenantId, Timestamp};
 
 /// Requests that wait for the evaluator.
 const COMMANDS_MAX: usize = 64;
@@ -18,6 +18,8 @@ pub enum Command {
         rules: RuleSet,
         done: oneshot::Sender<()>,
     },
+    /// Points of the server about itself, which nobody stores.
+    Observe(MetricsIngested),
     Instances {
         rule: RuleKey,
         tenant: TenantId,
@@ -68,6 +70,12 @@ impl EvaluatorHandle {
     /// Returns when the rules are in force.
     pub async fn replace_rules(&self, rules: RuleSet) -> Result<(), EvaluatorStopped> {
         self.ask(|done| Command::ReplaceRules { rules, done }).await
+    }
+
+    /// Takes points, unless so many commands wait that the next ones do as well.
+    pub fn observe(&self, measured: MetricsIngested) {
+        // What is lost is measured again.
+        let _lost = self.commands.try_send(Command::Observe(measured));
     }
 
     pub async fn instances(

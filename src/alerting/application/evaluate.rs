@@ -10,7 +10,7 @@ use super::commands::{Command, IncidentAct, InstanceView};
 use super::history::HistoryEntry;
 use super::incidents::IncidentBook;
 use super::ledger::{Changes, Standing};
-use super::metrics::{AlertingMetrics, KindLabel, ReasonLabel};
+use super::metrics::{AlertingMetrics, EVALUATOR, KindLabel, ReasonLabel};
 use super::notify::{Notifier, uuid};
 use crate::alerting::domain::alert::{
     Alert, AlertKey, Finding, IncidentId, NAME_LABEL, Phase, SEVERITY_LABEL,
@@ -162,6 +162,7 @@ impl EvaluateRules {
                 let _gone = done.send(());
                 events
             }
+            Command::Observe(measured) => self.observe(&measured, now).await,
             Command::Instances { rule, tenant, answer } => {
                 let groups = self.evaluator.groups_of(&rule).filter(|(group, _)| group.tenant == tenant);
                 let _gone = answer.send(groups.map(|(group, course)| view(group, course.state())).collect());
@@ -177,8 +178,13 @@ impl EvaluateRules {
 
     /// Events were overwritten before they were read: rules may have overlooked something.
     pub fn missed(&self, events: u64) {
-        self.metrics.missed("evaluator", events);
+        self.metrics.missed(EVALUATOR, events);
         tracing::warn!(events, "alert rules lag behind ingestion; events were not evaluated");
+    }
+
+    /// How far evaluation is behind ingestion.
+    pub fn lags(&self, behind: Duration) {
+        self.metrics.lags(behind);
     }
 
     async fn act(

@@ -1,10 +1,18 @@
 //! What alerting tells about itself: `telemetryflow_alerting_*`.
 
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::alerting::domain::instance::PointRefusal;
+
+/// The listener that feeds rules.
+pub const EVALUATOR: &str = "evaluator";
 
 /// Counters and gauges of the context. Clones share their values.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +27,8 @@ pub struct AlertingMetrics {
     pub watches_refused: Gauge,
     pub transitions: Family<KindLabel, Counter>,
     pub notifications: Family<NotificationLabels, Counter>,
+    /// Seconds.
+    pub lag: Gauge<f64, AtomicU64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,12 +92,33 @@ impl AlertingMetrics {
             watches_refused,
         );
         registry.register("transitions", "Alerts that began or ceased to fire", transitions);
+        registry.register(
+            "lag_seconds",
+            "How long what is evaluated now has waited; 0 if nothing else waits",
+            metrics.lag.clone(),
+        );
         registry.register("notifications", "Attempts to send a message", notifications);
         metrics
     }
 
     pub fn missed(&self, listener: &'static str, events: u64) {
         self.events_missed.get_or_create(&ListenerLabel { listener }).inc_by(events);
+    }
+
+    pub fn lags(&self, behind: Duration) {
+        self.lag.set(behind.as_secs_f64());
+    }
+
+    /// What rules may have overlooked: events that nobody evaluated, since the start of the process.
+    pub fn events_overlooked(&self) -> u64 {
+        self.events_missed.get_or_create(&ListenerLabel { listener: EVALUATOR }).get()
+    }
+
+    /// Points and series that were not watched for want of room, since the start of the process.
+    pub fn crowded_out(&self) -> u64 {
+        let reason = PointRefusal::TooManyInstances.name();
+        let points = self.points_refused.get_or_create(&ReasonLabel { reason }).get();
+        points.saturating_add(u64::try_from(self.watches_refused.get()).unwrap_or(0))
     }
 
     pub fn notified(&self, channel: &str, outcome: Outcome) {

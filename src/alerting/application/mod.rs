@@ -13,6 +13,7 @@ pub(super) mod ledger;
 pub(super) mod metrics;
 pub(super) mod notify;
 pub(super) mod outbox_ledger;
+pub(super) mod own_measures;
 pub(super) mod past;
 pub(super) mod rule_book;
 pub(super) mod rule_store;

@@ -58,6 +58,9 @@ pub trait OutboxLedger: Send + Sync {
     /// How many dead letters there are by channel; channels without any are left out.
     fn dead_counts(&self, tenant: TenantId) -> LedgerFuture<'_, Vec<(Box<str>, u64)>>;
 
+    /// As [`Self::dead_counts`], of all tenants together.
+    fn dead_counts_of_all(&self) -> LedgerFuture<'_, Vec<(Box<str>, u64)>>;
+
     fn revive(&self, tenant: TenantId, id: NotificationId) -> LedgerFuture<'_, Revival>;
 
     fn discard(&self, tenant: TenantId, id: NotificationId) -> LedgerFuture<'_, Discarded>;

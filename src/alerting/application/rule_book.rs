@@ -1,7 +1,7 @@
 //! Use case: list, make, change and take away rules. Those of files are read only; those of the API are remembered, and in force
 //! when the answer is given.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ pub struct RuleEntry {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
+    /// The server alerts about itself; a rule of a file or of the API with its id takes its place.
+    BuiltIn,
     /// A rule file; it is changed there.
     File,
     Api {
@@ -52,11 +54,12 @@ pub enum Origin {
     },
 }
 
-/// The rules of all files. Cheap to clone.
+/// The rules of all files, and beside them those that are built in. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct RuleFiles {
     rules: RuleSet,
     bodies: Arc<HashMap<RuleKey, Arc<Value>>>,
+    built_in: Arc<HashSet<RuleKey>>,
 }
 
 impl RuleFiles {
@@ -64,24 +67,56 @@ impl RuleFiles {
     pub fn new(rules: Vec<(AlertRule, Value)>) -> Result<Self, DuplicateRuleId> {
         let bodies = rules.iter().map(|(rule, body)| (rule.key(), Arc::new(body.clone()))).collect();
         let rules = RuleSet::new(rules.into_iter().map(|(rule, _)| rule).collect())?;
-        Ok(Self { rules, bodies: Arc::new(bodies) })
+        Ok(Self { rules, bodies: Arc::new(bodies), built_in: Arc::default() })
     }
 
+    /// Puts built-in rules, all of one tenant, beside those of files. One whose id a file gives to a rule of the tenant, or of
+    /// all tenants, is left out.
+    #[must_use]
+    pub fn with_built_in(self, built_in: Vec<(AlertRule, Value)>) -> Self {
+        let is_taken = |own: &AlertRule| {
+            let of_file = self.rules.rules().iter();
+            of_file.clone().any(|rule| {
+                rule.id == own.id
+                    && (rule.tenant.is_none() || own.tenant.is_none() || rule.tenant == own.tenant)
+            })
+        };
+        let (mut rules, mut bodies) = (self.rules.rules().to_vec(), HashMap::clone(&self.bodies));
+        let mut keys = HashSet::new();
+        for (own, body) in built_in {
+            if !is_taken(&own) && keys.insert(own.key()) {
+                bodies.insert(own.key(), Arc::new(body));
+                rules.push(Arc::new(own));
+            }
+        }
+        match RuleSet::of(rules) {
+            Ok(rules) => Self { rules, bodies: Arc::new(bodies), built_in: Arc::new(keys) },
+            Err(_) => self,
+        }
+    }
+
+    /// Those of files and the built-in ones.
     pub fn rules(&self) -> &RuleSet {
         &self.rules
     }
 
+    /// Rules of files.
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.rules.len() - self.built_in.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.len() == 0
+    }
+
+    fn is_built_in(&self, rule: &AlertRule) -> bool {
+        self.built_in.contains(&rule.key())
     }
 
     fn entry(&self, rule: &Arc<AlertRule>) -> RuleEntry {
         let body = self.bodies.get(&rule.key()).cloned().unwrap_or_default();
-        RuleEntry { rule: Arc::clone(rule), body, origin: Origin::File }
+        let origin = if self.is_built_in(rule) { Origin::BuiltIn } else { Origin::File };
+        RuleEntry { rule: Arc::clone(rule), body, origin }
     }
 }
 
@@ -109,6 +144,8 @@ pub enum RuleChangeError {
     Changed { current: u64 },
     #[error("the rule comes from a file, and is changed there")]
     OfFile,
+    #[error("the rule is built in: one with its id takes its place, also one that is not enabled")]
+    BuiltIn,
     #[error("there are too many rules")]
     TooMany,
     #[error(transparent)]
@@ -164,15 +201,21 @@ impl RuleBook {
         self.state.lock().rules()
     }
 
+    /// Those in force over what is ingested: all but the built-in ones.
+    pub fn rules_over_data(&self) -> RuleSet {
+        let state = self.state.lock();
+        let rules = state.rules();
+        let over_data = rules.rules().iter().filter(|rule| !state.is_built_in(rule)).cloned().collect();
+        RuleSet::of(over_data).unwrap_or_default()
+    }
+
     /// Those that look at a tenant's series, by id.
     pub fn list(&self, tenant: &TenantId) -> Vec<RuleEntry> {
         let state = self.state.lock();
-        let of_files = state
-            .files
-            .rules
-            .rules()
-            .iter()
-            .filter(|rule| rule.tenant.as_ref().is_none_or(|of| of == tenant));
+        let of_files =
+            state.files.rules.rules().iter().filter(|rule| {
+                rule.tenant.as_ref().is_none_or(|of| of == tenant) && !state.is_displaced(rule)
+            });
         let of_files = of_files.map(|rule| state.files.entry(rule));
         let of_api = state.stored.iter().filter(|((of, _), _)| of == tenant).map(|(_, entry)| entry.clone());
         let mut entries: Vec<RuleEntry> = of_files.chain(of_api).collect();
@@ -208,6 +251,9 @@ impl RuleBook {
         let mut state = self.state.lock().clone();
         let version = match state.find(tenant, &rule.id).map(|entry| entry.origin) {
             Some(Origin::File) => return Err(RuleChangeError::OfFile),
+            Some(Origin::BuiltIn) if matches!(precondition, Precondition::Version(_)) => {
+                return Err(RuleChangeError::BuiltIn);
+            }
             Some(Origin::Api { version, .. }) => match precondition {
                 Precondition::New => return Err(RuleChangeError::Exists),
                 Precondition::Version(expected) if expected != version => {
@@ -216,8 +262,8 @@ impl RuleBook {
                 Precondition::Version(_) | Precondition::Any => version + 1,
             },
             None if matches!(precondition, Precondition::Version(_)) => return Err(RuleChangeError::Unknown),
-            None if state.is_full(tenant) => return Err(RuleChangeError::TooMany),
-            None => 1,
+            None | Some(Origin::BuiltIn) if state.is_full(tenant) => return Err(RuleChangeError::TooMany),
+            None | Some(Origin::BuiltIn) => 1,
         };
         let (changed_at, id) = (self.clock.now(), rule.id.clone());
         let text = body.to_string().into();
@@ -241,6 +287,7 @@ impl RuleBook {
         let current = match state.find(tenant, id).map(|entry| entry.origin) {
             None => return Err(RuleChangeError::Unknown),
             Some(Origin::File) => return Err(RuleChangeError::OfFile),
+            Some(Origin::BuiltIn) => return Err(RuleChangeError::BuiltIn),
             Some(Origin::Api { version, .. }) => version,
         };
         if matches!(precondition, Precondition::Version(expected) if expected != current) {
@@ -274,7 +321,22 @@ impl State {
             key == of_all || key == own
         });
         let of_file = of_file.map(|rule| self.files.entry(rule));
-        of_file.or_else(|| self.stored.get(&(tenant.clone(), id.clone())).cloned())
+        let stored = || self.stored.get(&(tenant.clone(), id.clone())).cloned();
+        match of_file {
+            Some(built_in) if built_in.origin == Origin::BuiltIn => stored().or(Some(built_in)),
+            other => other.or_else(stored),
+        }
+    }
+
+    /// Whether a rule is built in, and no other has taken its place.
+    fn is_built_in(&self, rule: &AlertRule) -> bool {
+        self.files.is_built_in(rule) && !self.is_displaced(rule)
+    }
+
+    /// Whether a rule is built in, and one of the API has its id.
+    fn is_displaced(&self, rule: &AlertRule) -> bool {
+        let own = rule.tenant.clone().filter(|_| self.files.is_built_in(rule));
+        own.is_some_and(|tenant| self.stored.contains_key(&(tenant, rule.id.clone())))
     }
 
     fn is_full(&self, tenant: &TenantId) -> bool {
@@ -282,9 +344,10 @@ impl State {
         own >= RULES_PER_TENANT_MAX || self.stored.len() + self.files.len() >= RULES_MAX
     }
 
-    /// A file's rule goes before one of the API that has its id.
+    /// A file's rule goes before one of the API that has its id, and this before a built-in one.
     fn rules(&self) -> RuleSet {
-        let mut rules: Vec<Arc<AlertRule>> = self.files.rules.rules().to_vec();
+        let of_files = self.files.rules.rules().iter().filter(|rule| !self.is_displaced(rule));
+        let mut rules: Vec<Arc<AlertRule>> = of_files.cloned().collect();
         let stored = self.stored.iter().filter(|((tenant, id), _)| {
             self.find(tenant, id).is_some_and(|entry| matches!(entry.origin, Origin::Api { .. }))
         });

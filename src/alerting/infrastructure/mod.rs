@@ -3,6 +3,8 @@
 pub(super) mod annotations;
 pub(super) mod channels;
 pub(super) mod fields;
+pub(super) mod own_rules;
+pub(super) mod own_watch;
 pub(super) mod rule_files;
 pub(super) mod rule_reader;
 pub(super) mod state;

@@ -44,12 +44,7 @@ impl std::error::Error for RuleFileError {}
 /// Reads and checks rules. `path` is a file or a folder, whose files are read in the order of their names.
 pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<RuleFiles, RuleFileError> {
     let annotations = Annotations::new();
-    let mut loading = Loading {
-        reader: RuleReader { annotations: &annotations, known_channels },
-        rules: Vec::new(),
-        ids: HashSet::new(),
-        problems: Vec::new(),
-    };
+    let mut loading = Loading::new(RuleReader { annotations: &annotations, known_channels });
     let mut problems = Problems::of_file(path);
     for file in problems.check("", files_of(path)).unwrap_or_default() {
         loading.file(&file);
@@ -62,6 +57,24 @@ pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<Rule
         problems.add("id", RuleFault::DuplicateId);
         RuleFileError { problems: problems.found }
     })
+}
+
+/// Reads rules out of a tree that is none of a file's; `path` is what problems call it.
+pub fn read_rules(
+    tree: &Value,
+    path: &Path,
+    known_channels: &BTreeSet<String>,
+) -> Result<Vec<(AlertRule, Value)>, RuleFileError> {
+    let annotations = Annotations::new();
+    let mut loading = Loading::new(RuleReader { annotations: &annotations, known_channels });
+    let mut problems = Problems::of_file(path);
+    loading.groups(tree, &mut problems);
+    loading.problems.append(&mut problems.found);
+    if loading.problems.is_empty() {
+        Ok(loading.rules)
+    } else {
+        Err(RuleFileError { problems: loading.problems })
+    }
 }
 
 /// Reads rules as the API takes them: one JSON object each.
@@ -102,7 +115,11 @@ struct Loading<'a> {
     problems: Vec<RuleProblem>,
 }
 
-impl Loading<'_> {
+impl<'a> Loading<'a> {
+    fn new(reader: RuleReader<'a>) -> Self {
+        Self { reader, rules: Vec::new(), ids: HashSet::new(), problems: Vec::new() }
+    }
+
     fn file(&mut self, file: &Path) {
         let mut problems = Problems::of_file(file);
         let tree = problems.check("", read(file).and_then(|text| parse(&text)));
@@ -149,7 +166,7 @@ fn read(file: &Path) -> Result<String, RuleFault> {
     Ok(text)
 }
 
-fn parse(text: &str) -> Result<Value, RuleFault> {
+pub(super) fn parse(text: &str) -> Result<Value, RuleFault> {
     // As many as a file of this size can hold; text that unfolds into more is stopped all the same.
     let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_nodes: NODES_MAX, max_events: 2 * NODES_MAX } };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| RuleFault::Yaml(Box::new(error)))

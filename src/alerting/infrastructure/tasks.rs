@@ -33,6 +33,12 @@ pub struct Inputs {
     pub commands: mpsc::Receiver<Command>,
 }
 
+impl Inputs {
+    fn behind(&self) -> Duration {
+        self.metrics.behind().max(self.logs.behind()).max(self.spans.behind())
+    }
+}
+
 /// Feeds what was ingested, and every second, to the rules; publishes what comes of it.
 pub async fn evaluate(
     mut rules: EvaluateRules,
@@ -59,6 +65,7 @@ pub async fn evaluate(
             Some(delivery) = inputs.logs.next() => take(&mut rules, delivery, &*clock).await,
             Some(delivery) = inputs.spans.next() => take(&mut rules, delivery, &*clock).await,
         };
+        rules.lags(inputs.behind());
         for event in events {
             bus.publish(event);
         }

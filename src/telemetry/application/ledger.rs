@@ -74,6 +74,14 @@ impl Account {
     }
 }
 
+/// Items of all accounts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Acknowledged and not rejected, whatever became of them.
+    pub accepted: u64,
+    pub in_flight: u64,
+}
+
 /// What became of accepted items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
@@ -186,6 +194,18 @@ impl Ledger {
     pub fn accounts(&self, tenant: &TenantId) -> [Account; Signal::ALL.len()] {
         let books = self.0.lock();
         Signal::ALL.map(|signal| books.accounts.get(&(tenant.clone(), signal)).copied().unwrap_or_default())
+    }
+
+    /// Items of all tenants.
+    pub fn totals(&self) -> Totals {
+        let books = self.0.lock();
+        books.accounts.values().fold(Totals::default(), |sum, account| {
+            let Account { stored, dead_lettered, in_flight, lost, .. } = *account;
+            Totals {
+                accepted: sum.accepted + stored + dead_lettered + in_flight + lost,
+                in_flight: sum.in_flight + in_flight,
+            }
+        })
     }
 
     /// A copy of all accounts. Bodies are handed out once.

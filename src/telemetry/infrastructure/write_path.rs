@@ -83,6 +83,11 @@ impl WritePath {
         self.journaling.as_ref().map(|journaling| Arc::clone(&journaling.journal))
     }
 
+    /// Whether inserts have been failing, or are not let through, for longer than a moment.
+    pub fn is_stalled(&self) -> bool {
+        self.stall.is_on()
+    }
+
     /// Seed of the hashes by which bodies are recognised; the same after a restart.
     pub fn hash_seed(&self) -> u64 {
         self.hash_seed

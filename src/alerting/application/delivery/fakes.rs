@@ -73,6 +73,10 @@ impl OutboxLedger for FakeLedger {
         })
     }
 
+    fn dead_counts_of_all(&self) -> LedgerFuture<'_, Vec<(Box<str>, u64)>> {
+        self.dead_counts(TenantId::unnamed())
+    }
+
     fn revive(&self, _tenant: TenantId, id: NotificationId) -> LedgerFuture<'_, Revival> {
         self.tried(|own| {
             let mut dead = own.dead.lock();

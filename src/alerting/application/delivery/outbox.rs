@@ -137,6 +137,12 @@ impl Outbox {
         self.waiting.lock().messages.get(&key).is_some_and(|waits| waits.number == message.number)
     }
 
+    /// Whether anything waits for a channel, of whichever tenant.
+    pub fn waits_for(&self, channel: &str) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.overflowed.contains(channel) || waiting.order.iter().any(|key| &*key.channel == channel)
+    }
+
     /// The message was sent or given up. What replaced it meanwhile goes on waiting.
     pub fn settle(&self, message: &Message) {
         let mut waiting = self.waiting.lock();

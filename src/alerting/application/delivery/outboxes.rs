@@ -44,6 +44,12 @@ pub struct ChannelState {
     pub disabled: Option<Box<str>>,
 }
 
+impl ChannelState {
+    fn failed_last(&self) -> bool {
+        self.last_error.as_ref().is_some_and(|(at, _)| self.last_sent.is_none_or(|sent| sent < *at))
+    }
+}
+
 /// One outbox, and whose it is: channels that speak to one address share it.
 #[derive(Debug)]
 pub struct Address {
@@ -69,6 +75,23 @@ pub struct ChannelReport {
     /// Its dead letters.
     pub dead: u64,
     pub state: ChannelState,
+}
+
+/// How a channel does, for the rules over the server itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelHealth {
+    pub name: Box<str>,
+    pub course: Course,
+    /// Its dead letters, of all tenants.
+    pub dead: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Its messages are sent, as far as is known.
+    Sends,
+    /// It is off, or the last attempt failed and something waits.
+    Fails,
 }
 
 /// Every channel by name.
@@ -137,6 +160,22 @@ impl Outboxes {
             state: registered.state.lock().clone(),
         };
         Ok(self.by_channel.values().map(report).collect())
+    }
+
+    /// How every channel does, by name.
+    pub async fn health(&self) -> Result<Vec<ChannelHealth>, LedgerError> {
+        let dead = self.ledger.dead_counts_of_all().await?;
+        let health = |Entry { registered, address }: &Entry| {
+            let name = &registered.name;
+            let state = registered.state.lock().clone();
+            let fails = state.disabled.is_some() || (state.failed_last() && address.outbox.waits_for(name));
+            ChannelHealth {
+                name: name.clone(),
+                course: if fails { Course::Fails } else { Course::Sends },
+                dead: dead.iter().find(|(of, _)| of == name).map_or(0, |(_, count)| *count),
+            }
+        };
+        Ok(self.by_channel.values().map(health).collect())
     }
 
     /// Sends a message that says that it is a test, now, whatever waits. Absent if there is no such channel.

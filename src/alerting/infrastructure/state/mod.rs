@@ -221,6 +221,10 @@ impl OutboxLedger for StateLedger {
         Box::pin(async move { outbox::dead_counts(&mut *self.database.read().await?, &tenant).await })
     }
 
+    fn dead_counts_of_all(&self) -> LedgerFuture<'_, Vec<(Box<str>, u64)>> {
+        Box::pin(async move { outbox::dead_counts_of_all(&mut *self.database.read().await?).await })
+    }
+
     fn revive(&self, tenant: TenantId, id: NotificationId) -> LedgerFuture<'_, Revival> {
         Box::pin(async move {
             let mut tx = self.database.begin().await?;

@@ -21,6 +21,7 @@ const FORGET_OLDEST_DEAD: &str = include_str!("../../../../schemas/state/outbox/
 const SELECT_DEAD: &str = include_str!("../../../../schemas/state/outbox/select_dead.sql");
 const SELECT_DEAD_ONE: &str = include_str!("../../../../schemas/state/outbox/select_dead_one.sql");
 const COUNT_DEAD: &str = include_str!("../../../../schemas/state/outbox/count_dead.sql");
+const COUNT_DEAD_OF_ALL: &str = include_str!("../../../../schemas/state/outbox/count_dead_of_all.sql");
 const REVIVE: &str = include_str!("../../../../schemas/state/outbox/revive.sql");
 const DISCARD_DEAD: &str = include_str!("../../../../schemas/state/outbox/discard_dead.sql");
 
@@ -120,8 +121,16 @@ pub async fn dead_counts(
     tenant: &TenantId,
 ) -> Result<Vec<(Box<str>, u64)>, LedgerError> {
     let query = sqlx::query_as(COUNT_DEAD).bind(tenant.as_str());
-    let rows: Vec<(String, i64)> = query.fetch_all(connection).await.map_err(StateError::from)?;
-    Ok(rows.into_iter().map(|(channel, count)| (channel.into(), count.unsigned_abs())).collect())
+    Ok(counted(query.fetch_all(connection).await.map_err(StateError::from)?))
+}
+
+pub async fn dead_counts_of_all(connection: &mut Connection) -> Result<Vec<(Box<str>, u64)>, LedgerError> {
+    let query = sqlx::query_as(COUNT_DEAD_OF_ALL);
+    Ok(counted(query.fetch_all(connection).await.map_err(StateError::from)?))
+}
+
+fn counted(rows: Vec<(String, i64)>) -> Vec<(Box<str>, u64)> {
+    rows.into_iter().map(|(channel, count)| (channel.into(), count.unsigned_abs())).collect()
 }
 
 pub async fn revive(

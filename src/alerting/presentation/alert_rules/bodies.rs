@@ -23,7 +23,7 @@ pub(super) struct RulesBody {
 pub(super) struct RuleBody {
     id: String,
     name: String,
-    /// `file`: it is changed in its file. `api`: here.
+    /// `file`: it is changed in its file. `api`: here. `built-in`: one with its id takes its place.
     origin: &'static str,
     /// Counts the changes; of a rule of the API.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +83,7 @@ impl RuleBody {
     pub fn new(entry: &RuleEntry, instances: &[InstanceView]) -> Self {
         let count = |states: &[&str]| instances.iter().filter(|view| states.contains(&view.state)).count();
         let (origin, version, changed_at) = match entry.origin {
+            Origin::BuiltIn => ("built-in", None, None),
             Origin::File => ("file", None, None),
             Origin::Api { version, changed_at } => ("api", Some(version), Some(milliseconds(changed_at))),
         };

@@ -95,7 +95,11 @@ async fn switch(
     enabled: Value,
 ) -> Result<Response, Problem> {
     let entry = api.book.find(tenant, &rule_id(id)?).ok_or_else(unknown)?;
-    let Origin::Api { version, .. } = entry.origin else { return Err(problem(&RuleChangeError::OfFile)) };
+    let version = match entry.origin {
+        Origin::Api { version, .. } => version,
+        Origin::File => return Err(problem(&RuleChangeError::OfFile)),
+        Origin::BuiltIn => return Err(problem(&RuleChangeError::BuiltIn)),
+    };
     let mut body = Value::clone(&entry.body);
     if let Value::Object(fields) = &mut body {
         fields.insert("enabled".to_owned(), enabled);
@@ -111,7 +115,7 @@ fn told(entry: &RuleEntry) -> impl IntoResponse {
 /// `"3"`; rules of files have none.
 pub(super) fn entity_tag(entry: &RuleEntry) -> Option<HeaderValue> {
     match entry.origin {
-        Origin::File => None,
+        Origin::File | Origin::BuiltIn => None,
         Origin::Api { version, .. } => HeaderValue::try_from(format!("\"{version}\"")).ok(),
     }
 }
@@ -181,9 +185,10 @@ fn problem(error: &RuleChangeError) -> Problem {
         RuleChangeError::Invalid(problems) => invalid(problems),
         RuleChangeError::Unknown => unknown(),
         RuleChangeError::Changed { .. } => Problem::precondition_failed(error.to_string()),
-        RuleChangeError::Exists | RuleChangeError::OfFile | RuleChangeError::TooMany => {
-            Problem::conflict(error.to_string())
-        }
+        RuleChangeError::Exists
+        | RuleChangeError::OfFile
+        | RuleChangeError::BuiltIn
+        | RuleChangeError::TooMany => Problem::conflict(error.to_string()),
         RuleChangeError::Stopped(_) => stopped(),
         RuleChangeError::NotRemembered(error) => unavailable(error),
     }
