@@ -265,6 +265,11 @@ impl Course {
 
     fn climb(&mut self, values: &WindowValues, rule: &AlertRule, now: Timestamp) -> Level {
         self.steps.resize(rule.thresholds.len(), Step::Off);
+        // What is met again while it recovers was met for long enough before.
+        let regained = match self.state {
+            AlertState::Recovering { episode, .. } => Some(episode.severity),
+            AlertState::Inactive | AlertState::Pending { .. } | AlertState::Firing(_) => None,
+        };
         let mut level = Level::default();
         for (step, threshold) in self.steps.iter_mut().zip(rule.thresholds.iter()) {
             let verdict = values.verdict(rule, threshold);
@@ -272,7 +277,9 @@ impl Course {
                 Verdict::Met(value) | Verdict::Over(value) | Verdict::Between(value) => Some(value),
                 Verdict::Undecided => None,
             };
-            *step = step.after(&verdict, rule.hold.duration(), now);
+            let is_regained = regained.is_some_and(|severity| threshold.severity() <= severity);
+            let hold = if is_regained { Duration::ZERO } else { rule.hold.duration() };
+            *step = step.after(&verdict, hold, now);
             level.value = value.or(level.value);
             match *step {
                 Step::On { since } => level.on = Some((threshold.severity(), since, value)),

@@ -135,6 +135,12 @@ fn it_fires_on_while_it_recovers_and_a_relapse_is_no_news() {
 }
 
 #[test]
+fn what_is_met_again_while_it_recovers_need_not_hold_for_as_long_again() {
+    let found = changes(&with_times("2s", "3s"), &[6.0, 6.0, 6.0, 1.0, 1.0, 6.0, 6.0, 6.0].map(value));
+    assert_eq!(found, ["0 pending", "2 fires CRITICAL Value(6.0)", "3 recovering", "5 relapsed"]);
+}
+
+#[test]
 fn what_happens_without_data_is_as_the_rule_says() {
     let with = |no_data| AlertRule { no_data, ..with_times("0s", "0s") };
     let after = Duration::from_secs(1);
