@@ -2,6 +2,7 @@
 
 mod access;
 mod alerting_parts;
+mod backtest;
 mod dead_letters;
 mod ingestion;
 mod listeners;
@@ -26,7 +27,7 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleFiles> {
     let channels: BTreeSet<String> = settings.channels.keys().cloned().collect();
     let files = match &settings.alerting.rules {
         Rules::None => RuleFiles::default(),
-        Rules::At(path) => alerting::load_rules(path, &channels)?,
+        Rules::At(path) => alerting::load_rules(path, Some(&channels))?,
     };
     let own = &settings.alerting.own;
     match own.rules {
@@ -42,6 +43,7 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleFiles> {
     }
 }
 
+pub use backtest::{BacktestRequest, run as run_backtest};
 pub use dead_letters::dead_letters_path;
 pub use openapi::document as openapi_document;
 pub use routing::notification_plan;

@@ -3,6 +3,7 @@
 mod columns;
 mod dead_letters;
 mod journal;
+mod rules;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -54,6 +55,11 @@ enum Action {
         #[command(subcommand)]
         action: journal::Action,
     },
+    /// Alert rules: check them, and try them out before they are trusted.
+    Rules {
+        #[command(subcommand)]
+        action: rules::Action,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,6 +97,7 @@ pub fn run(command: Command, surroundings: &dyn Surroundings) -> ExitCode {
         Action::CreateKey(request) => create_key(request),
         Action::DeadLetters { action } => dead_letters::run(action),
         Action::Journal { action } => journal::run(action),
+        Action::Rules { action } => rules::run(action),
     }
 }
 

@@ -35,7 +35,6 @@ use application::notify::Notifier;
 use application::own_measures::OwnMeasures;
 use application::rule_book::{RuleBook, RuleBookParts};
 use domain::evaluator::{AlertEvaluator, EvaluatorLimits};
-use domain::instance::Lateness;
 use domain::watchlist::{Watchlist, WatchlistLimits};
 use infrastructure::annotations::Annotations;
 use infrastructure::channels::setup::{Surroundings, deliveries};
@@ -52,7 +51,10 @@ pub use application::backoff::Pacing;
 pub use application::delivery::outboxes::Resolved;
 pub use application::own_measures::{Inserts, JournalCourse, JournalReading, ServerReading, ServerState};
 pub use application::past::{Past, PastFuture, PastUnavailable};
+pub use application::rehearse::{Played, RehearsalError, Wanted, backtest};
 pub use application::rule_book::RuleFiles;
+pub use application::rule_test::{Compared, RuleTest, TestOutcome, Verdict};
+pub use domain::instance::Lateness;
 pub use domain::notifying::dispatcher::NotificationPlan;
 pub use domain::notifying::inhibition::{INHIBITIONS_MAX, Inhibition};
 pub use domain::notifying::matcher::{MATCHERS_MAX, Matcher};
@@ -62,6 +64,7 @@ pub use infrastructure::channels::setup::{ChannelSetup, Target};
 pub use infrastructure::channels::webhook::Signing;
 pub use infrastructure::own_rules::{OwnRuleOptions, own_rules};
 pub use infrastructure::rule_files::{RuleFileError, RuleProblem, load_rules};
+pub use infrastructure::rule_tests::load_rule_tests;
 pub use infrastructure::state::MIGRATIONS;
 
 /// The context, ready to start.

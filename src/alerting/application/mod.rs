@@ -15,5 +15,7 @@ pub(super) mod notify;
 pub(super) mod outbox_ledger;
 pub(super) mod own_measures;
 pub(super) mod past;
+pub(super) mod rehearse;
 pub(super) mod rule_book;
 pub(super) mod rule_store;
+pub(super) mod rule_test;

@@ -228,7 +228,6 @@ impl AlertEvaluator {
     }
 
     /// All groups that have data or fire.
-    #[cfg(test)]
     pub fn live_keys(&self) -> Vec<GroupKey> {
         self.slots.iter().flatten().map(|slot| slot.group.key()).collect()
     }

@@ -150,6 +150,17 @@ impl AlertRule {
         self.measure.aggregation.grows() && self.thresholds.iter().any(downward)
     }
 
+    /// Its thresholds, the mildest first, and how long they have to be met: `> 0.8 WARN, > 2 CRITICAL for 2m`.
+    pub fn conditions(&self) -> String {
+        let one =
+            |threshold: &Threshold| format!("{} {}", threshold_text(threshold), threshold.severity().name());
+        let all: Vec<String> = self.thresholds.iter().map(one).collect();
+        let hold = self.hold.duration();
+        let held =
+            if hold.is_zero() { String::new() } else { format!(" for {}", duration_text::format(hold)) };
+        format!("{}{held}", all.join(", "))
+    }
+
     pub fn is_enabled(&self) -> bool {
         self.activity == Activity::Enabled
     }

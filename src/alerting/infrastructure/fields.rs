@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -11,14 +12,15 @@ use crate::alerting::domain::rule_words::{GroupByError, HoldTimeError, RuleIdErr
 use crate::alerting::domain::thresholds::ThresholdsError;
 use crate::alerting::domain::window::EvaluationWindowError;
 use crate::shared::FilterError;
+use crate::shared::duration_text::{self, DurationTextError};
 use crate::shared::tenant::TenantIdError;
 
 /// One thing that is wrong with a rule file.
 #[derive(Debug, thiserror::Error)]
 pub struct RuleProblem {
     pub file: PathBuf,
-    /// The rule's id, or its place in the file while it has none.
-    pub rule: Option<Box<str>>,
+    /// `rule checkout-slow`, or its place in the file while it has no id; `test ...` in a file of tests.
+    pub part: Option<Box<str>>,
     /// Empty where the file as a whole is meant.
     pub field: Box<str>,
     #[source]
@@ -56,6 +58,20 @@ pub enum RuleFault {
     TooMany(usize),
     #[error("no channel of this name is configured")]
     UnknownChannel,
+    #[error("the file has no rule of this id")]
+    UnknownRule,
+    #[error("of groups and rules one is needed, not both")]
+    OneOfTwo,
+    #[error("is at most {}", duration_text::format(*.most))]
+    TooLong { most: Duration },
+    #[error(
+        "is written like \"20x30 35 _x5 0+5x60\" (value x times, _ for none, value + step x times); {0:?} is not"
+    )]
+    Values(Box<str>),
+    #[error("begin at the lowest and ascend, and a point has one count more than bounds")]
+    Buckets,
+    #[error(transparent)]
+    Duration(#[from] DurationTextError),
     #[error("another rule has this id")]
     DuplicateId,
     #[error(transparent)]
@@ -91,8 +107,8 @@ fn with_cause(error: &AnnotationError) -> String {
 impl std::fmt::Display for RuleProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: ", self.file.display())?;
-        if let Some(rule) = &self.rule {
-            write!(f, "rule {rule}: ")?;
+        if let Some(part) = &self.part {
+            write!(f, "{part}: ")?;
         }
         if !self.field.is_empty() {
             write!(f, "{}: ", self.field)?;
@@ -105,27 +121,28 @@ impl std::fmt::Display for RuleProblem {
 #[derive(Debug)]
 pub struct Problems {
     file: PathBuf,
-    rule: Option<Box<str>>,
+    part: Option<Box<str>>,
     pub found: Vec<RuleProblem>,
 }
 
 impl Problems {
     pub fn of_file(file: &Path) -> Self {
-        Self { file: file.to_owned(), rule: None, found: Vec::new() }
+        Self { file: file.to_owned(), part: None, found: Vec::new() }
     }
 
-    pub fn enter_rule(&mut self, name: impl Into<Box<str>>) {
-        self.rule = Some(name.into());
+    /// What is found from here on is wrong with this part of the file.
+    pub fn enter(&mut self, part: impl Into<Box<str>>) {
+        self.part = Some(part.into());
     }
 
-    pub fn leave_rule(&mut self) {
-        self.rule = None;
+    pub fn leave(&mut self) {
+        self.part = None;
     }
 
     pub fn add(&mut self, field: &str, fault: impl Into<RuleFault>) {
         self.found.push(RuleProblem {
             file: self.file.clone(),
-            rule: self.rule.clone(),
+            part: self.part.clone(),
             field: field.into(),
             fault: fault.into(),
         });

@@ -7,5 +7,6 @@ pub(super) mod own_rules;
 pub(super) mod own_watch;
 pub(super) mod rule_files;
 pub(super) mod rule_reader;
+pub(super) mod rule_tests;
 pub(super) mod state;
 pub(super) mod tasks;

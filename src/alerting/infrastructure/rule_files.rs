@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::annotations::Annotations;
 use super::fields::{Fields, KnownFields, Problems, RuleFault};
@@ -41,8 +41,12 @@ impl fmt::Display for RuleFileError {
 
 impl std::error::Error for RuleFileError {}
 
-/// Reads and checks rules. `path` is a file or a folder, whose files are read in the order of their names.
-pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<RuleFiles, RuleFileError> {
+/// Reads and checks rules. `path` is a file or a folder, whose files are read in the order of their names. Without known
+/// channels rules may name any.
+pub fn load_rules(
+    path: &Path,
+    known_channels: Option<&BTreeSet<String>>,
+) -> Result<RuleFiles, RuleFileError> {
     let annotations = Annotations::new();
     let mut loading = Loading::new(RuleReader { annotations: &annotations, known_channels });
     let mut problems = Problems::of_file(path);
@@ -50,13 +54,19 @@ pub fn load_rules(path: &Path, known_channels: &BTreeSet<String>) -> Result<Rule
         loading.file(&file);
     }
     loading.problems.append(&mut problems.found);
-    if !loading.problems.is_empty() {
-        return Err(RuleFileError { problems: loading.problems });
-    }
-    RuleFiles::new(loading.rules).map_err(|_| {
-        problems.add("id", RuleFault::DuplicateId);
-        RuleFileError { problems: problems.found }
-    })
+    loading.done(path)
+}
+
+/// The rules of the groups that stand in a file of another kind; it may name any channel.
+pub fn rules_within(groups: &Value, file: &Path) -> Result<RuleFiles, RuleFileError> {
+    let annotations = Annotations::new();
+    let mut loading = Loading::new(RuleReader { annotations: &annotations, known_channels: None });
+    let mut problems = Problems::of_file(file);
+    let mut tree = Map::new();
+    tree.insert("groups".to_owned(), groups.clone());
+    loading.groups(&Value::Object(tree), &mut problems);
+    loading.problems.append(&mut problems.found);
+    loading.done(file)
 }
 
 /// Reads rules out of a tree that is none of a file's; `path` is what problems call it.
@@ -66,6 +76,7 @@ pub fn read_rules(
     known_channels: &BTreeSet<String>,
 ) -> Result<Vec<(AlertRule, Value)>, RuleFileError> {
     let annotations = Annotations::new();
+    let known_channels = Some(known_channels);
     let mut loading = Loading::new(RuleReader { annotations: &annotations, known_channels });
     let mut problems = Problems::of_file(path);
     loading.groups(tree, &mut problems);
@@ -86,7 +97,8 @@ pub struct JsonRules {
 
 impl ReadRule for JsonRules {
     fn read(&self, body: &Value) -> Result<AlertRule, Vec<FieldProblem>> {
-        let reader = RuleReader { annotations: &self.annotations, known_channels: &self.known_channels };
+        let reader =
+            RuleReader { annotations: &self.annotations, known_channels: Some(&self.known_channels) };
         let mut problems = Problems::of_file(Path::new(""));
         let rule = reader.read(body, &mut problems);
         let told = problems.found.iter().map(|problem| FieldProblem {
@@ -120,6 +132,17 @@ impl<'a> Loading<'a> {
         Self { reader, rules: Vec::new(), ids: HashSet::new(), problems: Vec::new() }
     }
 
+    fn done(self, path: &Path) -> Result<RuleFiles, RuleFileError> {
+        if !self.problems.is_empty() {
+            return Err(RuleFileError { problems: self.problems });
+        }
+        RuleFiles::new(self.rules).map_err(|_| {
+            let mut problems = Problems::of_file(path);
+            problems.add("id", RuleFault::DuplicateId);
+            RuleFileError { problems: problems.found }
+        })
+    }
+
     fn file(&mut self, file: &Path) {
         let mut problems = Problems::of_file(file);
         let tree = problems.check("", read(file).and_then(|text| parse(&text)));
@@ -137,11 +160,12 @@ impl<'a> Loading<'a> {
             group.text("name", problems);
             for (at, rule) in group.list("rules", problems).unwrap_or_default().iter().enumerate() {
                 let id = rule.get("id").and_then(Value::as_str);
-                problems.enter_rule(id.map_or_else(|| format!("number {}", at + 1), str::to_owned));
+                let name = id.map_or_else(|| format!("number {}", at + 1), str::to_owned);
+                problems.enter(format!("rule {name}"));
                 if let Some(read) = self.reader.read(rule, problems) {
                     self.add(read, rule, problems);
                 }
-                problems.leave_rule();
+                problems.leave();
             }
         }
     }
@@ -157,7 +181,7 @@ impl<'a> Loading<'a> {
     }
 }
 
-fn read(file: &Path) -> Result<String, RuleFault> {
+pub(super) fn read(file: &Path) -> Result<String, RuleFault> {
     let mut text = String::new();
     File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_BYTES_MAX {

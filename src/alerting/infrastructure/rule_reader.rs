@@ -49,7 +49,8 @@ const RESERVED_LABELS: [&str; 2] = [NAME_LABEL, SEVERITY_LABEL];
 #[derive(Debug)]
 pub struct RuleReader<'a> {
     pub annotations: &'a Annotations,
-    pub known_channels: &'a BTreeSet<String>,
+    /// Absent where rules may name any channel.
+    pub known_channels: Option<&'a BTreeSet<String>>,
 }
 
 impl RuleReader<'_> {
@@ -102,7 +103,8 @@ impl RuleReader<'_> {
 
     fn channels(&self, fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Box<str>>> {
         let channels = fields.texts("channels", problems)?;
-        for channel in channels.iter().filter(|name| !self.known_channels.contains(&***name)) {
+        let is_known = |name: &str| self.known_channels.is_none_or(|known| known.contains(name));
+        for channel in channels.iter().filter(|name| !is_known(name)) {
             problems.add(&format!("channels.{channel}"), RuleFault::UnknownChannel);
         }
         Some(channels)

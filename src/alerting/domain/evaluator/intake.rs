@@ -78,6 +78,29 @@ impl AlertEvaluator {
         }
     }
 
+    /// Takes points that became visible together, as if an event told of them.
+    pub fn observe_points<'a>(
+        &mut self,
+        points: impl IntoIterator<Item = (&'a SeriesIdentity, PastPoint)>,
+        now: Timestamp,
+    ) -> Vec<Transition> {
+        let mut transitions = Vec::new();
+        for (series, point) in points {
+            let watch = self.watchlist.watch(series);
+            if !watch.is_some() {
+                continue;
+            }
+            if matches!(point.value, PastValue::Number(value) if value.is_nan()) {
+                self.counts.refuse(PointRefusal::NotANumber);
+                continue;
+            }
+            let tenant = self.tenant(&series.tenant);
+            self.point(tenant, series.id, watch, series.kind, point, now, &mut transitions);
+        }
+        self.look_early(now, &mut transitions);
+        transitions
+    }
+
     /// Takes the past of a series, in order of time, without looking at it. Its points are not taken again when an event tells of them.
     pub fn refill(&mut self, series: &SeriesIdentity, points: Vec<PastPoint>, now: Timestamp) {
         let watch = self.watchlist.watch(series);

@@ -1,6 +1,7 @@
 //! Simulated time tables: points and times in, transitions out.
 
 mod kinds_and_lives;
+mod properties;
 
 use super::*;
 use crate::alerting::domain::fixtures::{COUNTER, rule, rule_for, rule_with, second, series};
