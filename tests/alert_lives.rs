@@ -23,7 +23,7 @@ const IN_TIME: Duration = Duration::from_secs(30);
 const LONG: &str = "10m";
 
 fn channel(webhook: &Webhook) -> String {
-    format!("[ingest]\nbatch_age_max = \"1ms\"\n{}", ops(webhook))
+    format!("[ingest]\nbatch_age_max = \"1ms\"\n{}[alerting]\nown_rules = false\n", ops(webhook))
 }
 
 fn ops(webhook: &Webhook) -> String {
@@ -44,7 +44,7 @@ fn rule(id: &str, aggregation: &str, window: &str, value: f64) -> Value {
 /// Starts with rules in a file.
 fn start(folder: &TempDir, webhook: &Webhook, rules: &[Value]) -> Server {
     let path = write_rules(folder, rules);
-    Server::start(folder, &format!("{}[alerting]\nrules = {path:?}", channel(webhook)))
+    Server::start(folder, &format!("{}rules = {path:?}", channel(webhook)))
 }
 
 fn write_rules(folder: &TempDir, rules: &[Value]) -> std::path::PathBuf {
@@ -292,4 +292,47 @@ fn rule_files_are_read_again_on_a_hangup_and_wrong_ones_change_nothing() {
 fn hang_up(server: &Server) {
     let id = i32::try_from(server.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
     rustix::process::kill_process(id, rustix::process::Signal::HUP).expect("the signal is sent");
+}
+
+#[test]
+fn a_rule_is_tried_out_on_what_is_stored_and_in_simulated_time() {
+    let (folder, webhook) = (folder(), Webhook::start(&[]));
+    let server = Server::start(&folder, &channel(&webhook));
+    for (host, value) in [("a", 9), ("b", 1)] {
+        post(&server, host, value);
+    }
+    let end = now() / 1_000_000 + 1_000;
+    let question = json!({"rule": rule("deep", "max", "10s", 5.0), "start": end - 60_000, "end": end});
+    let answer = ask(&server, "POST", "/api/v2/alert-rules/backtest", &[], &question);
+    let found = answer.json();
+    assert_eq!((answer.status, &found["count"]), (200, &json!(1)), "{found}");
+    assert_eq!(
+        (&found["transitions"][0]["kind"], &found["transitions"][0]["labels"]["host"]),
+        (&json!("firing"), &json!("a"))
+    );
+    assert_eq!(server.get("/api/v2/alert-rules").json()["rules"], json!([]), "it was only tried out");
+    let neither = json!({"start": 1, "end": 2});
+    assert_eq!(ask(&server, "POST", "/api/v2/alert-rules/backtest", &[], &neither).status, 400);
+
+    let mut own = rule("deep", "max", "10s", 5.0);
+    own["channels"] = json!([]);
+    let series =
+        json!([{"metric": "queue.depth", "labels": {"host": "a"}, "every": "1s", "values": "1x3 9"}]);
+    let expected = |severity: &str| json!([{"at": "3s", "kind": "firing", "severity": severity}]);
+    let tests = |severity| {
+        json!({"groups": [{"name": "g", "rules": [own]}],
+            "tests": [{"name": "t", "series": series, "expect": expected(severity)}]})
+    };
+    let passed = ask(&server, "POST", "/api/v2/alert-rules/test", &[], &tests("CRITICAL")).json();
+    assert_eq!(passed["passed"], true, "{passed}");
+    let failed = ask(&server, "POST", "/api/v2/alert-rules/test", &[], &tests("WARN")).json();
+    assert_eq!(
+        (&failed["passed"], &failed["tests"][0]["rows"][0]["verdict"]),
+        (&json!(false), &json!("missing")),
+        "{failed}"
+    );
+    let path = json!({"rules": "/etc/hosts", "tests": []});
+    let refused = ask(&server, "POST", "/api/v2/alert-rules/test", &[], &path);
+    assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("rules")));
+    assert!(webhook.posted().is_empty());
 }

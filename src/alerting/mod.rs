@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::Router;
 use prometheus_client::registry::Registry;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::platform::event_bus::{EventBus, EventQueue, Topic};
 use crate::platform::http::openapi::Operation;
@@ -40,9 +40,10 @@ use infrastructure::annotations::Annotations;
 use infrastructure::channels::setup::{Surroundings, deliveries};
 use infrastructure::own_watch::OwnWatch;
 use infrastructure::rule_files::JsonRules;
+use infrastructure::rule_tests::JsonRuleTests;
 use infrastructure::state::StateLedger;
 use infrastructure::tasks::{self, Inputs, Refill};
-use presentation::alert_rules::{self, AlertRulesApi};
+use presentation::alert_rules::{self, AlertRulesApi, RehearseApi};
 use presentation::alertmanager::{self, AlertmanagerApi, config_text};
 use presentation::channels;
 use presentation::incidents::{self, IncidentsApi};
@@ -237,9 +238,17 @@ impl Alerting {
     }
 
     /// The routes on the API's listener.
-    pub fn router(&self, access: &Access) -> Router {
+    pub fn router(&self, access: &Access, past: Arc<dyn Past>) -> Router {
         let Routes { rules, incidents, alertmanager, outboxes } = &self.routes;
+        let rehearse = RehearseApi {
+            book: Arc::clone(&rules.book),
+            tests: Arc::new(JsonRuleTests),
+            past,
+            lateness: self.options.allowed_lateness,
+            turn: Semaphore::new(1),
+        };
         alert_rules::router(Arc::clone(rules), access.clone())
+            .merge(alert_rules::rehearse_router(Arc::new(rehearse), access.clone()))
             .merge(incidents::router(Arc::clone(incidents), access.clone()))
             .merge(alertmanager::router(Arc::clone(alertmanager), access.clone()))
             .merge(channels::router(Arc::clone(outboxes), access.clone()))

@@ -151,13 +151,14 @@ pub async fn build(
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
 
-    let alerts = alerting.router(&access);
+    let past = alerting_parts::past(past);
+    let alerts = alerting.router(&access, Arc::clone(&past));
     alerting_parts::reload_on_hangup(settings, alerting.reload(), &lifecycle)?;
     if settings.alerting.own.rules == OwnRules::On {
         let server = alerting_parts::server_state(&write_path);
         alerting.watch_itself(server, settings.alerting.own.tenant.clone(), &lifecycle);
     }
-    alerting.start(Some(alerting_parts::past(past)), alerting_parts::tenants(settings), &lifecycle);
+    alerting.start(Some(past), alerting_parts::tenants(settings), &lifecycle);
     if let Some(rolled_up) = rolled_up {
         rollups::start(settings, &store, rolled_up, &bus, &clock, &mut registry, &lifecycle);
     }

@@ -12,16 +12,14 @@ use super::incidents::IncidentBook;
 use super::ledger::{Changes, Standing};
 use super::metrics::{AlertingMetrics, EVALUATOR, KindLabel, ReasonLabel};
 use super::notify::{Notifier, uuid};
-use crate::alerting::domain::alert::{
-    Alert, AlertKey, Finding, IncidentId, NAME_LABEL, Phase, SEVERITY_LABEL,
-};
+use crate::alerting::domain::alert::{Alert, Finding, IncidentId, NAME_LABEL, Phase, SEVERITY_LABEL};
 use crate::alerting::domain::evaluator::AlertEvaluator;
 use crate::alerting::domain::incident::{Incident, IncidentError, IncidentState};
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::rule::{NoData, RuleSet};
 use crate::alerting::domain::state::{AlertState, Change};
 use crate::alerting::domain::transition::Transition;
-use crate::alerting::domain::watchlist::{Group, GroupKey, Watchlist};
+use crate::alerting::domain::watchlist::{Group, Watchlist};
 use crate::shared::{
     AlertTransition, DomainEvent, LogsIngested, MetricsIngested, PastPoint, SeriesIdentity, SpansIngested,
     TenantId, Timestamp,
@@ -85,6 +83,7 @@ impl EvaluateRules {
             alive_noted_at,
             forgotten_at,
         };
+        resumed.evaluator.fell_silent(resumed.incidents.fell_silent());
         let downtime = alive_at.map_or(Duration::ZERO, |at| now.since(at));
         let (mut known, mut gone) = (BTreeSet::new(), Changes::default());
         for kept in instances {
@@ -93,7 +92,7 @@ impl EvaluateRules {
             let alert = rule.map(|rule| {
                 let group =
                     Group { rule: Arc::clone(rule), tenant: key.tenant.clone(), values: key.values.clone() };
-                (key.tenant.clone(), alert_key(&group))
+                (key.tenant.clone(), group.alert_key())
             });
             if resumed.evaluator.restore(rule, kept, downtime, now) {
                 known.extend(alert.filter(|_| fires));
@@ -244,7 +243,7 @@ impl EvaluateRules {
     }
 
     fn tell(&mut self, transition: &Transition, changes: &mut Changes) -> Alert {
-        let key = alert_key(&transition.group);
+        let key = transition.group.alert_key();
         let (at, random) = (transition.at, &mut self.random);
         let incident = self.incidents.take(transition, key, || IncidentId(uuid(at, random).into()));
         if incident.state == IncidentState::Open {
@@ -351,16 +350,6 @@ fn view(group: &Group, state: &AlertState) -> InstanceView {
         since,
         severity: severity.map(super::super::domain::rule_words::Severity::name),
     }
-}
-
-/// What does not change while an alert of a rule lasts, and is the same after a restart.
-pub fn alert_key(group: &Group) -> AlertKey {
-    let GroupKey { rule, .. } = group.key();
-    let mut labels = group.own_labels();
-    // No label has such names: they are not part of what is shown.
-    labels.set("\u{0}rule", rule.id.as_str());
-    labels.set("\u{0}tenant", rule.tenant.as_ref().map_or("", TenantId::as_str));
-    AlertKey::of(&labels)
 }
 
 impl std::fmt::Debug for EvaluateRules {

@@ -6,7 +6,7 @@ use super::ledger::LedgerFuture;
 use crate::alerting::domain::alert::{AlertKey, IncidentId};
 use crate::alerting::domain::incident::{Incident, IncidentState};
 use crate::alerting::domain::state::Change;
-use crate::alerting::domain::transition::Transition;
+use crate::alerting::domain::transition::{NO_DATA, Transition};
 use crate::shared::{TenantId, Timestamp};
 
 /// Incidents that are open, or may be taken up again.
@@ -81,6 +81,17 @@ impl IncidentBook {
 
     pub fn acknowledged(&self) -> impl Iterator<Item = &Incident> {
         self.current.values().filter(|incident| matches!(incident.state, IncidentState::Acknowledged { .. }))
+    }
+
+    /// Alerts that were over because nothing came, and since when.
+    pub fn fell_silent(&self) -> HashMap<(TenantId, AlertKey), Timestamp> {
+        let silent = self.current.iter().filter_map(|(key, incident)| match incident.state {
+            IncidentState::Resolved { at } if incident.timeline.last()?.text.as_ref() == NO_DATA => {
+                Some((key.clone(), at))
+            }
+            _ => None,
+        });
+        silent.collect()
     }
 
     /// Forgets what cannot be taken up again.

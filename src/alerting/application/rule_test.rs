@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::rehearse::{Rehearsal, RehearsalError, Wanted};
+use super::rule_book::FieldProblem;
 use crate::alerting::domain::rule_words::Severity;
 use crate::alerting::domain::transition::Transition;
 use crate::shared::{TenantId, Timestamp, duration_text};
@@ -14,6 +17,11 @@ pub struct RuleTest {
     pub rehearsal: Rehearsal,
     pub expected: Vec<Expected>,
     pub wanted: Wanted,
+}
+
+/// Port: makes tests of what people write.
+pub trait ReadRuleTests: Send + Sync {
+    fn read(&self, body: &Value) -> Result<Vec<RuleTest>, Vec<FieldProblem>>;
 }
 
 /// A transition that has to happen. What is absent may be anything.

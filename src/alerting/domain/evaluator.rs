@@ -8,6 +8,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::alert::AlertKey;
 use super::counters::{COUNTER_SERIES_MAX, CounterKey, Counters, LOOK_BACK, TenantNumber};
 use super::instance::{EventTime, Instance, Lateness, PointRefusal};
 use super::rule::{AlertRule, NoData, RuleKey, RuleSet};
@@ -75,6 +76,8 @@ pub struct AlertEvaluator {
     numbers: Counters<f64>,
     distributions: Counters<Distribution>,
     refilled: Option<Refilled>,
+    /// Alerts that were over because nothing came, and since when: what came before says nothing new about them.
+    fell_silent: HashMap<(TenantId, AlertKey), Timestamp>,
     housekept_at: Timestamp,
     limits: EvaluatorLimits,
     counts: EvaluationCounts,
@@ -131,6 +134,7 @@ impl AlertEvaluator {
             numbers: Counters::new(limits.counter_series, look_back),
             distributions: Counters::new(limits.counter_series, look_back),
             refilled: None,
+            fell_silent: HashMap::new(),
             housekept_at: Timestamp::EPOCH,
             limits,
             counts: EvaluationCounts::default(),
@@ -208,6 +212,11 @@ impl AlertEvaluator {
         instance.skip(downtime);
         self.settle(id, group, instance);
         true
+    }
+
+    /// Alerts that were over before a restart because nothing came: what is read again of their past does not raise them again.
+    pub fn fell_silent(&mut self, since: HashMap<(TenantId, AlertKey), Timestamp>) {
+        self.fell_silent = since;
     }
 
     /// How many groups have data or fire.

@@ -11,6 +11,9 @@ use super::state::{Cause, Change, Ending};
 use super::watchlist::Group;
 use crate::shared::{Timestamp, duration_text};
 
+/// The reason of what ended because nothing came.
+pub const NO_DATA: &str = "no data";
+
 /// One change of one group, at the time at which it was noticed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
@@ -119,7 +122,7 @@ impl Transition {
                 "its rule was changed or taken away".to_owned()
             }
             Change::Resolved { ending: Ending::NoData, .. } | Change::Calmed { value: None } => {
-                "no data".to_owned()
+                NO_DATA.to_owned()
             }
             Change::Resolved { ending: Ending::Value(None), .. } | Change::Recovering { value: None, .. } => {
                 format!("too few points, no longer {}", self.threshold())
@@ -145,7 +148,7 @@ impl Transition {
     fn silence(&self) -> String {
         match self.rule().no_data {
             NoData::Alert { after } => format!("no data for {}", duration_text::format(after)),
-            NoData::Keep | NoData::Resolve { .. } => "no data".to_owned(),
+            NoData::Keep | NoData::Resolve { .. } => NO_DATA.to_owned(),
         }
     }
 

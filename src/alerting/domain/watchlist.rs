@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::alert::AlertKey;
 use super::label_set::LabelSet;
 use super::rule::{AlertRule, RuleKey, RuleSet, Source};
 use super::rule_words::WatchedMetric;
@@ -45,6 +46,15 @@ impl Group {
             labels.set(name, value);
         }
         labels
+    }
+
+    /// What does not change while an alert of the group lasts, and is the same after a restart.
+    pub fn alert_key(&self) -> AlertKey {
+        let mut labels = self.own_labels();
+        // No label has such names: they are not part of what is shown.
+        labels.set("\u{0}rule", self.rule.id.as_str());
+        labels.set("\u{0}tenant", self.rule.tenant.as_ref().map_or("", TenantId::as_str));
+        AlertKey::of(&labels)
     }
 
     pub fn key(&self) -> GroupKey {

@@ -14,7 +14,8 @@ use self::series::{SeriesReader, read_series};
 use super::fields::{Fields, KnownFields, Problems, RuleFault};
 use super::rule_files::{RuleFileError, load_rules, parse, read, rules_within};
 use crate::alerting::application::rehearse::{LOOKS_MAX, Rehearsal, STEPS_MAX, Wanted};
-use crate::alerting::application::rule_test::{Expected, RuleTest};
+use crate::alerting::application::rule_book::FieldProblem;
+use crate::alerting::application::rule_test::{Expected, ReadRuleTests, RuleTest};
 use crate::alerting::domain::instance::Lateness;
 use crate::alerting::domain::rule::RuleSet;
 use crate::alerting::domain::rule_words::{HoldTime, Severity};
@@ -55,6 +56,36 @@ pub fn load_rule_tests(file: &Path) -> Result<Vec<RuleTest>, RuleFileError> {
             Err(error)
         }
         _ => Err(RuleFileError { problems: problems.found }),
+    }
+}
+
+/// Reads tests as the API takes them: in the form of a file, with the rules in it.
+#[derive(Debug)]
+pub struct JsonRuleTests;
+
+impl ReadRuleTests for JsonRuleTests {
+    fn read(&self, body: &Value) -> Result<Vec<RuleTest>, Vec<FieldProblem>> {
+        let place = Path::new("");
+        let mut problems = Problems::of_file(place);
+        // A path would be one of the server's.
+        if body.get("rules").is_some() {
+            problems.add("rules", RuleFault::WithoutEffect { with: "the API: give the groups" });
+        }
+        let tests = if problems.found.is_empty() { file_of_tests(body, place, &mut problems) } else { None };
+        let mut found = problems.found;
+        match tests {
+            Some(Ok(tests)) if found.is_empty() => return Ok(tests),
+            Some(Err(mut error)) => found.append(&mut error.problems),
+            _ => {}
+        }
+        let told = found.iter().map(|problem| FieldProblem {
+            field: problem.field.clone(),
+            reason: match &problem.part {
+                Some(part) => format!("{part}: {}", problem.fault).into(),
+                None => problem.fault.to_string().into(),
+            },
+        });
+        Err(told.collect())
     }
 }
 

@@ -121,6 +121,13 @@ impl AlertEvaluator {
 
     fn refill_group(&mut self, id: GroupId, time: Timestamp, added: &Added, now: Timestamp) {
         let Some(rule) = self.rule_of(id) else { return };
+        if !self.fell_silent.is_empty()
+            && let Some(group) = self.watchlist.group(id)
+            && let Some(at) = self.fell_silent.get(&(group.tenant.clone(), group.alert_key()))
+            && time <= *at
+        {
+            return;
+        }
         let lateness = self.limits.lateness;
         let (Ok(event_time), Ok(Some(point))) =
             (EventTime::check(&rule, lateness, time, now), added.contribution(&rule, time))

@@ -153,7 +153,7 @@ fn named(body: &mut Value, id: &RuleId) -> Result<(), Problem> {
     Ok(())
 }
 
-fn parsed(body: Result<Bytes, BytesRejection>) -> Result<Value, Problem> {
+pub(super) fn parsed(body: Result<Bytes, BytesRejection>) -> Result<Value, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::body_too_large(format!("the rule is longer than {BODY_BYTES_MAX} bytes"))

@@ -5,6 +5,7 @@ mod change;
 mod operations;
 mod parameters;
 mod read;
+mod rehearse;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::shared::Clock;
 use crate::tenancy::{Access, Action, guarded};
 
 pub use operations::operations;
+pub use rehearse::RehearseApi;
 
 const RULES_PATH: &str = "/api/v2/alert-rules";
 const RULE_PATH: &str = "/api/v2/alert-rules/{id}";
@@ -26,8 +28,12 @@ const ENABLE_PATH: &str = "/api/v2/alert-rules/{id}/enable";
 const DISABLE_PATH: &str = "/api/v2/alert-rules/{id}/disable";
 const HISTORY_PATH: &str = "/api/v2/alert-rules/{id}/history";
 
+const TEST_PATH: &str = "/api/v2/alert-rules/test";
+const BACKTEST_PATH: &str = "/api/v2/alert-rules/backtest";
+
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 5] = [RULES_PATH, RULE_PATH, ENABLE_PATH, DISABLE_PATH, HISTORY_PATH];
+pub const PATHS: [&str; 7] =
+    [RULES_PATH, RULE_PATH, ENABLE_PATH, DISABLE_PATH, HISTORY_PATH, TEST_PATH, BACKTEST_PATH];
 
 /// Longest rule, in bytes.
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -38,6 +44,16 @@ pub struct AlertRulesApi {
     pub evaluator: EvaluatorHandle,
     pub history: Arc<dyn HistoryStore>,
     pub clock: Arc<dyn Clock>,
+}
+
+/// Who may read may try rules out: nothing comes of it.
+pub fn rehearse_router(api: Arc<RehearseApi>, access: Access) -> Router {
+    let routes = Router::new()
+        .route(TEST_PATH, post(rehearse::test))
+        .route(BACKTEST_PATH, post(rehearse::try_on_past))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(api);
+    guarded(routes, access, Action::Read)
 }
 
 /// Who may read may look; who makes or changes rules has to be allowed to change things.

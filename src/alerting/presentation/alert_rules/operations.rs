@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::bodies::{HistoryBody, RuleBody, RulesBody};
 use super::parameters::{BEFORE, LIMIT, LIMIT_DEFAULT, LIMIT_MAX};
-use super::{DISABLE_PATH, ENABLE_PATH, HISTORY_PATH, RULE_PATH, RULES_PATH};
+use super::rehearse::{BacktestBody, BacktestQuestion, TestsBody};
+use super::{BACKTEST_PATH, DISABLE_PATH, ENABLE_PATH, HISTORY_PATH, RULE_PATH, RULES_PATH, TEST_PATH};
 use crate::alerting::domain::rule_words::RULE_ID_BYTES_MAX;
 use crate::platform::http::ProblemKind;
 use crate::platform::http::openapi::{Form, Needs, Operation, Parameter};
@@ -19,6 +20,12 @@ const OF_CHANGES: [ProblemKind; 6] = [
     ProblemKind::Conflict,
     ProblemKind::PreconditionFailed,
     ProblemKind::BodyTooLarge,
+    ProblemKind::Unavailable,
+];
+const OF_TRIALS: [ProblemKind; 4] = [
+    ProblemKind::InvalidRequest,
+    ProblemKind::BodyTooLarge,
+    ProblemKind::NotComputable,
     ProblemKind::Unavailable,
 ];
 /// The form of a rule is described in `schemas/alert-rules.schema.json`.
@@ -70,6 +77,20 @@ pub fn operations() -> Vec<Operation> {
             .problems(&OF_CHANGES),
         switch(ENABLE_PATH, "enableAlertRule", "Evaluates a rule again"),
         switch(DISABLE_PATH, "disableAlertRule", "Evaluates a rule no more; what it fired is over"),
+        Operation::post(TEST_PATH, "testAlertRules", "Runs tests of rules, in simulated time")
+            .tagged(TAG)
+            .needs(Needs::Reader)
+            .described("Tests as `schemas/alert-rule-tests.schema.json` describes them, with the rules as `groups` beside them.")
+            .asks::<Rule>()
+            .answers::<TestsBody>()
+            .problems(&OF_TRIALS),
+        Operation::post(BACKTEST_PATH, "backtestAlertRule", "What a rule would have done, by what is stored")
+            .tagged(TAG)
+            .needs(Needs::Reader)
+            .asks::<BacktestQuestion>()
+            .answers::<BacktestBody>()
+            .problems(&OF_TRIALS)
+            .problems(&[ProblemKind::NotFound]),
         Operation::get(HISTORY_PATH, "getAlertRuleHistory", "What happened to the groups of a rule")
             .tagged(TAG)
             .needs(Needs::Reader)
