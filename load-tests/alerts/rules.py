@@ -32,5 +32,5 @@ def rule(number, block):
 
 
 def channels(port):
-    section = '[channels.probe{0}]\nkind = "webhook"\nurl = "http://127.0.0.1:{1}/{0}"\n'
+    section = '[channels.probe{0}]\nkind = "webhook"\nurl = "http://127.0.0.1:{1}/{0}"\nsend_resolved = false\n'
     return "".join(section.format(number, port) for number in range(CHANNELS))
