@@ -53,9 +53,9 @@ pub fn run(settings: &Settings, request: &BacktestRequest) -> anyhow::Result<Vec
     let store = EmbeddedStore::open(&embedded_options(settings)?).context("cannot open the store")?;
     let reader = reader(Arc::new(store));
     let lateness = settings.alerting.allowed_lateness;
-    // Windows are full at the start, and counters have something to compare with.
-    let first = request.range.start().minus(rule.measure.window.duration() + lateness * 2);
-    let range = TimeRange::new(first, request.range.end()).context("the range is empty")?;
+    let (start, end) = (request.range.start(), request.range.end());
+    let range = alerting::reaching_back(start, end, rule.measure.window.duration(), lateness);
+    let range = range.context("the range is empty")?;
     let tenants: BTreeSet<TenantId> = match &rule.tenant {
         Some(tenant) => BTreeSet::from([tenant.clone()]),
         None => alerting_parts::tenants(settings).into_iter().collect(),

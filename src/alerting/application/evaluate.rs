@@ -17,6 +17,7 @@ use crate::alerting::domain::evaluator::AlertEvaluator;
 use crate::alerting::domain::incident::{Incident, IncidentError, IncidentState};
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::rule::{NoData, RuleSet};
+use crate::alerting::domain::rule_words::Severity;
 use crate::alerting::domain::state::{AlertState, Change};
 use crate::alerting::domain::transition::Transition;
 use crate::alerting::domain::watchlist::{Group, Watchlist};
@@ -87,7 +88,7 @@ impl EvaluateRules {
         let downtime = alive_at.map_or(Duration::ZERO, |at| now.since(at));
         let (mut known, mut gone) = (BTreeSet::new(), Changes::default());
         for kept in instances {
-            let rule = rules.rules().iter().find(|rule| rule.key() == kept.key.rule);
+            let rule = rules.find(&kept.key.rule);
             let (key, fires) = (kept.key.clone(), kept.course.episode().is_some());
             let alert = rule.map(|rule| {
                 let group =
@@ -344,12 +345,7 @@ fn view(group: &Group, state: &AlertState) -> InstanceView {
         AlertState::Firing(episode) => ("firing", Some(episode.since), Some(episode.severity)),
         AlertState::Recovering { episode, .. } => ("recovering", Some(episode.since), Some(episode.severity)),
     };
-    InstanceView {
-        labels: group.labels(),
-        state: name,
-        since,
-        severity: severity.map(super::super::domain::rule_words::Severity::name),
-    }
+    InstanceView { labels: group.labels(), state: name, since, severity: severity.map(Severity::name) }
 }
 
 impl std::fmt::Debug for EvaluateRules {

@@ -38,6 +38,18 @@ pub fn reaches(rules: &RuleSet, tenants: &[TenantId]) -> BTreeMap<(TenantId, Box
     reaches
 }
 
+/// What has to be read of the past to evaluate a rule from `start` to `end`: windows are full at the start, and counters have
+/// something to compare with. Absent if it is empty.
+pub fn reaching_back(
+    start: Timestamp,
+    end: Timestamp,
+    window: Duration,
+    lateness: Duration,
+) -> Option<TimeRange> {
+    // What an open pane may hold beside the window.
+    TimeRange::new(start.minus(window + lateness * 2), end)
+}
+
 /// Fills the windows of the rules with what is stored, up to `now`.
 pub async fn refill(
     evaluate: &mut EvaluateRules,
@@ -50,8 +62,7 @@ pub async fn refill(
     let reaches = reaches(rules, tenants);
     let (mut series, mut points) = (0_usize, 0_usize);
     for ((tenant, metric), reach) in reaches {
-        // What an open pane may hold beside the window, and what counters compare with.
-        let Some(range) = TimeRange::new(now.minus(reach + lateness * 2), now) else { continue };
+        let Some(range) = reaching_back(now, now, reach, lateness) else { continue };
         match past.read(tenant.clone(), metric.clone(), range).await {
             Ok(found) => {
                 for PastSeries { series: identity, points: past } in found {

@@ -316,10 +316,7 @@ impl State {
     fn find(&self, tenant: &TenantId, id: &RuleId) -> Option<RuleEntry> {
         let of_all = RuleKey { tenant: None, id: id.clone() };
         let own = RuleKey { tenant: Some(tenant.clone()), id: id.clone() };
-        let of_file = self.files.rules.rules().iter().find(|rule| {
-            let key = rule.key();
-            key == of_all || key == own
-        });
+        let of_file = self.files.rules.find_first(&[of_all, own]);
         let of_file = of_file.map(|rule| self.files.entry(rule));
         let stored = || self.stored.get(&(tenant.clone(), id.clone())).cloned();
         match of_file {

@@ -1,6 +1,6 @@
 //! `AlertRule`, and `RuleSet`: the rules that apply together.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,6 +182,7 @@ pub enum SeenValues {
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     rules: Arc<[Arc<AlertRule>]>,
+    places: Arc<HashMap<RuleKey, usize>>,
 }
 
 /// Two rules that apply to the same tenants have the same id.
@@ -195,11 +196,22 @@ impl RuleSet {
     }
 
     pub fn of(rules: Vec<Arc<AlertRule>>) -> Result<Self, DuplicateRuleId> {
-        let mut keys = HashSet::with_capacity(rules.len());
-        if let Some(twice) = rules.iter().find(|rule| !keys.insert(rule.key())) {
-            return Err(DuplicateRuleId(twice.id.clone()));
+        let mut places = HashMap::with_capacity(rules.len());
+        for (place, rule) in rules.iter().enumerate() {
+            if places.insert(rule.key(), place).is_some() {
+                return Err(DuplicateRuleId(rule.id.clone()));
+            }
         }
-        Ok(Self { rules: rules.into() })
+        Ok(Self { rules: rules.into(), places: Arc::new(places) })
+    }
+
+    pub fn find(&self, key: &RuleKey) -> Option<&Arc<AlertRule>> {
+        self.rules.get(*self.places.get(key)?)
+    }
+
+    /// The first of the rules that have one of these keys.
+    pub fn find_first(&self, keys: &[RuleKey]) -> Option<&Arc<AlertRule>> {
+        self.rules.get(*keys.iter().filter_map(|key| self.places.get(key)).min()?)
     }
 
     pub fn len(&self) -> usize {

@@ -309,15 +309,14 @@ impl Entries {
     fn replace_rules(&mut self, rules: &RuleSet) -> Vec<GroupChange> {
         self.begin_epoch();
         self.by_source = by_source(rules);
-        let now: HashMap<RuleKey, &Arc<AlertRule>> =
-            rules.rules().iter().filter(|rule| rule.is_enabled()).map(|rule| (rule.key(), rule)).collect();
         let mut changes = Vec::new();
         let mut gone = Vec::new();
         for (at, place) in self.groups.iter_mut().enumerate() {
             let Some(group) = place else { continue };
-            let same = now.get(&group.rule.key()).filter(|rule| rule.measure == group.rule.measure);
+            let same = rules.find(&group.rule.key());
+            let same = same.filter(|rule| rule.is_enabled() && rule.measure == group.rule.measure);
             match same {
-                Some(rule) if **rule == group.rule => {}
+                Some(rule) if *rule == group.rule => {}
                 Some(rule) => {
                     let changed = Arc::new(Group { rule: Arc::clone(rule), ..Group::clone(group) });
                     *group = Arc::clone(&changed);

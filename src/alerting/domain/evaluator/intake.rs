@@ -105,11 +105,12 @@ impl AlertEvaluator {
     pub fn refill(&mut self, series: &SeriesIdentity, points: Vec<PastPoint>, now: Timestamp) {
         let watch = self.watchlist.watch(series);
         let Some(groups) = self.groups_of_watch(watch).filter(|_| watch.is_some()) else { return };
+        let groups: Vec<_> = groups.iter().map(|id| (*id, self.silent_since(*id))).collect();
         let tenant = self.tenant(&series.tenant);
         for point in points {
             let time = point.time;
             let added = self.added(tenant, series.id, series.kind, point, now);
-            for id in groups.iter() {
+            for (id, _) in groups.iter().filter(|(_, silent)| silent.is_none_or(|at| time > at)) {
                 self.refill_group(*id, time, &added, now);
             }
             let until = now.plus(REFILL_REMEMBERED);
@@ -119,15 +120,17 @@ impl AlertEvaluator {
         }
     }
 
+    /// When the group's alert was over because nothing came, if that was shortly before the restart.
+    fn silent_since(&self, id: GroupId) -> Option<Timestamp> {
+        if self.fell_silent.is_empty() {
+            return None;
+        }
+        let group = self.watchlist.group(id)?;
+        self.fell_silent.get(&(group.tenant.clone(), group.alert_key())).copied()
+    }
+
     fn refill_group(&mut self, id: GroupId, time: Timestamp, added: &Added, now: Timestamp) {
         let Some(rule) = self.rule_of(id) else { return };
-        if !self.fell_silent.is_empty()
-            && let Some(group) = self.watchlist.group(id)
-            && let Some(at) = self.fell_silent.get(&(group.tenant.clone(), group.alert_key()))
-            && time <= *at
-        {
-            return;
-        }
         let lateness = self.limits.lateness;
         let (Ok(event_time), Ok(Some(point))) =
             (EventTime::check(&rule, lateness, time, now), added.contribution(&rule, time))
@@ -273,11 +276,24 @@ impl AlertEvaluator {
         now: Timestamp,
     ) -> Result<Option<Transition>, PointRefusal> {
         let rule = self.rule_of(id).ok_or(PointRefusal::RulesChanged)?;
-        let Some(point) = added.contribution(&rule, time)? else { return Ok(None) };
-        let event_time = EventTime::check(&rule, self.limits.lateness, time, now)?;
+        match added.contribution(&rule, time)? {
+            Some(point) => self.contribute(id, &rule, point, now),
+            None => Ok(None),
+        }
+    }
+
+    /// Adds what a point or a record says to its group.
+    pub(super) fn contribute(
+        &mut self,
+        id: GroupId,
+        rule: &AlertRule,
+        point: Contribution,
+        now: Timestamp,
+    ) -> Result<Option<Transition>, PointRefusal> {
+        let event_time = EventTime::check(rule, self.limits.lateness, point.time, now)?;
         self.ensure(id, event_time, now)?;
         let Some(slot) = self.slot(id) else { return Ok(None) };
-        let change = slot.instance.add(&rule, event_time, point, now)?;
+        let change = slot.instance.add(rule, event_time, point, now)?;
         let transition = slot.transition(change, now);
         if slot.presence == Presence::Quiet {
             slot.presence = Presence::Touched;
@@ -287,12 +303,7 @@ impl AlertEvaluator {
     }
 
     /// Makes an instance for a group that has none, if its rule may have another one.
-    pub(super) fn ensure(
-        &mut self,
-        id: GroupId,
-        first: EventTime,
-        now: Timestamp,
-    ) -> Result<(), PointRefusal> {
+    fn ensure(&mut self, id: GroupId, first: EventTime, now: Timestamp) -> Result<(), PointRefusal> {
         if self.slot(id).is_some() {
             return Ok(());
         }

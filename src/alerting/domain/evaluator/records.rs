@@ -7,9 +7,8 @@
 
 use std::sync::Arc;
 
-use super::{AlertEvaluator, Presence};
+use super::AlertEvaluator;
 use crate::alerting::domain::aggregation::AggregationKind;
-use crate::alerting::domain::instance::{EventTime, PointRefusal};
 use crate::alerting::domain::panes::Contribution;
 use crate::alerting::domain::rule::{AlertRule, Source};
 use crate::alerting::domain::transition::Transition;
@@ -86,7 +85,8 @@ impl AlertEvaluator {
                 continue;
             }
             let Some(id) = self.group_of_record(rule, tenant, record) else { continue };
-            match self.add_record(id, rule, record, now) {
+            let Some(point) = record.contribution(rule.measure.aggregation) else { continue };
+            match self.contribute(id, rule, point, now) {
                 Ok(transition) => out.extend(transition),
                 Err(refusal) => self.counts.refuse(refusal),
             }
@@ -106,26 +106,6 @@ impl AlertEvaluator {
             let GroupKey { tenant, values, .. } = key;
             self.watchlist.adopt(Group { rule: Arc::clone(rule), tenant, values })
         })
-    }
-
-    fn add_record(
-        &mut self,
-        id: GroupId,
-        rule: &AlertRule,
-        record: &impl Record,
-        now: Timestamp,
-    ) -> Result<Option<Transition>, PointRefusal> {
-        let Some(point) = record.contribution(rule.measure.aggregation) else { return Ok(None) };
-        let event_time = EventTime::check(rule, self.limits.lateness, record.time(), now)?;
-        self.ensure(id, event_time, now)?;
-        let Some(slot) = self.slot(id) else { return Ok(None) };
-        let change = slot.instance.add(rule, event_time, point, now)?;
-        let transition = slot.transition(change, now);
-        if slot.presence == Presence::Quiet {
-            slot.presence = Presence::Touched;
-            self.touched.push(id);
-        }
-        Ok(transition)
     }
 }
 

@@ -16,10 +16,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::bodies::TransitionBody;
 use super::change::{invalid, parsed, rule_id, unknown};
 use crate::alerting::application::history::HistoryEntry;
-use crate::alerting::application::past::Past;
+use crate::alerting::application::past::{Past, reaching_back};
 use crate::alerting::application::rehearse::{Played, RehearsalError, Wanted, backtest};
 use crate::alerting::application::rule_book::RuleBook;
-use crate::alerting::application::rule_test::{ReadRuleTests, RuleTest, TestOutcome};
+use crate::alerting::application::rule_test::{Compared, ReadRuleTests, RuleTest, TestOutcome};
 use crate::alerting::domain::instance::Lateness;
 use crate::alerting::domain::rule::AlertRule;
 use crate::platform::http::Problem;
@@ -119,9 +119,8 @@ pub(super) async fn try_on_past(
         return Err(Problem::not_computable("rules over logs and spans cannot be tried on the past"));
     };
     let _turn = turn(&api)?;
-    // Windows are full at the start, and counters have something to compare with.
-    let first = range.start().minus(rule.measure.window.duration() + api.lateness * 2);
-    let wide = TimeRange::new(first, range.end()).unwrap_or(range);
+    let window = rule.measure.window.duration();
+    let wide = reaching_back(range.start(), range.end(), window, api.lateness).unwrap_or(range);
     let past = api.past.read(caller.tenant, metric.as_str().into(), wide).await;
     let past = past.map_err(|error| Problem::unavailable(error.to_string(), RETRY_AFTER))?;
     let (lateness, wanted) = (Lateness(api.lateness), if question.all { Wanted::All } else { Wanted::Told });
@@ -180,11 +179,8 @@ impl From<Played> for BacktestBody {
 impl From<TestOutcome> for TestBody {
     fn from(outcome: TestOutcome) -> Self {
         let passed = outcome.has_passed();
-        let row = |row: crate::alerting::application::rule_test::Compared| RowBody {
-            expected: row.expected,
-            found: row.found,
-            verdict: row.verdict.name(),
-        };
+        let row =
+            |row: Compared| RowBody { expected: row.expected, found: row.found, verdict: row.verdict.name() };
         Self { name: outcome.name.into(), passed, rows: outcome.rows.into_iter().map(row).collect() }
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::alerting::domain::evaluator::EvaluatorLimits;
 use crate::alerting::domain::fixtures::{rule, second};
+use crate::alerting::domain::instance::PointRefusal;
 use crate::alerting::domain::rule::RuleSet;
 use crate::alerting::domain::rule_words::GroupBy;
 use crate::alerting::domain::watchlist::{Watchlist, WatchlistLimits};
