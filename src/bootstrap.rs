@@ -4,10 +4,13 @@ mod access;
 mod alerting_parts;
 mod backtest;
 mod dead_letters;
+mod dependencies;
 mod ingestion;
 mod listeners;
 mod openapi;
+mod own_telemetry;
 mod parts;
+mod reload;
 mod rollups;
 mod routing;
 mod shutdown;
@@ -19,8 +22,9 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 
 use crate::alerting::{self, OwnRuleOptions, RuleFiles};
-use crate::config::{LogFormat, OwnRules, Rules, Settings};
-use crate::platform::logging::{self, LineFormat};
+use crate::config::{LogFormat, OwnRules, Rules, Settings, SettingsSource};
+use crate::platform::logging::{self, LineFormat, LogLevel};
+use crate::platform::own_telemetry::{ExportOptions, OwnTraces};
 
 /// Reads the alert rules that the configuration names, and puts the built-in ones beside them.
 pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleFiles> {
@@ -51,29 +55,48 @@ pub use sql::run as run_sql;
 pub use surroundings::{Machine, Surroundings};
 
 /// Serves until the process is asked to stop. Returns when everything that was accepted is stored.
-pub fn serve(settings: &Settings, surroundings: &dyn Surroundings) -> anyhow::Result<()> {
+pub fn serve(source: &SettingsSource, surroundings: &dyn Surroundings) -> anyhow::Result<()> {
+    let settings = &source.load()?;
     let format = match settings.log.format {
         LogFormat::Text => LineFormat::Text,
         LogFormat::Json => LineFormat::Json,
     };
-    logging::start(format, &settings.log.level)?;
+    let export = own_telemetry::options(settings);
+    let traces = own_telemetry::traces(export.as_ref())?;
+    let level = logging::start(format, &settings.log.level, traces.as_ref().map(OwnTraces::tracer))?;
+    let process = Process { source: source.clone(), level, export };
     let rules = load_rules(settings)?;
     notification_plan(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let served = runtime.block_on(run(settings, &rules, surroundings));
+    let served = runtime.block_on(run(settings, &rules, &process, surroundings));
     // What still runs by now is past its deadline.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    traces.into_iter().for_each(OwnTraces::stop);
     served
 }
 
-async fn run(settings: &Settings, rules: &RuleFiles, surroundings: &dyn Surroundings) -> anyhow::Result<()> {
+/// What there is once in a process.
+#[derive(Debug)]
+struct Process {
+    source: SettingsSource,
+    level: LogLevel,
+    /// Where the own metrics and traces go, if anywhere.
+    export: Option<ExportOptions>,
+}
+
+async fn run(
+    settings: &Settings,
+    rules: &RuleFiles,
+    process: &Process,
+    surroundings: &dyn Surroundings,
+) -> anyhow::Result<()> {
     // Ports first: a second server on the same machine is told so before it opens anything.
     let listeners = listeners::bind(settings).await?;
-    let parts = parts::build(settings, rules, surroundings).await?;
-    let running = listeners::start(listeners, parts, settings).await?;
+    let parts = parts::build(settings, rules, process, surroundings).await?;
+    let running = listeners::start(listeners, parts, process, settings).await?;
     running.say_ready(settings);
     shutdown::requested().await?;
     running.stop(settings.shutdown.deadline).await

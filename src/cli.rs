@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::bootstrap::{self, Surroundings};
-use crate::config::Settings;
+use crate::config::{Settings, SettingsSource};
 use crate::shared::TenantId;
 use crate::tenancy::{KeyId, NewKey, Role};
 
@@ -102,11 +102,7 @@ pub fn run(command: Command, surroundings: &dyn Surroundings) -> ExitCode {
 }
 
 fn serve(configured: &Configured, surroundings: &dyn Surroundings) -> ExitCode {
-    let settings = match load(configured) {
-        Ok(settings) => settings,
-        Err(code) => return code,
-    };
-    match bootstrap::serve(&settings, surroundings) {
+    match bootstrap::serve(&source(configured), surroundings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(format!("{error:#}")),
     }
@@ -163,11 +159,15 @@ fn create_key(request: KeyRequest) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn load(configured: &Configured) -> Result<Settings, ExitCode> {
+fn source(configured: &Configured) -> SettingsSource {
     // Variables that are not UTF-8 cannot be ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Settings::load(configured.config.as_deref(), environment).map_err(failed)
+    SettingsSource::new(configured.config.clone(), environment)
+}
+
+fn load(configured: &Configured) -> Result<Settings, ExitCode> {
+    source(configured).load().map_err(failed)
 }
 
 fn failed(error: impl Display) -> ExitCode {

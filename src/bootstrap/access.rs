@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use crate::config::{ApiKey as ConfiguredKey, Expiry, KeyRole, Settings};
 use crate::shared::Clock;
-use crate::tenancy::{Access, AccessCounters, ApiKey, KeyId, Rate, RateLimits, Rates, Role, SecretHash};
+use crate::tenancy::{Access, AccessCounters, ApiKey, KeyId, Rate, RateLimits, Role, SecretHash};
 
 /// Open where no keys are configured.
 pub fn build_access(
@@ -18,18 +18,21 @@ pub fn build_access(
     if settings.keys.is_empty() {
         return Ok(Access::open());
     }
-    let keys = settings.keys.iter().map(|(id, key)| api_key(id, key)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Access::with_keys(keys, Arc::clone(clock), AccessCounters::register(registry)))
+    Ok(Access::with_keys(api_keys(settings)?, Arc::clone(clock), AccessCounters::register(registry)))
+}
+
+pub fn api_keys(settings: &Settings) -> anyhow::Result<Vec<ApiKey>> {
+    settings.keys.iter().map(|(id, key)| api_key(id, key)).collect()
 }
 
 /// The same for every tenant.
-pub fn build_rates(settings: &Settings) -> Rates {
+pub fn rate_limits(settings: &Settings) -> RateLimits {
     let limits = &settings.limits;
-    Rates::new(RateLimits {
+    RateLimits {
         requests: Rate::per_second(limits.requests_per_second),
         bytes: Rate::per_second(limits.bytes_per_second.bytes()),
         items: Rate::per_second(limits.items_per_second),
-    })
+    }
 }
 
 fn api_key(id: &str, key: &ConfiguredKey) -> anyhow::Result<ApiKey> {

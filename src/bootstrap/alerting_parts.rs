@@ -5,36 +5,37 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::load_rules;
 use super::routing::notification_plan;
 use crate::alerting::{
     Alerting, AlertingOptions, AlertingParts, ChannelSetup, Inserts, JournalCourse, JournalReading,
-    MIGRATIONS, Past, PastFuture, PastUnavailable, Resolved, RuleFiles, RuleReload, ServerReading,
-    ServerState, Signing, Target,
+    MIGRATIONS, Past, PastFuture, PastUnavailable, Resolved, RuleFiles, ServerReading, ServerState, Signing,
+    Target,
 };
 use crate::config::{self, ChannelKind, SendResolved, Settings, WebhookSigning};
 use crate::platform::event_bus::EventBus;
 use crate::platform::journal::Measures;
-use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::OutgoingClient;
 use crate::platform::state::{StateDatabase, StateOptions};
 use crate::querying::ClickHouseReader;
 use crate::shared::{Clock, TenantId, TimeRange};
 use crate::telemetry::WritePath;
 
+/// What is remembered beside telemetry.
+pub async fn open_state(settings: &Settings) -> anyhow::Result<StateDatabase> {
+    let path = &settings.state.path;
+    let database = StateDatabase::open(path, MIGRATIONS, StateOptions::default()).await;
+    database.with_context(|| format!("[state] path = {}", path.display()))
+}
+
 /// Goes on where alerting stood.
 pub async fn open(
     settings: &Settings,
     files: &RuleFiles,
-    clock: &Arc<dyn Clock>,
-    bus: &Arc<EventBus>,
+    database: StateDatabase,
+    (clock, bus): (&Arc<dyn Clock>, &Arc<EventBus>),
     registry: &mut Registry,
 ) -> anyhow::Result<Alerting> {
-    let path = &settings.state.path;
-    let database = StateDatabase::open(path, MIGRATIONS, StateOptions::default()).await;
-    let database = database.with_context(|| format!("[state] path = {}", path.display()))?;
     let alerting = AlertingParts {
         files: files.clone(),
         channels: settings.channels.iter().map(|(name, channel)| channel_setup(name, channel)).collect(),
@@ -75,38 +76,6 @@ fn channel_setup(name: &str, channel: &config::Channel) -> ChannelSetup {
         SendResolved::No => Resolved::Kept,
     };
     ChannelSetup { name: name.into(), resolved, target }
-}
-
-/// `SIGHUP` reads the rule files again. Where anything is wrong with them, the rules that are in force stay so.
-pub fn reload_on_hangup(
-    settings: &Settings,
-    reload: RuleReload,
-    lifecycle: &Lifecycle,
-) -> std::io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
-    let (settings, stop) = (settings.clone(), lifecycle.stop_token());
-    lifecycle.spawn("rule reload", async move {
-        while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
-            let read = settings.clone();
-            // Files are read on a thread that may wait for a disk.
-            match tokio::task::spawn_blocking(move || load_rules(&read)).await {
-                Ok(Ok(files)) => {
-                    let rules = files.len();
-                    if reload.replace(files).await.is_some() {
-                        tracing::info!(rules, "the rule files were read again");
-                    }
-                }
-                Ok(Err(error)) => {
-                    tracing::error!(
-                        error = format!("{error:#}"),
-                        "the rule files are wrong; the rules of before stay in force"
-                    );
-                }
-                Err(error) => tracing::error!(%error, "the rule files were not read again"),
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Whose series rules without a tenant look at.

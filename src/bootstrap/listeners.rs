@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::http::Uri;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
 use crate::alerting;
@@ -15,15 +15,20 @@ use crate::config::{LogFormat, Settings, StoreKind};
 use crate::platform::clickhouse::Store;
 use crate::platform::health::{self, Health, Readiness};
 use crate::platform::http::openapi;
-use crate::platform::http::{ConnectionLimits, Protocol, identify, method_not_allowed, serve, unknown_path};
+use crate::platform::http::{
+    ConnectionLimits, Protocol, RequestObserver, identify, method_not_allowed, serve, unknown_path,
+};
 use crate::platform::lifecycle::Lifecycle;
+use crate::platform::log_level;
 use crate::querying;
 use crate::telemetry::{self, WritePath};
 use crate::tenancy::{Access, Action, guarded};
 
+use super::Process;
 use super::access::warn_if_open;
 use super::ingestion;
 use super::openapi::document;
+use super::own_telemetry;
 use super::parts::Parts;
 
 /// Of the time to stop, what is kept for storing what was accepted last.
@@ -60,12 +65,19 @@ async fn bind_one(settings: &Settings, key: &str, address: SocketAddr) -> anyhow
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ([listen] {key})"))
 }
 
-pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> anyhow::Result<Running> {
+pub async fn start(
+    listeners: Listeners,
+    parts: Parts,
+    process: &Process,
+    settings: &Settings,
+) -> anyhow::Result<Running> {
     let Parts {
         lifecycle,
         registry,
         refresh,
+        dependencies,
         connections,
+        requests,
         receiver,
         access,
         rejections,
@@ -82,11 +94,14 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
     let durability = stats.durability.name();
     let readiness = Readiness::new(lifecycle.clone(), ingestion::conditions(stats.journal.clone()));
     let details = ingestion::details(stats.clone());
-    let health = Health { readiness: readiness.clone(), details, registry, refresh };
+    let health = Arc::new(Health { readiness: readiness.clone(), details, dependencies, registry, refresh });
+    own_telemetry::metrics(process.export.as_ref(), &health, &stats.clock, &lifecycle)?;
     let address = |listener: &TcpListener| listener.local_addr().ok();
     let (otlp_grpc, otlp_http, api_address) =
         (address(&listeners.otlp_grpc), address(&listeners.otlp_http), address(&listeners.api));
-    let grpc_router = telemetry::grpc_router(&receiver, &readiness).await?.layer(from_fn(identify));
+    let grpc_router = telemetry::grpc_router(&receiver, &readiness)
+        .await?
+        .layer(from_fn_with_state(requests.listener("otlp_grpc"), identify));
     let served = serve(
         listeners.otlp_grpc,
         grpc_router,
@@ -96,7 +111,8 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
         lifecycle.clone(),
     );
     lifecycle.spawn("otlp_grpc listener", served);
-    let otlp_router = telemetry::router(&receiver, &settings.ingest.cors_origins).layer(from_fn(identify));
+    let otlp_router = telemetry::router(&receiver, &settings.ingest.cors_origins)
+        .layer(from_fn_with_state(requests.listener("otlp_http"), identify));
     let served = serve(
         listeners.otlp_http,
         otlp_router,
@@ -111,8 +127,9 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
         .merge(querying::search_router(queries.search, access.clone()))
         .merge(querying::stream_router(queries.feed, access.clone()))
         .merge(own)
+        .merge(guarded(log_level::router(process.level.clone()), access.clone(), Action::Operate))
         .merge(alerts);
-    let api_router = api(routes, access, Arc::new(health));
+    let api_router = api(routes, access, Arc::clone(&health), requests.listener("api"));
     let served = serve(
         listeners.api,
         api_router,
@@ -126,8 +143,8 @@ pub async fn start(listeners: Listeners, parts: Parts, settings: &Settings) -> a
 }
 
 /// `/livez`, `/readyz` and the description of the API are for everybody; counters name tenants, so where there are keys one has to be an operator.
-fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
-    let ingestion = [telemetry::REJECTIONS_PATH, telemetry::STATS_PATH];
+fn api(routes: Router, access: Access, health: Arc<Health>, observer: RequestObserver) -> Router {
+    let ingestion = [telemetry::REJECTIONS_PATH, telemetry::STATS_PATH, log_level::LOG_LEVEL_PATH];
     let known =
         [&querying::PATHS[..], &alerting::paths(), &ingestion, &health::PATHS, &openapi::PATHS].concat();
     routes
@@ -136,7 +153,7 @@ fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
         .merge(guarded(health::metrics_router(health), access, Action::Operate))
         .fallback(async move |uri: Uri| unknown_path(uri.path(), &known))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn(identify))
+        .layer(from_fn_with_state(observer, identify))
 }
 
 impl Running {

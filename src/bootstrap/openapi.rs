@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::platform::health;
 use crate::platform::http::openapi::{self, Operation};
+use crate::platform::{health, log_level};
 use crate::{alerting, querying, telemetry};
 
 const TITLE: &str = "TelemetryFlow";
@@ -21,6 +21,7 @@ fn operations() -> Vec<Operation> {
         alerting::operations(),
         telemetry::operations(),
         health::operations(),
+        log_level::operations(),
         openapi::operations(),
     ];
     all.into_iter().flatten().collect()

@@ -17,8 +17,8 @@ use crate::platform::clickhouse::{NullStore, Store};
 use crate::platform::clock::SystemClock;
 use crate::platform::cpu_pool::CpuPool;
 use crate::platform::event_bus::EventBus;
-use crate::platform::health::Refresh;
-use crate::platform::http::{ByteBudget, ConnectionMetrics};
+use crate::platform::health::{Dependency, Refresh};
+use crate::platform::http::{ByteBudget, ConnectionMetrics, RequestMetrics};
 use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
 use crate::querying::{
@@ -32,11 +32,12 @@ use crate::telemetry::{
     IngestCounters, KeySeed, OtlpReplay, PartsMetrics, PartsPressure, Reach, Receiver, RejectionLog,
     RequestLimits, Stats, UnpackLimits, WritePath, WritePathParts, schema,
 };
-use crate::tenancy::Access;
+use crate::tenancy::{Access, Rates};
 
-use super::Surroundings;
-use super::access::{build_access, build_rates};
-use super::{alerting_parts, ingestion, rollups};
+use super::access::{build_access, rate_limits};
+use super::reload::Reloading;
+use super::{Process, Surroundings};
+use super::{alerting_parts, dependencies, ingestion, rollups};
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -59,7 +60,9 @@ pub struct Parts {
     pub lifecycle: Lifecycle,
     pub registry: Registry,
     pub refresh: Vec<Refresh>,
+    pub dependencies: Vec<Dependency>,
     pub connections: ConnectionMetrics,
+    pub requests: RequestMetrics,
     pub receiver: Arc<Receiver<CatalogueReader>>,
     pub access: Access,
     /// What the API lists; ingestion records into it.
@@ -75,6 +78,7 @@ pub struct Parts {
 pub async fn build(
     settings: &Settings,
     rules: &RuleFiles,
+    process: &Process,
     surroundings: &dyn Surroundings,
 ) -> anyhow::Result<Parts> {
     let lifecycle = Lifecycle::default();
@@ -93,7 +97,9 @@ pub async fn build(
         .with_inline(move |event| counted.observe(event))
         .with_inline(move |event| stream.observe(event));
     let bus = Arc::new(bus);
-    let alerting = alerting_parts::open(settings, rules, &clock, &bus, &mut registry).await?;
+    let state = alerting_parts::open_state(settings).await?;
+    let alerting =
+        alerting_parts::open(settings, rules, state.clone(), (&clock, &bus), &mut registry).await?;
 
     let access = build_access(settings, &clock, &mut registry)?;
     let counters = IngestCounters::register(&mut registry);
@@ -125,6 +131,7 @@ pub async fn build(
         journal::collector::register(&mut registry, journal, Arc::clone(&clock));
     }
     let ingest = Ingest::new(durability, Arc::clone(&write_path) as _, write_path.resent(), counters.clone());
+    let rates = Arc::new(Rates::new(rate_limits(settings)));
     let budget = ByteBudget::new(settings.ingest.budget_bytes.as_usize());
     let rejections = Arc::<RejectionLog>::default();
     let receiver = Arc::new(Receiver {
@@ -135,7 +142,7 @@ pub async fn build(
         seed,
         hash_seed: write_path.hash_seed(),
         access: access.clone(),
-        rates: Arc::new(build_rates(settings)),
+        rates: Arc::clone(&rates),
         counters,
         rejections: Arc::clone(&rejections),
         clock: Arc::clone(&clock),
@@ -150,10 +157,14 @@ pub async fn build(
     );
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
+    let requests = RequestMetrics::register(&mut registry);
+    let dependencies = dependencies::all(settings, &store, &write_path, state);
 
     let past = alerting_parts::past(past);
     let alerts = alerting.router(&access, Arc::clone(&past));
-    alerting_parts::reload_on_hangup(settings, alerting.reload(), &lifecycle)?;
+    let (source, level) = (process.source.clone(), process.level.clone());
+    let reloading = Reloading { source, level, access: access.clone(), rates, rules: alerting.reload() };
+    reloading.on_hangup(settings, &lifecycle)?;
     if settings.alerting.own.rules == OwnRules::On {
         let server = alerting_parts::server_state(&write_path);
         alerting.watch_itself(server, settings.alerting.own.tenant.clone(), &lifecycle);
@@ -167,7 +178,9 @@ pub async fn build(
         lifecycle,
         registry,
         refresh,
+        dependencies,
         connections,
+        requests,
         receiver,
         access,
         rejections,

@@ -1,5 +1,6 @@
 //! The configuration in force, as text for `check-config`: TOML, without secrets.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -34,6 +35,13 @@ impl fmt::Display for Settings {
 }
 
 impl Settings {
+    /// The keys that have another value there, or none. Secrets look all alike.
+    pub fn keys_that_differ(&self, other: &Self) -> BTreeSet<String> {
+        let (own, others): (BTreeSet<_>, BTreeSet<_>) =
+            (self.lines().into_iter().collect(), other.lines().into_iter().collect());
+        own.symmetric_difference(&others).map(|(path, _)| path.clone()).collect()
+    }
+
     /// Every key with its value as TOML; keys without a default only if they have a value.
     pub(super) fn lines(&self) -> Vec<(String, String)> {
         let mut lines = Lines(Vec::new());
@@ -55,6 +63,15 @@ impl Settings {
             },
         );
         lines.text("log.level", &self.log.level);
+        let telemetry = &self.telemetry;
+        if let Some(otlp) = &telemetry.otlp {
+            lines.text("telemetry.otlp", otlp);
+        }
+        if telemetry.key.is_some() {
+            lines.text("telemetry.key", HIDDEN);
+        }
+        lines.duration("telemetry.metrics_interval", telemetry.metrics_interval);
+        lines.bare("telemetry.traces_per_thousand", telemetry.traces_per_thousand);
         lines.duration("shutdown.deadline", self.shutdown.deadline);
         lines.0
     }

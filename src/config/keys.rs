@@ -83,6 +83,10 @@ pub(super) const KEYS: &[Key] = &[
     key("outgoing.allow", ""),
     key("log.format", "text"),
     key("log.level", "info"),
+    absent("telemetry.otlp"),
+    absent("telemetry.key"),
+    key("telemetry.metrics_interval", "15s"),
+    key("telemetry.traces_per_thousand", "10"),
     key("shutdown.deadline", "25s"),
 ];
 

@@ -16,6 +16,8 @@ mod reader;
 mod routing;
 mod sections;
 mod settings;
+mod source;
+mod telemetry;
 mod written;
 
 use std::path::Path;
@@ -30,6 +32,8 @@ pub use settings::{
     RollupMode, Rollups, RouteSection, Rules, SendResolved, Settings, Shutdown, State, Store, StoreKind,
     Stream, WebhookSigning,
 };
+pub use source::SettingsSource;
+pub use telemetry::Telemetry;
 
 use reader::Reader;
 use written::Entries;

@@ -9,12 +9,12 @@ use tracing_subscriber::EnvFilter;
 use super::named_sections::{api_keys, channels};
 use super::own_alerts;
 use super::reader::{Reader, text_of};
-use super::routing;
 use super::{
     Alerting, ByteSize, Channel, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log,
     LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store,
     StoreKind, Stream,
 };
+use super::{routing, telemetry};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -46,6 +46,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         channels,
         outgoing: outgoing(reader),
         log: log(reader),
+        telemetry: telemetry::read(reader),
         shutdown: Shutdown { deadline: reader.duration("shutdown.deadline", SECOND..=MINUTE * 5) },
     }
 }

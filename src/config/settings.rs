@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{ByteSize, OwnAlerts};
+use super::{ByteSize, OwnAlerts, Telemetry};
 use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
 use crate::shared::{TenantId, Timestamp};
 
@@ -32,13 +32,13 @@ pub struct Settings {
     pub channels: BTreeMap<String, Channel>,
     pub outgoing: Outgoing,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub shutdown: Shutdown,
 }
 
 /// Where the server listens. The three differ, unless their ports are 0.
 #[derive(Debug, Clone)]
 pub struct Listen {
-    /// Reserved: nothing listens there yet.
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub api: SocketAddr,

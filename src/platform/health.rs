@@ -1,10 +1,13 @@
-//! `/livez`, `/readyz` and `/metrics`: how the process is, for orchestrators and for Prometheus.
+//! `/livez`, `/readyz`, `/health` and `/metrics`: how the process is, for orchestrators, for people and for Prometheus.
 //!
-//! The first two are for everybody, since orchestrators have no keys. Counters name tenants: who mounts
+//! The first three are for everybody, since orchestrators have no keys. Counters name tenants: who mounts
 //! [`metrics_router`] decides who may see them.
+
+mod dependencies;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -16,14 +19,18 @@ use prometheus_client::registry::Registry;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::dependencies::{DependencyBody, DependencyStatus};
 use super::http::openapi::{Needs, Operation};
 use super::lifecycle::Lifecycle;
 
+pub use dependencies::{Dependency, Probe, ProbeFuture, ReadBreaker};
+
 /// Paths served here, for the list of what there is.
-pub const PATHS: [&str; 3] = [LIVE_PATH, READY_PATH, METRICS_PATH];
+pub const PATHS: [&str; 4] = [LIVE_PATH, READY_PATH, HEALTH_PATH, METRICS_PATH];
 
 const LIVE_PATH: &str = "/livez";
 const READY_PATH: &str = "/readyz";
+const HEALTH_PATH: &str = "/health";
 const METRICS_PATH: &str = "/metrics";
 
 /// The content type of what `prometheus-client` writes (OpenMetrics 1.0).
@@ -69,15 +76,26 @@ impl fmt::Debug for Readiness {
     }
 }
 
-/// More that `/readyz` tells, as members of its answer.
+/// More that `/readyz` and `/health` tell, as members of its answer.
 pub type Details = Box<dyn Fn() -> serde_json::Map<String, serde_json::Value> + Send + Sync>;
 
 /// What health is judged by.
 pub struct Health {
     pub readiness: Readiness,
     pub details: Details,
+    pub dependencies: Vec<Dependency>,
     pub registry: Registry,
     pub refresh: Vec<Refresh>,
+}
+
+impl Health {
+    /// Every counter and gauge, as OpenMetrics.
+    pub fn exposition(&self) -> Result<String, fmt::Error> {
+        self.refresh.iter().for_each(|refresh| refresh());
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
 }
 
 impl fmt::Debug for Health {
@@ -86,9 +104,13 @@ impl fmt::Debug for Health {
     }
 }
 
-/// `/livez` and `/readyz`.
+/// `/livez`, `/readyz` and `/health`.
 pub fn router(health: Arc<Health>) -> Router {
-    Router::new().route(LIVE_PATH, get(async || "alive\n")).route(READY_PATH, get(ready)).with_state(health)
+    Router::new()
+        .route(LIVE_PATH, get(async || "alive\n"))
+        .route(READY_PATH, get(ready))
+        .route(HEALTH_PATH, get(look_around))
+        .with_state(health)
 }
 
 /// `/metrics`.
@@ -106,6 +128,31 @@ struct ReadyBody {
     details: serde_json::Map<String, serde_json::Value>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum NodeStatus {
+    Up,
+    /// It takes requests, and something that it works with is slow or down.
+    Degraded,
+    /// It takes no requests.
+    Down,
+}
+
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthBody {
+    status: NodeStatus,
+    /// Why it takes no requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'static str>,
+    /// How long it took to find out.
+    duration_ms: f64,
+    version: &'static str,
+    dependencies: Vec<DependencyBody>,
+    #[serde(flatten)]
+    details: serde_json::Map<String, serde_json::Value>,
+}
+
 /// The routes, as the document of the API has them.
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -116,6 +163,10 @@ pub fn operations() -> Vec<Operation> {
             .tagged("operations")
             .answers_with::<ReadyBody>(200, "It does.")
             .answers_with::<ReadyBody>(503, "It does not."),
+        Operation::get(HEALTH_PATH, "getHealth", "How the node and everything that it works with are")
+            .tagged("operations")
+            .answers_with::<HealthBody>(200, "It takes requests; `degraded` if something is slow or down.")
+            .answers_with::<HealthBody>(503, "It takes none."),
         Operation::get(METRICS_PATH, "getOwnMetrics", "The server's own counters")
             .tagged("operations")
             .needs(Needs::Operator)
@@ -134,11 +185,33 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     (code, Json(body)).into_response()
 }
 
+/// Everything at once, so that it takes as long as the slowest: at most 80 ms.
+async fn look_around(State(health): State<Arc<Health>>) -> Response {
+    let started = Instant::now();
+    let lifecycle = health.readiness.lifecycle();
+    let looks = health.dependencies.iter().map(|dependency| dependency.look(lifecycle));
+    let dependencies = futures_util::future::join_all(looks).await;
+    let problem = health.readiness.problem();
+    let all_up = dependencies.iter().all(|dependency| dependency.status == DependencyStatus::Up);
+    let (code, status) = match (problem, all_up) {
+        (Some(_), _) => (StatusCode::SERVICE_UNAVAILABLE, NodeStatus::Down),
+        (None, false) => (StatusCode::OK, NodeStatus::Degraded),
+        (None, true) => (StatusCode::OK, NodeStatus::Up),
+    };
+    let body = HealthBody {
+        status,
+        problem,
+        duration_ms: started.elapsed().as_secs_f64() * 1e3,
+        version: env!("CARGO_PKG_VERSION"),
+        dependencies,
+        details: (health.details)(),
+    };
+    (code, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
 async fn metrics(State(health): State<Arc<Health>>) -> Response {
-    health.refresh.iter().for_each(|refresh| refresh());
-    let mut text = String::new();
-    match encode(&mut text, &health.registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+    match health.exposition() {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -163,7 +236,10 @@ mod tests {
     ) -> Health {
         let details: Details =
             Box::new(|| serde_json::Map::from_iter([("durability".to_owned(), "journal".into())]));
-        Health { readiness: Readiness::new(lifecycle.clone(), conditions), details, registry, refresh }
+        let probe: Probe = Box::new(|| Box::pin(async { Err("gone".to_owned()) }));
+        let dependencies = vec![Dependency::new("store", "embedded", probe)];
+        let readiness = Readiness::new(lifecycle.clone(), conditions);
+        Health { readiness, details, dependencies, registry, refresh }
     }
 
     async fn get(router: &Router, path: &str) -> (StatusCode, String) {
@@ -195,6 +271,21 @@ mod tests {
         lifecycle.stop();
         assert!(get(&router, "/readyz").await.1.contains("stopping"));
         assert_eq!(get(&router, "/livez").await, (StatusCode::OK, "alive\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_node_that_takes_requests_without_a_dependency_is_degraded_and_one_that_takes_none_is_down() {
+        let lifecycle = Lifecycle::default();
+        let router = router(Arc::new(health(&lifecycle, Vec::new(), Registry::default(), Vec::new())));
+        let (status, body) = get(&router, "/health").await;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &body["status"]), (StatusCode::OK, &"degraded".into()));
+        assert_eq!(body["dependencies"][0]["status"], "down", "{body}");
+        assert_eq!(body["durability"], "journal", "{body}");
+        lifecycle.stop();
+        let (status, body) = get(&router, "/health").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains(r#""problem":"stopping""#) && !body.contains("gone"), "{body}");
     }
 
     #[tokio::test]

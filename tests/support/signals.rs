@@ -42,6 +42,11 @@ impl Tenant {
         &self.bearer
     }
 
+    /// The section of the configuration that makes its key valid.
+    pub fn section(&self) -> &str {
+        &self.section
+    }
+
     fn headers(&self) -> [(&str, &str); 2] {
         [("authorization", &self.bearer), ("connection", "close")]
     }

@@ -15,7 +15,9 @@ mod peer_address;
 mod problem;
 mod problem_kind;
 mod request_id;
+mod request_metrics;
 mod streams;
+mod trace_context;
 mod watched_io;
 mod watched_stream;
 
@@ -28,3 +30,5 @@ pub use peer_address::PeerAddress;
 pub use problem::{BEARER_CHALLENGE, Problem, method_not_allowed, seconds_rounded_up, unknown_path};
 pub use problem_kind::ProblemKind;
 pub use request_id::{Panic, RequestId, identify, without_panic};
+pub use request_metrics::{RequestMetrics, RequestObserver};
+pub use trace_context::{Sampling, TraceContext};

@@ -7,13 +7,16 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
+use tracing::field::{self, Empty};
 
 use super::Problem;
+use super::request_metrics::RequestObserver;
+use super::trace_context::{TRACERESPONSE, TraceContext};
 
 /// Longest id that is taken from a client, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
@@ -60,35 +63,59 @@ impl RequestId {
     }
 }
 
-/// Gives a request its [`RequestId`] and its answer `X-Request-ID` and `X-Response-Time` (`12.345ms`).
+/// Gives a request its [`RequestId`] and its [`TraceContext`], and its answer `X-Request-ID`, `X-Response-Time` (`12.345ms`)
+/// and `traceresponse`. Counts it.
 ///
-/// Use it as the outermost layer: `router.layer(axum::middleware::from_fn(identify))`.
-pub async fn identify(mut request: Request, next: Next) -> Response {
+/// Use it as the outermost layer: `router.layer(axum::middleware::from_fn_with_state(observer, identify))`.
+pub async fn identify(State(observer): State<RequestObserver>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let _in_flight = observer.begins();
     let id = RequestId::of(request.headers());
-    request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
-    let span = tracing::debug_span!("http", request_id = id.as_str());
+    let span = tracing::debug_span!(
+        "http",
+        otel.name = format!("{method} {path}"),
+        otel.kind = "server",
+        http.request.method = %method,
+        http.route = path,
+        http.response.status_code = Empty,
+        request_id = id.as_str(),
+        trace_id = Empty,
+    );
+    let trace = TraceContext::of(request.headers()).within(&span);
+    span.record("trace_id", field::display(trace.trace));
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(trace);
 
-    let answer = without_panic(next.run(request)).instrument(span).await.unwrap_or_else(|panic| {
+    let answer = without_panic(next.run(request)).instrument(span.clone()).await.unwrap_or_else(|panic| {
         tracing::error!(request_id = id.as_str(), path, panic = panic_text(&*panic), "a handler panicked");
         Problem::internal().into_response()
     });
 
+    span.record("http.response.status_code", answer.status().as_u16());
     let elapsed = started.elapsed();
-    log(&method, path, answer.status(), elapsed, &id);
-    with_headers(with_correlation_id(answer, &id), elapsed, id)
+    observer.ended(path, &method, answer.status(), elapsed);
+    log(&method, path, answer.status(), elapsed, &id, &trace);
+    with_headers(with_correlation_id(answer, &id), elapsed, id, &trace)
 }
 
 /// The path is the route's pattern: what the client wrote may hold anything.
-fn log(method: &Method, path: &str, status: StatusCode, elapsed: Duration, id: &RequestId) {
+fn log(
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    elapsed: Duration,
+    id: &RequestId,
+    trace: &TraceContext,
+) {
     let (status, duration_ms, request_id) = (status.as_u16(), milliseconds(elapsed), id.as_str());
+    let trace_id = &trace.trace;
     if elapsed > SLOW_REQUEST {
-        tracing::warn!(%method, path, status, duration_ms, request_id, "slow request");
+        tracing::warn!(%method, path, status, duration_ms, request_id, %trace_id, "slow request");
     } else {
-        tracing::debug!(%method, path, status, duration_ms, request_id, "request");
+        tracing::debug!(%method, path, status, duration_ms, request_id, %trace_id, "request");
     }
 }
 
@@ -104,12 +131,15 @@ fn with_correlation_id(mut answer: Response, id: &RequestId) -> Response {
     answer
 }
 
-fn with_headers(mut answer: Response, elapsed: Duration, id: RequestId) -> Response {
+fn with_headers(mut answer: Response, elapsed: Duration, id: RequestId, trace: &TraceContext) -> Response {
     let headers = answer.headers_mut();
     if let Ok(value) = HeaderValue::try_from(format!("{:.3}ms", milliseconds(elapsed))) {
         headers.insert(X_RESPONSE_TIME, value);
     }
     headers.insert(X_REQUEST_ID, id.0);
+    if let Some(value) = trace.answer() {
+        headers.insert(TRACERESPONSE, value);
+    }
     answer
 }
 
@@ -141,16 +171,19 @@ mod tests {
     use axum::routing::get;
     use axum::{Extension, Router};
     use http_body_util::BodyExt;
+    use prometheus_client::registry::Registry;
     use tower::ServiceExt;
 
+    use super::super::request_metrics::RequestMetrics;
     use super::*;
 
     fn router() -> Router {
+        let observer = RequestMetrics::register(&mut Registry::default()).listener("api");
         Router::new()
             .route("/id", get(|Extension(id): Extension<RequestId>| async move { id.as_str().to_owned() }))
             .route("/problem", get(|| async { Problem::invalid("no") }))
             .route("/panic", get(|| async { panic!("on purpose") as () }))
-            .layer(axum::middleware::from_fn(identify))
+            .layer(axum::middleware::from_fn_with_state(observer, identify))
     }
 
     async fn answer(path: &str, header: (&str, &str)) -> (Response<()>, String) {
@@ -185,6 +218,17 @@ mod tests {
         let text = response.headers()[X_RESPONSE_TIME].to_str().unwrap();
         let (whole, decimals) = text.strip_suffix("ms").unwrap().split_once('.').unwrap();
         assert!(whole.parse::<u64>().is_ok() && decimals.len() == 3, "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_answer_names_the_trace_of_the_request() {
+        let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let (response, _) = answer("/id", ("traceparent", sent)).await;
+        let text = response.headers()[TRACERESPONSE].to_str().unwrap();
+        assert!(text.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && text.ends_with("-01"), "{text}");
+        assert!(!text.contains("b7ad6b7169203331"), "the request has a span of its own: {text}");
+        let (response, _) = answer("/id", ("accept", "*/*")).await;
+        assert_eq!(response.headers()[TRACERESPONSE].len(), sent.len());
     }
 
     #[tokio::test]

@@ -22,6 +22,8 @@ pub use error::{StateError, StateOpenError};
 pub use migrations::Migration;
 pub use options::StateOptions;
 
+const PING: &str = include_str!("../../../schemas/state/platform/ping.sql");
+
 /// What statements run on: functions over tables take `&mut Connection`, in a transaction or not.
 pub type Connection = sqlx::SqliteConnection;
 
@@ -62,6 +64,12 @@ impl StateDatabase {
     /// A connection that reads: each statement sees what was committed before it.
     pub async fn read(&self) -> Result<Reading, StateError> {
         Ok(Reading(self.readers.acquire().await?))
+    }
+
+    /// Whether it answers.
+    pub async fn ping(&self) -> Result<(), StateError> {
+        self.read().await?.execute(PING).await?;
+        Ok(())
     }
 
     /// Waits for what is being written, and closes the file. A process that ends without it loses nothing.

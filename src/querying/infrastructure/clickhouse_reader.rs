@@ -97,9 +97,16 @@ impl ClickHouseReader {
         let (store, counters) = (Arc::clone(&self.store), self.counters.clone());
         let cancel = CancelToken::default();
         let waiting = cancel.drop_guard();
+        let span = tracing::debug_span!(
+            "select",
+            otel.kind = "client",
+            db.system.name = "clickhouse",
+            rows_read = tracing::field::Empty
+        );
         let rows = tokio::task::spawn_blocking(move || {
             let running = counters.running();
-            let rows = store.select(&Select::new(&sql, &bound).until(&cancel));
+            let rows = span.in_scope(|| store.select(&Select::new(&sql, &bound).until(&cancel)));
+            span.record("rows_read", rows.as_ref().map_or(0, |rows| rows.rows_read));
             if rows.as_ref().is_err_and(|error| error.kind == StoreErrorKind::Cancelled) {
                 counters.cancelled();
             }

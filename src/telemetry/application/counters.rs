@@ -1,12 +1,14 @@
 //! What the write path counts, for `/metrics`.
 
 use std::fmt;
+use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::shared::{Signal, TenantId};
 use crate::telemetry::domain::Findings;
@@ -18,6 +20,16 @@ struct Tenant(TenantId);
 impl EncodeLabelValue for Tenant {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
         self.0.as_str().encode(encoder)
+    }
+}
+
+/// Times of inserts, in buckets whose upper bounds are in seconds.
+#[derive(Debug, Clone)]
+struct InsertTimes(Histogram);
+
+impl Default for InsertTimes {
+    fn default() -> Self {
+        Self(Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0]))
     }
 }
 
@@ -56,6 +68,7 @@ pub struct IngestCounters {
     refused_requests: Family<SignalReason, Counter>,
     batches: Counter,
     insert_retries: Counter,
+    inserts: InsertTimes,
 }
 
 /// The counters that accepted items of one tenant and signal move.
@@ -98,6 +111,12 @@ impl IngestCounters {
         );
         registry.register("batches_stored", "Batches inserted", own.batches.clone());
         registry.register("insert_retries", "Inserts tried again", own.insert_retries.clone());
+        registry.register_with_unit(
+            "insert",
+            "Time that the store took for one block of a table",
+            Unit::Seconds,
+            own.inserts.0.clone(),
+        );
         own
     }
 
@@ -136,6 +155,10 @@ impl IngestCounters {
 
     pub fn batch_stored(&self) {
         self.batches.inc();
+    }
+
+    pub fn inserted(&self, took: Duration) {
+        self.inserts.0.observe(took.as_secs_f64());
     }
 
     pub fn insert_retried(&self) {

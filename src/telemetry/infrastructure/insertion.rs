@@ -25,7 +25,7 @@ const PAUSE_STEP: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Insertion {
     pub store: Arc<dyn Store>,
-    pub breaker: CircuitBreaker,
+    pub breaker: Arc<CircuitBreaker>,
     pub pressure: PartsPressure,
     pub stall: Arc<Stall>,
     pub counters: IngestCounters,
@@ -121,8 +121,10 @@ impl Insertion {
             // At least a little, so that nobody spins while somebody else probes.
             Err(open) => return Attempt::NotNow(open.until.max(Instant::now() + RETRY_FIRST)),
         };
+        let began = Instant::now();
         match self.store.insert(insert) {
             Ok(()) => {
+                self.counters.inserted(began.elapsed());
                 permit.succeeded(Instant::now());
                 Attempt::Stored
             }

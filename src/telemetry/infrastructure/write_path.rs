@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::journal::{Journal, Payload, Usage};
+use crate::platform::resilience::{BreakerState, CircuitBreaker};
 use crate::shared::TenantId;
 use crate::telemetry::application::ledger::Entered;
 use crate::telemetry::application::{
@@ -43,6 +44,8 @@ pub struct WritePath {
     ledger: Arc<Ledger>,
     resent: Arc<ResentWindow>,
     stall: Arc<Stall>,
+    /// Between the inserters and the store.
+    breaker: Arc<CircuitBreaker>,
     /// Makes hashes of bodies ours.
     hash_seed: u64,
     closed: AtomicBool,
@@ -86,6 +89,11 @@ impl WritePath {
     /// Whether inserts have been failing, or are not let through, for longer than a moment.
     pub fn is_stalled(&self) -> bool {
         self.stall.is_on()
+    }
+
+    /// Which inserts are let through to the store.
+    pub fn store_breaker(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     /// Seed of the hashes by which bodies are recognised; the same after a restart.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use subtle::ConstantTimeEq;
 
 use super::AccessCounters;
@@ -61,9 +62,9 @@ impl AccessError {
     }
 }
 
-/// Who may come in. Cheap to clone.
+/// Who may come in. Cheap to clone; clones share what is replaced.
 #[derive(Debug, Clone)]
-pub struct Access(Arc<Policy>);
+pub struct Access(Arc<RwLock<Policy>>);
 
 #[derive(Debug)]
 enum Policy {
@@ -74,7 +75,7 @@ enum Policy {
 impl Access {
     /// Without keys: everybody is the tenant `default` and may do everything. Credentials are not looked at.
     pub fn open() -> Self {
-        Self(Arc::new(Policy::Open))
+        Self(Arc::new(RwLock::new(Policy::Open)))
     }
 
     /// Only bearers of these keys. With none at all nobody comes in.
@@ -83,13 +84,25 @@ impl Access {
         clock: Arc<dyn Clock>,
         counters: AccessCounters,
     ) -> Self {
-        let keys = keys.into_iter().map(|key| (key.id.clone(), key)).collect();
-        Self(Arc::new(Policy::Keys(Keyring { keys, failures: Failures::default(), clock, counters })))
+        let keys = by_id(keys);
+        Self(Arc::new(RwLock::new(Policy::Keys(Keyring {
+            keys,
+            failures: Failures::default(),
+            clock,
+            counters,
+        }))))
+    }
+
+    /// From now on these keys are right, and no others. Failures are remembered. Where no key was needed, it stays so.
+    pub fn replace_keys(&self, keys: impl IntoIterator<Item = ApiKey>) {
+        if let Policy::Keys(keyring) = &mut *self.0.write() {
+            keyring.keys = by_id(keys);
+        }
     }
 
     /// Who presents this `Authorization` header. `peer` is the address it came from, where it is known.
     pub fn authenticate(&self, peer: Option<IpAddr>, authorization: Option<&[u8]>) -> Result<Caller, Denial> {
-        match &*self.0 {
+        match &*self.0.read() {
             Policy::Open => Ok(Caller::anybody()),
             Policy::Keys(keyring) => keyring.authenticate(peer, authorization),
         }
@@ -104,11 +117,15 @@ impl Access {
     ) -> Result<Caller, AccessError> {
         let permitted = self.authenticate(peer, authorization).map_err(AccessError::from);
         let permitted = permitted.and_then(|caller| Ok(caller.may(action).map(|()| caller)?));
-        if let (Err(error), Policy::Keys(keyring)) = (&permitted, &*self.0) {
+        if let (Err(error), Policy::Keys(keyring)) = (&permitted, &*self.0.read()) {
             keyring.counters.refused(error.name());
         }
         permitted
     }
+}
+
+fn by_id(keys: impl IntoIterator<Item = ApiKey>) -> HashMap<KeyId, ApiKey> {
+    keys.into_iter().map(|key| (key.id.clone(), key)).collect()
 }
 
 struct Keyring {

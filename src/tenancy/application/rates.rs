@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::super::domain::{Bucket, Rate};
 use crate::shared::TenantId;
@@ -79,7 +79,7 @@ pub struct RateExceeded {
 /// What every tenant has used lately.
 #[derive(Debug)]
 pub struct Rates {
-    limits: RateLimits,
+    limits: RwLock<RateLimits>,
     tenants: Mutex<Tenants>,
 }
 
@@ -94,7 +94,12 @@ struct Tenants {
 
 impl Rates {
     pub fn new(limits: RateLimits) -> Self {
-        Self { limits, tenants: Mutex::default() }
+        Self { limits: RwLock::new(limits), tenants: Mutex::default() }
+    }
+
+    /// From now on. What was used lately stays used.
+    pub fn replace(&self, limits: RateLimits) {
+        *self.limits.write() = limits;
     }
 
     /// Takes so much of what a tenant may send, or says when it can be taken.
@@ -105,9 +110,10 @@ impl Rates {
         amount: u64,
         now: Instant,
     ) -> Result<(), RateExceeded> {
-        let Some(rate) = self.limits.rate(of) else { return Ok(()) };
+        let limits = *self.limits.read();
+        let Some(rate) = limits.rate(of) else { return Ok(()) };
         let mut tenants = self.tenants.lock();
-        tenants.sweep(&self.limits, now);
+        tenants.sweep(&limits, now);
         if !tenants.buckets.contains_key(tenant) {
             tenants.buckets.insert(tenant.clone(), Buckets::default());
         }
@@ -145,6 +151,20 @@ mod tests {
 
     fn rates() -> Rates {
         Rates::new(RateLimits { requests: Rate::per_second(1), bytes: Rate::per_second(1_000), items: None })
+    }
+
+    #[test]
+    fn new_limits_count_what_was_used_before() {
+        let (rates, now) = (rates(), Instant::now());
+        for _ in 0..2 {
+            rates.admit(&tenant("a"), RateOf::Requests, 1, now).unwrap();
+        }
+        assert!(rates.admit(&tenant("a"), RateOf::Requests, 1, now).is_err());
+        rates.replace(RateLimits { requests: Rate::per_second(2), ..RateLimits::default() });
+        for _ in 0..2 {
+            rates.admit(&tenant("a"), RateOf::Requests, 1, now).unwrap();
+        }
+        assert!(rates.admit(&tenant("a"), RateOf::Requests, 1, now).is_err());
     }
 
     #[test]

@@ -13,13 +13,15 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
 use crate::platform::http::{
-    BodyError, ByteBudget, CloseReason, ConnectionMetrics, PeerAddress, Problem, identify, read_body,
+    BodyError, ByteBudget, CloseReason, ConnectionMetrics, PeerAddress, Problem, RequestMetrics, identify,
+    read_body,
 };
 
 /// A test that waits longer has failed.
@@ -66,6 +68,7 @@ async fn start(limits: ConnectionLimits) -> Server {
 async fn start_speaking(protocol: Protocol, limits: ConnectionLimits) -> Server {
     let (entered, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (entering, opening) = (Arc::clone(&entered), Arc::clone(&gate));
+    let observer = RequestMetrics::register(&mut Registry::default()).listener("test");
     let router = Router::new()
         .route("/hi", get(|| async { "hi" }))
         .route("/peer", get(|Extension(peer): Extension<PeerAddress>| async move { peer.0.to_string() }))
@@ -82,7 +85,7 @@ async fn start_speaking(protocol: Protocol, limits: ConnectionLimits) -> Server 
                 "open"
             }),
         )
-        .layer(axum::middleware::from_fn(identify));
+        .layer(axum::middleware::from_fn_with_state(observer, identify));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = ConnectionMetrics::default().listener("test");

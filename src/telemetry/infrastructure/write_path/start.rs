@@ -105,6 +105,7 @@ impl WritePath {
         let Restored { ledger, sealed: recovered, unsealed, revived } = restored;
         let held = HeldBytes::new(options.held_bytes_max);
         let backlog = Arc::new(Backlog::new(held.clone(), unsealed));
+        let breaker = Arc::new(CircuitBreaker::new(BreakerOptions::default(), fastrand::Rng::new()));
         let (give_up, stall) = (CancellationToken::new(), Arc::new(Stall::default()));
         let opened = journal.as_ref().map(|(journal, _, _)| Arc::clone(journal));
         let desk = journal.as_ref().zip(parts.journal.as_ref()).map(|((journal, id, _), own)| LetterDesk {
@@ -138,7 +139,7 @@ impl WritePath {
         let inserter = InserterParts {
             insertion: Insertion {
                 store: parts.store,
-                breaker: CircuitBreaker::new(BreakerOptions::default(), fastrand::Rng::new()),
+                breaker: Arc::clone(&breaker),
                 pressure: parts.pressure,
                 stall: Arc::clone(&stall),
                 counters: parts.counters,
@@ -180,6 +181,7 @@ impl WritePath {
             ledger,
             resent,
             stall,
+            breaker,
             hash_seed,
             closed: AtomicBool::new(false),
             threads: Mutex::new(threads),
