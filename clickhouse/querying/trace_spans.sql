@@ -1,5 +1,6 @@
 -- The spans of one trace that began within a stretch of time, each as a JSON array.
--- FINAL: a span that was sent twice is one, and the one stored last counts.
+-- FINAL: a span that was sent twice is one, and the one stored last counts. PREWHERE: all other columns are read for what is
+-- found only; these are columns of the sorting key, in which rows that replace each other are alike.
 SELECT
     formatRowNoNewline('JSONCompactEachRow',
         TraceId, SpanId, ParentSpanId, TraceState, Flags, SpanName, SpanKind, SpanKindNumber, ServiceName,
@@ -18,7 +19,7 @@ SELECT
         tuple(ResourceAttributes, ResourceDroppedAttributesCount, ResourceSchemaUrl),
         tuple(ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttributesCount, ScopeSchemaUrl)) AS span
 FROM telemetryflow.otel_traces FINAL
-WHERE Tenant = {tenant:String}
+PREWHERE Tenant = {tenant:String}
     AND trace_id = unhex({id:String})
     AND Timestamp >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')
     AND Timestamp <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')

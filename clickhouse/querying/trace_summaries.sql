@@ -1,6 +1,6 @@
 -- These traces, each as a JSON array, and the newest of its spans that pass the filter. All spans of theirs began from `first` to
 -- `last`; the search is for spans from `start` to `end`.
--- FINAL: a span that was sent twice is one, and the one stored last counts.
+-- FINAL and PREWHERE as in trace_spans.sql.
 -- The placeholder holds terms of the filter, built from fixed fragments with bound values.
 SELECT
     lower(hex(trace_id)) AS id,
@@ -23,7 +23,7 @@ FROM
 (
     SELECT *, parent_span_id = toFixedString('', 8) AS is_root
     FROM telemetryflow.otel_traces FINAL
-    WHERE Tenant = {tenant:String}
+    PREWHERE Tenant = {tenant:String}
         AND Timestamp >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')
         AND Timestamp <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')
         AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))

@@ -24,7 +24,7 @@ pub use crate::shared::distribution::{Distribution, ExplicitBuckets, Exponential
 pub use aggregation::{Aggregation, NotComputable, Number, Quantile};
 pub use bucket::Bucket;
 pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
-pub use fold::{Fold, TooManyBuckets, look_back};
+pub use fold::{Fold, NEAR, TooManyBuckets, look_back};
 pub use formula::Formula;
 pub use formula_series::{FormulaSeries, Operand};
 pub use heat_map::HeatMap;

@@ -138,10 +138,7 @@ impl ClickHouseReader {
     }
 }
 
-/// The farthest that a cumulative series' point before may lie.
-const PANE_LOOK_BACK: Duration = Duration::from_secs(3_600);
-
-/// What a pane is loaded with: a little more than it keeps, for the points before its first ones.
+/// What a pane is loaded with.
 pub fn pane_range(floor: Timestamp) -> Option<TimeRange> {
-    TimeRange::new(floor.minus(PANE_LOOK_BACK).max(Timestamp::EPOCH), Timestamp::LATEST)
+    TimeRange::new(floor.max(Timestamp::EPOCH), Timestamp::LATEST)
 }

@@ -8,7 +8,7 @@ use crate::shared::{TimeRange, Timestamp};
 
 use super::super::bucket_reader::{FoldError, ReadGroups};
 use super::super::bucket_source::{BucketSource, pane_range};
-use super::super::panes::{Loading, Pane, Refolded, Seen};
+use super::super::panes::{Loading, LookBack, Pane, Refolded, Seen};
 use super::super::point_table::PointTable;
 use super::super::series_groups::{GroupsQuery, SeriesGroups};
 use super::chunks::{Chunk, State};
@@ -224,6 +224,9 @@ impl<S: BucketSource> Assembly<'_, S> {
         let Some(pane) = self.pane.clone() else { return Ok(None) };
         for _ in 0..LOOK_UPS_MAX {
             let (key, groups) = self.series(query, PointsFrom::Pane).await?;
+            if groups.any_cumulative() && self.look_back(&pane, query).await? == Loading::TooLarge {
+                return Ok(None);
+            }
             match fold_pane(&pane, query, before, groups, self.reader.source.buckets_max()).await {
                 Ok(folded) => return Ok(Some(folded)),
                 Err(FoldError::Gone) => return Ok(None),
@@ -232,6 +235,25 @@ impl<S: BucketSource> Assembly<'_, S> {
             }
         }
         Ok(None)
+    }
+
+    /// What counters in the pane are compared with.
+    async fn look_back(&mut self, pane: &Arc<Pane>, query: &BucketQuery) -> Result<Loading, ReadError> {
+        for back in LookBack::ALL {
+            let Some(range) = back.range(pane.floor(), query.interval) else { continue };
+            let mut loads = false;
+            let load = || {
+                loads = true;
+                self.reader.source.load_pane(query, range, pane)
+            };
+            let loading = *pane.looked_back(back).get_or_try_init(load).await?;
+            self.asked_store |= loads;
+            if loading == Loading::TooLarge {
+                pane.retire();
+                return Ok(loading);
+            }
+        }
+        Ok(Loading::Complete)
     }
 
     /// The series of a query. Those of a pane may be as they were looked up last, since one that came later is noticed; the

@@ -20,7 +20,7 @@ use crate::shared::{Clock, DomainEvent, MetricColumns, TenantId, Timestamp};
 
 use super::point_table::PointTable;
 
-pub use pane::{KeptPoint, Loading, Pane, Refolded, Seen};
+pub use pane::{KeptPoint, Loading, LookBack, Pane, Refolded, Seen};
 
 /// How far back a pane reaches at least; older points are in cached chunks. Chunks end up to 8 minutes ago (the slot and the
 /// lateness), so whoever looks every few minutes finds all that his chunks lack.

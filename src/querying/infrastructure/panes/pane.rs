@@ -7,9 +7,9 @@ use tokio::sync::OnceCell;
 
 use crate::querying::domain::{
     BucketQuery, Distribution, DistributionPoint, ExplicitBuckets, ExponentialBuckets, Fold, GroupSeries,
-    NumberPoint, Shape,
+    NEAR, NumberPoint, Shape, look_back,
 };
-use crate::shared::{MetricColumns, MetricRun, PointColumns, Population, TimeRange, Timestamp};
+use crate::shared::{Interval, MetricColumns, MetricRun, PointColumns, Population, TimeRange, Timestamp};
 
 use super::super::bucket_reader::FoldError;
 use super::super::point_table::PointTable;
@@ -55,8 +55,10 @@ pub struct Pane {
     id: PaneId,
     table: PointTable,
     kept: RwLock<Kept>,
-    /// Whether the store's points are in it.
+    /// Whether the store's points from the floor on are in it.
     loaded: OnceCell<Loading>,
+    /// Whether the last points before the floor are, of counters that are compared with them.
+    looked_back: [OnceCell<Loading>; LookBack::ALL.len()],
     last_used: AtomicI64,
     bytes: AtomicUsize,
     bytes_max: usize,
@@ -68,6 +70,27 @@ pub enum Loading {
     Complete,
     /// The metric has too many points to be kept.
     TooLarge,
+}
+
+/// How far before its floor a pane has to know the last point of a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookBack {
+    /// Intervals shorter than an hour.
+    Near,
+    /// Beyond [`Self::Near`], for intervals from an hour on.
+    Far,
+}
+
+impl LookBack {
+    pub const ALL: [Self; 2] = [Self::Near, Self::Far];
+
+    /// What is read for it, if an interval needs it.
+    pub fn range(self, floor: Timestamp, interval: Interval) -> Option<TimeRange> {
+        match self {
+            Self::Near => TimeRange::new(floor.minus(NEAR), floor),
+            Self::Far => TimeRange::new(floor.minus(look_back(interval)), floor.minus(NEAR)),
+        }
+    }
 }
 
 /// Points by series.
@@ -93,6 +116,7 @@ impl Pane {
             table,
             kept: RwLock::new(kept),
             loaded: OnceCell::new(),
+            looked_back: Default::default(),
             last_used: AtomicI64::new(0),
             bytes: AtomicUsize::new(0),
             bytes_max,
@@ -105,6 +129,13 @@ impl Pane {
 
     pub const fn loaded(&self) -> &OnceCell<Loading> {
         &self.loaded
+    }
+
+    pub const fn looked_back(&self, back: LookBack) -> &OnceCell<Loading> {
+        match (back, &self.looked_back) {
+            (LookBack::Near, [near, _]) => near,
+            (LookBack::Far, [_, far]) => far,
+        }
     }
 
     pub fn used(&self, now: Timestamp) {

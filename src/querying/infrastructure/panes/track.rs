@@ -57,7 +57,11 @@ impl<P: StoredPoint> Track<P> {
 
     /// As [`Self::put`], but of points with the same time the one that is there already counts: it is at least as new.
     pub fn put_stored(&mut self, point: P, floor: i64) -> usize {
-        let known = self.points.binary_search_by_key(&point.time(), P::time).is_ok();
+        let time = point.time();
+        let known = match time < floor {
+            true => self.before.as_ref().is_some_and(|before| before.time() >= time),
+            false => self.points.binary_search_by_key(&time, P::time).is_ok(),
+        };
         if known { 0 } else { self.put(point, floor) }
     }
 
