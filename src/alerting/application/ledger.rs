@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 
 use super::history::HistoryEntry;
@@ -56,9 +57,7 @@ impl Changes {
 
     /// Adds what comes after, as if both were one step.
     pub fn absorb(&mut self, later: Self) {
-        let newer: BTreeSet<_> = later.notifications.iter().map(group_of).collect();
-        self.notifications.retain(|notification| !newer.contains(&group_of(notification)));
-        self.notifications.extend(later.notifications);
+        self.replace(later.notifications);
         self.dispatch.absorb(later.dispatch);
         self.instances.extend(later.instances);
         self.incidents.extend(later.incidents);
@@ -68,6 +67,26 @@ impl Changes {
         self.history.drain(..too_many);
         self.alive_at = later.alive_at.or(self.alive_at);
         self.forget_before = later.forget_before.or(self.forget_before);
+    }
+}
+
+impl Changes {
+    /// Newer notifications take the places of older ones of their groups.
+    fn replace(&mut self, later: Vec<Notification>) {
+        if self.notifications.is_empty() {
+            self.notifications = later;
+            return;
+        }
+        let newer: BTreeSet<_> = later.iter().map(group_of).collect();
+        let (older, kept): (Vec<_>, Vec<_>) =
+            mem::take(&mut self.notifications).into_iter().partition(|one| newer.contains(&group_of(one)));
+        let older: BTreeMap<_, _> = older.iter().map(|one| (group_of(one), one)).collect();
+        self.notifications = kept;
+        for mut notification in later {
+            let replaced = older.get(&group_of(&notification)).copied();
+            replaced.into_iter().for_each(|one| notification.instead_of(one));
+            self.notifications.push(notification);
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Outbox {
     }
 
     /// Adds what was written to the state database. An older one of the same group that still waits is never sent: the new
-    /// one takes its place. One for which there is no room is read from the database later.
+    /// one takes its place, and tells of its endings. One for which there is no room is read from the database later.
     pub fn put(&self, notification: Notification) {
         let mut waiting = self.waiting.lock();
         let key = Key::of(&notification);
@@ -179,9 +179,10 @@ impl Outbox {
 }
 
 impl Waiting {
-    fn add(&mut self, key: Key, notification: Notification) {
-        if !self.messages.contains_key(&key) {
-            self.order.push_back(key.clone());
+    fn add(&mut self, key: Key, mut notification: Notification) {
+        match self.messages.get(&key) {
+            Some(older) => notification.instead_of(&older.notification),
+            None => self.order.push_back(key.clone()),
         }
         self.next_number += 1;
         let message = Message { notification: Arc::new(notification), number: self.next_number };
@@ -232,6 +233,19 @@ mod tests {
         outbox.put(resolved("4", "slack", "cpu", 3));
         assert_eq!(outbox.waiting_for(&TenantId::unnamed(), "slack"), 2);
         assert_eq!(ids(&outbox).await, ["4".into(), "2".into(), "3".into()]);
+    }
+
+    #[tokio::test]
+    async fn an_ending_that_was_not_sent_is_told_by_what_took_its_place() {
+        let outbox = Outbox::default();
+        let mut older = resolved("1", "slack", "cpu", 1);
+        let mut newer = notification("2", "slack", "disk", 2);
+        older.group_key = "group".into();
+        newer.group_key = "group".into();
+        outbox.put(older);
+        outbox.put(newer);
+        let told = message(&outbox).await.unwrap().notification;
+        assert_eq!((&*told.id.0, told.firing().count(), told.resolved().count()), ("2", 1, 1));
     }
 
     #[tokio::test]

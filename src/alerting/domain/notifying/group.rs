@@ -11,7 +11,6 @@ use std::time::Duration;
 use super::route::Timing;
 use crate::alerting::domain::alert::{Alert, AlertKey, Phase};
 use crate::alerting::domain::label_set::{Fingerprint, LabelSet};
-use crate::alerting::domain::notification::ALERTS_PER_NOTIFICATION_MAX;
 use crate::shared::{TenantId, Timestamp};
 
 /// How often a group without an interval is looked at while alerts of it are silenced or inhibited.
@@ -54,8 +53,8 @@ pub struct Group {
 /// What a flush found out.
 #[derive(Debug, Default)]
 pub struct Flushed {
-    /// What is to be told: firing alerts first, at most [`ALERTS_PER_NOTIFICATION_MAX`], and how many there are beyond that.
-    pub news: Option<(Vec<Alert>, usize)>,
+    /// What is to be told, all of it: firing alerts first.
+    pub news: Option<Vec<Alert>>,
     /// Whether [`Group::told`] is another one than before.
     pub memo_changed: bool,
 }
@@ -206,19 +205,16 @@ struct Seen {
 
 impl Seen {
     /// The oldest first.
-    fn alerts(mut self) -> (Vec<Alert>, usize) {
+    fn alerts(mut self) -> Vec<Alert> {
         for alerts in [&mut self.firing, &mut self.over] {
             alerts.sort_by_key(|alert| (alert.starts_at, alert.key));
         }
-        let count = self.firing.len() + self.over.len();
         let over = self.over.iter().map(|alert| match alert.phase {
             Phase::Firing { expires: Some(at) } => {
                 Alert { phase: Phase::Resolved { at }, ..(**alert).clone() }
             }
             Phase::Firing { expires: None } | Phase::Resolved { .. } => (**alert).clone(),
         });
-        let alerts: Vec<Alert> = self.firing.iter().map(|alert| (**alert).clone()).chain(over).collect();
-        let told = alerts.len().min(ALERTS_PER_NOTIFICATION_MAX);
-        (alerts.into_iter().take(told).collect(), count - told)
+        self.firing.iter().map(|alert| (**alert).clone()).chain(over).collect()
     }
 }

@@ -13,11 +13,11 @@ use super::posted::RESOLVE_TIMEOUT;
 use super::silence::{Replacement, Silence, SilenceId, SilenceState, SilenceTerms};
 use crate::alerting::domain::alert::{Alert, AlertKey, IncidentId, Phase};
 use crate::alerting::domain::label_set::LabelSet;
-use crate::alerting::domain::notification::{Notification, NotificationId};
+use crate::alerting::domain::notification::{ALERTS_PER_NOTIFICATION_MAX, Notification, NotificationId};
 use crate::shared::{TenantId, Timestamp};
 
-/// Most alerts of one tenant.
-pub const ALERTS_MAX: usize = 10_000;
+/// Most alerts of one tenant; so a notification has room for all alerts of a group.
+pub const ALERTS_MAX: usize = ALERTS_PER_NOTIFICATION_MAX;
 /// Most groups of one tenant; further alerts share one group per route.
 pub const GROUPS_MAX: usize = 10_000;
 /// Most silences of one tenant, with those that expired lately.
@@ -154,7 +154,7 @@ impl TenantAlerts {
             let Some(mut group) = self.groups.remove(&id) else { continue };
             let flushed = group.flush(now, |alert| self.hearing(plan, alert, now));
             let place = (tenant.clone(), id.clone());
-            if let Some((alerts, truncated)) = flushed.news {
+            if let Some(alerts) = flushed.news {
                 decisions.notifications.push(Notification {
                     id: next_id(now),
                     tenant: tenant.clone(),
@@ -162,7 +162,7 @@ impl TenantAlerts {
                     group_key: id.key.clone(),
                     group_labels: group.labels.clone(),
                     alerts,
-                    truncated,
+                    truncated: 0,
                     at: now,
                 });
             }

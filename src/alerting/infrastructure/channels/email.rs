@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
-use super::{unreached, words};
+use super::unreached;
+use super::words::{self, hashed};
 use crate::alerting::application::delivery::channel::{Answer, Channel, SendError, SendFailure, SendFuture};
 use crate::alerting::domain::alert::Alert;
 use crate::alerting::domain::label_set::LabelSet;
@@ -15,6 +14,8 @@ use crate::shared::{Clock, Timestamp};
 const SUBJECT_CHARS_MAX: usize = 150;
 /// Of each text in the body, in characters.
 const TEXT_CHARS_MAX: usize = 4_000;
+/// Of the body up to which alerts are described; the rest is counted. Some servers take no more than 1 MB.
+const BODY_BYTES_MAX: usize = 256 * 1_024;
 
 /// Gives mail to one server.
 pub struct Email {
@@ -62,16 +63,6 @@ fn conversation(notification: &Notification) -> String {
     hashed(&[notification.tenant.as_str(), &notification.channel, &notification.group_key])
 }
 
-/// 128 bits in hexadecimal digits: what a message id may hold, whatever the texts are.
-fn hashed(texts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update(text.as_bytes());
-        hash.update([0]);
-    }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// `[FIRING] CRITICAL: Checkout slow`; without counts for a single alert.
 fn subject(notification: &Notification) -> String {
     let names = words::names(notification);
@@ -89,7 +80,7 @@ fn subject(notification: &Notification) -> String {
 
 fn text(notification: &Notification) -> String {
     let now = notification.at;
-    let mut text = String::new();
+    let (mut text, mut told) = (String::new(), 0);
     for (title, alerts) in [
         ("Firing", notification.firing().collect::<Vec<_>>()),
         ("Resolved", notification.resolved().collect()),
@@ -98,12 +89,17 @@ fn text(notification: &Notification) -> String {
             text.push_str(&format!("{title}\n\n"));
         }
         for alert in alerts {
+            if text.len() >= BODY_BYTES_MAX {
+                break;
+            }
             text.push_str(&about(alert, now));
             text.push('\n');
+            told += 1;
         }
     }
-    if notification.truncated > 0 {
-        text.push_str(&format!("... and {} more\n\n", notification.truncated));
+    let rest = notification.alerts.len() - told + notification.truncated;
+    if rest > 0 {
+        text.push_str(&format!("... and {rest} more\n\n"));
     }
     text.push_str(&format!("-- \nTelemetryFlow, tenant {}, {}\n", notification.tenant, words::time(now)));
     text
@@ -178,6 +174,17 @@ mod tests {
         told.truncated = 2;
         assert_eq!(subject(&told), "[FIRING] CRITICAL: 2 alerts (2 firing, 2 more)");
         assert!(text(&told).contains("... and 2 more\n"));
+    }
+
+    #[test]
+    fn a_large_group_makes_a_bounded_message_that_counts_the_rest() {
+        let mut told = notification("n", "mail", "Checkout slow", 9);
+        told.alerts = vec![alert("Checkout slow"); 10_000];
+        let text = text(&told);
+        let named = text.matches("* CRITICAL Checkout slow").count();
+        assert!(text.len() < BODY_BYTES_MAX + 1_000 && named > 100, "{named}");
+        assert!(text.contains(&format!("\n... and {} more\n", 10_000 - named)));
+        assert_eq!(subject(&told), "[FIRING] CRITICAL: Checkout slow (10000 firing)");
     }
 
     #[test]

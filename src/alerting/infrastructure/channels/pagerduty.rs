@@ -1,23 +1,26 @@
-//! PagerDuty: Events API v2, an event for each alert of a notification.
+//! PagerDuty: Events API v2. A group of alerts is one incident there, as Alertmanager has it: triggered while any of them fires,
+//! resolved when all are over. An alert whose rule names the channel is a group of its own.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{judged, words};
-use crate::alerting::application::delivery::channel::{Answer, Channel, SendFuture};
+use crate::alerting::application::delivery::channel::{Channel, SendFuture};
 use crate::alerting::domain::alert::Alert;
+use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::Notification;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
-use crate::shared::Timestamp;
 
 /// Limits of an event, in characters (developer.pagerduty.com, "PD-CEF").
 const SUMMARY_CHARS_MAX: usize = 1_024;
-const DEDUP_KEY_CHARS_MAX: usize = 255;
 /// Of each text among the details; an event may have 512 KB.
 const DETAIL_CHARS_MAX: usize = 2_000;
 const DETAILS_MAX: usize = 64;
+/// Alerts of a group that are named, firing ones and others each; more are counted.
+const LINES_MAX: usize = 100;
+const LINE_CHARS_MAX: usize = 400;
 
-/// Sends events to one integration. One that was sent before does nothing the second time: its `dedup_key` is the same.
+/// Sends events to one integration. One that was sent before changes nothing the second time: its `dedup_key` is the same.
 #[derive(Debug)]
 pub struct PagerDuty {
     pub client: OutgoingClient,
@@ -28,48 +31,49 @@ pub struct PagerDuty {
 impl Channel for PagerDuty {
     fn send<'a>(&'a self, notification: &'a Notification) -> SendFuture<'a> {
         Box::pin(async move {
-            let mut last = Answer("nothing to tell".into());
-            for alert in &notification.alerts {
-                let event = event(alert, notification.at, self.routing_key.expose_secret());
-                last = judged(self.client.post_json(&self.url, &event).await)?;
-            }
-            Ok(last)
+            let event = event(notification, self.routing_key.expose_secret());
+            judged(self.client.post_json(&self.url, &event).await)
         })
     }
 }
 
-fn event(alert: &Alert, now: Timestamp, routing_key: &str) -> Value {
-    let dedup_key = dedup_key(alert);
-    if !alert.is_firing(now) {
+fn event(notification: &Notification, routing_key: &str) -> Value {
+    let dedup_key = words::hashed(&[notification.tenant.as_str(), &notification.group_key]);
+    let firing: Vec<&Alert> = notification.firing().collect();
+    let Some(first) = firing.iter().map(|alert| alert.starts_at).min() else {
         return json!({ "routing_key": routing_key, "event_action": "resolve", "dedup_key": dedup_key });
-    }
-    let links: Vec<Value> =
-        [(words::runbook(alert), "Runbook"), (words::page(&alert.generator_url), "Source")]
-            .into_iter()
-            .filter_map(|(url, text)| Some(json!({ "href": url?, "text": text })))
-            .collect();
+    };
+    let (summary, details) = match notification.alerts.as_slice() {
+        [alert] if notification.truncated == 0 => (headline(alert), details(alert)),
+        _ => (group_headline(notification), group_details(notification)),
+    };
     json!({
         "routing_key": routing_key,
         "event_action": "trigger",
         "dedup_key": dedup_key,
         "client": "TelemetryFlow",
-        "links": links,
+        "links": links(&firing),
         "payload": {
-            "summary": words::cut(&headline(alert), SUMMARY_CHARS_MAX),
-            "source": format!("telemetryflow/{}", alert.tenant),
-            "severity": severity(alert),
-            "timestamp": words::exact_time(alert.starts_at),
-            "custom_details": details(alert),
+            "summary": words::cut(&summary, SUMMARY_CHARS_MAX),
+            "source": format!("telemetryflow/{}", notification.tenant),
+            "severity": severity(&words::worst(notification)),
+            "timestamp": words::exact_time(first),
+            "custom_details": details,
         },
     })
 }
 
-/// The incident, else the alert itself.
-fn dedup_key(alert: &Alert) -> String {
-    match &alert.finding {
-        Some(finding) => words::cut(&finding.incident.0, DEDUP_KEY_CHARS_MAX),
-        None => format!("{}/{}", alert.tenant, alert.key.0),
-    }
+/// Those that all alerts which have any share.
+fn links(firing: &[&Alert]) -> Vec<Value> {
+    let shared = |of: fn(&Alert) -> Option<&str>| {
+        let mut urls: Vec<&str> = firing.iter().filter_map(|alert| of(alert)).collect();
+        urls.dedup();
+        <[&str; 1]>::try_from(urls).ok().map(|[url]| url.to_owned())
+    };
+    [(shared(words::runbook), "Runbook"), (shared(|alert| words::page(&alert.generator_url)), "Source")]
+        .into_iter()
+        .filter_map(|(url, text)| Some(json!({ "href": url?, "text": text })))
+        .collect()
 }
 
 fn headline(alert: &Alert) -> String {
@@ -77,9 +81,17 @@ fn headline(alert: &Alert) -> String {
     if summary.is_empty() { name.to_owned() } else { format!("{name}: {summary}") }
 }
 
+/// `Checkout slow (3 firing, 1 resolved): cluster=eu`
+fn group_headline(notification: &Notification) -> String {
+    let what = format!("{} ({})", words::names(notification), words::counts(notification));
+    let labels = notification.common_labels();
+    let labels = words::joined(words::telling_labels(&labels, &LabelSet::default()), ", ");
+    if labels.is_empty() { what } else { format!("{what}: {labels}") }
+}
+
 /// PagerDuty knows four; what nobody said is an error.
-fn severity(alert: &Alert) -> &'static str {
-    match words::rank(&words::severity(alert)) {
+fn severity(severity: &str) -> &'static str {
+    match words::rank(severity) {
         4.. => "critical",
         2 => "warning",
         1 => "info",
@@ -104,23 +116,49 @@ fn details(alert: &Alert) -> Value {
     )
 }
 
+/// As Alertmanager names them: `num_firing`, `num_resolved`, `firing`, `resolved`; and the labels that all alerts share.
+fn group_details(notification: &Notification) -> Value {
+    let common = notification.common_labels();
+    let counted = |name: &str, alerts: Vec<&Alert>| {
+        [(format!("num_{name}"), alerts.len().to_string()), (name.to_owned(), lines(&alerts, &common))]
+    };
+    let firing = counted("firing", notification.firing().collect());
+    let resolved = counted("resolved", notification.resolved().collect());
+    let labels = common.iter().map(|(name, value)| (name.to_owned(), words::cut(value, DETAIL_CHARS_MAX)));
+    let texts = firing.into_iter().chain(resolved).chain(labels).take(DETAILS_MAX);
+    Value::Object(texts.map(|(name, text)| (name, text.into())).collect())
+}
+
+/// As many lines as there may be; the rest is counted.
+fn lines(alerts: &[&Alert], common: &LabelSet) -> String {
+    let line = |alert: &&Alert| {
+        let labels = words::joined(words::telling_labels(&alert.labels, common), ", ");
+        let subject = format!("{} {labels}", alert.name());
+        let line = format!("{}: {}", subject.trim_end(), words::summary(alert));
+        words::cut(&line, LINE_CHARS_MAX)
+    };
+    let mut lines: Vec<String> = alerts.iter().take(LINES_MAX).map(line).collect();
+    if let Some(rest) = alerts.len().checked_sub(LINES_MAX).filter(|rest| *rest > 0) {
+        lines.push(format!("... and {rest} more"));
+    }
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerting::domain::alert::Phase;
-    use crate::alerting::domain::fixtures::second;
-    use crate::alerting::domain::notification_fixtures::alert;
+    use crate::alerting::domain::notification_fixtures::{alert, notification, resolved};
 
     #[test]
     fn an_alert_that_fires_triggers_its_incident() {
-        let mut alert = alert("Checkout slow");
-        alert.annotations.set("runbook_url", "https://wiki/x");
+        let mut told = notification("n", "duty", "Checkout slow", 9);
+        told.alerts[0].annotations.set("runbook_url", "https://wiki/x");
         assert_eq!(
-            event(&alert, second(9), "R0"),
+            event(&told, "R0"),
             json!({
                 "routing_key": "R0",
                 "event_action": "trigger",
-                "dedup_key": "0197-incident",
+                "dedup_key": words::hashed(&["default", "Checkout slow"]),
                 "client": "TelemetryFlow",
                 "links": [{"href": "https://wiki/x", "text": "Runbook"}],
                 "payload": {
@@ -145,15 +183,35 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_over_resolves_it_and_others_go_by_their_labels() {
-        let mut alert = alert("Checkout slow");
-        alert.phase = Phase::Resolved { at: second(8) };
-        alert.finding = None;
-        let key = format!("default/{}", alert.key.0);
+    fn a_group_is_one_incident_until_all_is_over() {
+        let mut told = notification("n", "duty", "group", 9);
+        told.alerts.extend((0..150).map(|number| alert(&format!("cpu{number}"))));
+        told.alerts.extend(resolved("n", "duty", "disk", 5).alerts);
+        let event_of_all = event(&told, "R0");
+        let payload = &event_of_all["payload"];
+        assert_eq!(event_of_all["event_action"], "trigger");
+        assert_eq!(payload["summary"], "152 alerts (151 firing, 1 resolved): http.route=/cart");
+        let details = &payload["custom_details"];
+        assert_eq!((&details["num_firing"], &details["num_resolved"]), (&json!("151"), &json!("1")));
+        assert!(details["firing"].as_str().unwrap().ends_with("\n... and 51 more"));
+        assert_eq!(details["resolved"], "disk: 0.93 s on /cart");
+        assert_eq!(details["http.route"], "/cart");
+        let over = event(&resolved("n", "duty", "group", 10), "R0");
         assert_eq!(
-            event(&alert, second(9), "R0"),
-            json!({ "routing_key": "R0", "event_action": "resolve", "dedup_key": key })
+            over,
+            json!({ "routing_key": "R0", "event_action": "resolve", "dedup_key": event_of_all["dedup_key"] })
         );
+    }
+
+    #[test]
+    fn groups_and_tenants_have_incidents_of_their_own() {
+        let key = |group: &str, tenant: &str| {
+            let mut told = notification("n", "duty", group, 9);
+            told.tenant = crate::shared::TenantId::parse(tenant).unwrap();
+            event(&told, "R0")["dedup_key"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(key("a", "x"), key("a", "x"));
+        assert!(key("a", "x") != key("b", "x") && key("a", "x") != key("a", "y"));
     }
 
     #[test]
@@ -168,20 +226,24 @@ mod tests {
             ("", "error"),
             ("odd", "error"),
         ] {
-            let mut alert = alert("x");
-            alert.labels.set("severity", label);
-            assert_eq!(severity(&alert), expected, "{label}");
+            let mut told = notification("n", "duty", "x", 9);
+            told.alerts[0].labels.set("severity", label);
+            assert_eq!(event(&told, "R0")["payload"]["severity"], expected, "{label}");
         }
     }
 
     #[test]
-    fn an_event_is_bounded_whatever_an_alert_holds() {
+    fn an_event_is_bounded_whatever_alerts_hold() {
         let mut alert = alert(&"ü".repeat(10_000));
         for number in 0..500 {
             alert.labels.set(format!("label{number}"), "ü".repeat(10_000));
         }
-        let event = event(&alert, second(9), "R0");
-        assert_eq!(event["payload"]["summary"].as_str().unwrap().chars().count(), SUMMARY_CHARS_MAX);
-        assert!(event.to_string().len() < 512 * 1024);
+        let mut told = notification("n", "duty", "x", 9);
+        for alerts in [vec![alert.clone()], vec![alert; 300]] {
+            told.alerts = alerts;
+            let event = event(&told, "R0");
+            assert!(event["payload"]["summary"].as_str().unwrap().chars().count() <= SUMMARY_CHARS_MAX);
+            assert!(event.to_string().len() < 512 * 1024);
+        }
     }
 }

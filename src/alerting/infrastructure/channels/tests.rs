@@ -132,23 +132,42 @@ async fn a_webhook_without_a_secret_signs_nothing_and_410_ends_it() {
 }
 
 #[tokio::test]
-async fn pagerduty_gets_an_event_for_each_alert() {
-    let (url, task) = server(3, "202 Accepted").await;
+async fn a_webhook_gets_every_alert_of_a_large_group_in_bodies_that_it_can_tell_apart() {
+    let mut told = told();
+    told.alerts = (0..4_000).map(|number| alert(&format!("cpu{number}"))).collect();
+    let expected: Vec<String> = told.alerts.iter().map(|alert| alert.name().to_owned()).collect();
+    let bodies = 2;
+    let (url, task) = server(bodies, "200 OK").await;
+    webhook(url, Signing::Off).send(&told).await.unwrap();
+    let taken = task.await.unwrap();
+    let ids: Vec<bool> = ["webhook-id: 0197-n\r\n", "webhook-id: 0197-n_2\r\n"]
+        .into_iter()
+        .zip(&taken)
+        .map(|(id, (head, _))| head.contains(id))
+        .collect();
+    assert_eq!(ids, [true, true]);
+    let names = taken.iter().flat_map(|(_, body)| {
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        body["alerts"].as_array().unwrap().clone()
+    });
+    let names: Vec<String> =
+        names.map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn pagerduty_gets_one_event_for_a_group() {
+    let (url, task) = server(2, "202 Accepted").await;
     let mut told = told();
     told.alerts.push(alert("disk"));
     told.alerts.extend(resolved("n", "hook", "net", 5).alerts);
     let channel = PagerDuty { client: client(), url, routing_key: "R0".into() };
     assert_eq!(&*channel.send(&told).await.unwrap().0, "answered 202");
-    let actions: Vec<String> = task
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|(_, body)| {
-            let event: serde_json::Value = serde_json::from_str(&body).unwrap();
-            assert_eq!(event["routing_key"], "R0");
-            event["event_action"].as_str().unwrap().to_owned()
-        })
-        .collect();
-    assert_eq!(actions, ["trigger", "trigger", "resolve"]);
+    channel.send(&resolved("n2", "hook", "cpu", 20)).await.unwrap();
+    let events: Vec<serde_json::Value> =
+        task.await.unwrap().iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect();
+    let actions: Vec<&str> = events.iter().map(|event| event["event_action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["trigger", "resolve"]);
+    assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
     assert!(!format!("{channel:?}").contains("R0"));
 }

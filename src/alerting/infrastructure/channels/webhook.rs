@@ -5,8 +5,8 @@ mod body;
 use std::sync::Arc;
 
 use super::{judged, unreached};
-use crate::alerting::application::delivery::channel::{Channel, SendError, SendFailure, SendFuture};
-use crate::alerting::domain::notification::Notification;
+use crate::alerting::application::delivery::channel::{Answer, Channel, SendError, SendFailure, SendFuture};
+use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::platform::outgoing::{OutgoingClient, SecretUrl, SigningSecret};
 use crate::shared::Clock;
 
@@ -30,22 +30,34 @@ pub enum Signing {
 
 impl Channel for Webhook {
     fn send<'a>(&'a self, notification: &'a Notification) -> SendFuture<'a> {
-        let body = body::body(notification).to_string();
+        Box::pin(async move {
+            let mut last = Answer("nothing to tell".into());
+            for (number, body) in body::bodies(notification).into_iter().enumerate() {
+                last = self.post(&part_id(&notification.id, number), body).await?;
+            }
+            Ok(last)
+        })
+    }
+}
+
+/// The notification's own id for the first body. Receivers can tell each that is repeated.
+fn part_id(id: &NotificationId, number: usize) -> String {
+    if number == 0 { id.0.to_string() } else { format!("{}_{}", id.0, number + 1) }
+}
+
+impl Webhook {
+    async fn post(&self, id: &str, body: String) -> Result<Answer, SendError> {
         let seconds = self.clock.now().nanos().div_euclid(1_000_000_000);
-        let id = &notification.id.0;
-        let mut headers = vec![("webhook-id", id.to_string()), ("webhook-timestamp", seconds.to_string())];
+        let mut headers = vec![("webhook-id", id.to_owned()), ("webhook-timestamp", seconds.to_string())];
         if let Signing::With(secret) = &self.signing {
             headers.push(("webhook-signature", secret.sign(id, seconds, &body)));
         }
-        Box::pin(async move {
-            let response =
-                self.client.post(&self.url, &headers, body.into_bytes()).await.map_err(unreached)?;
-            if response.status == GONE {
-                let cause = SendFailure::Status { status: response.status, text: response.text };
-                return Err(SendError::Gone { cause });
-            }
-            judged(Ok(response))
-        })
+        let response = self.client.post(&self.url, &headers, body.into_bytes()).await.map_err(unreached)?;
+        if response.status == GONE {
+            let cause = SendFailure::Status { status: response.status, text: response.text };
+            return Err(SendError::Gone { cause });
+        }
+        judged(Ok(response))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::alerting::domain::alert::{Alert, NAME_LABEL, SEVERITY_LABEL};
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::Notification;
@@ -123,6 +125,16 @@ pub fn time(at: Timestamp) -> String {
 /// RFC 3339 in UTC, to the nanosecond.
 pub fn exact_time(at: Timestamp) -> String {
     jiff::Timestamp::from_nanosecond(at.nanos().into()).unwrap_or_default().to_string()
+}
+
+/// 128 bits in hexadecimal digits: what an id may hold, whatever the texts are.
+pub fn hashed(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// At most so many characters.

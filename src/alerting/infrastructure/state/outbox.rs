@@ -1,5 +1,7 @@
 //! The table `outbox`: notifications that wait to be sent, and dead letters.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::alert_body::{AlertBody, BodyError, LabelsBody, labels_body};
@@ -9,6 +11,8 @@ use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::platform::state::{Connection, StateError};
 use crate::shared::{TenantId, Timestamp};
 
+const SELECT_UNSENT_OF_GROUP: &str =
+    include_str!("../../../../schemas/state/outbox/select_unsent_of_group.sql");
 const REPLACE_UNSENT: &str = include_str!("../../../../schemas/state/outbox/replace_unsent.sql");
 const SUPERSEDE_DEAD: &str = include_str!("../../../../schemas/state/outbox/supersede_dead.sql");
 const INSERT_UNSENT: &str = include_str!("../../../../schemas/state/outbox/insert_unsent.sql");
@@ -34,11 +38,19 @@ struct Body {
     truncated: usize,
 }
 
-/// One to be sent, in place of what waits for its tenant, channel and group.
+/// One to be sent, in place of what waits for its tenant, channel and group; the endings in that are told by this one.
 pub async fn put(tx: &mut Connection, notification: &Notification) -> Result<(), LedgerError> {
     let Notification { id, tenant, channel, group_key, at, .. } = notification;
     let of_group =
         |statement| sqlx::query(statement).bind(tenant.as_str()).bind(&**channel).bind(&**group_key);
+    let waiting =
+        sqlx::query_as(SELECT_UNSENT_OF_GROUP).bind(tenant.as_str()).bind(&**channel).bind(&**group_key);
+    let older: Option<Row> = waiting.fetch_optional(&mut *tx).await.map_err(StateError::from)?;
+    let mut told = Cow::Borrowed(notification);
+    // One that cannot be read is replaced all the same.
+    if let Some(Ok(older)) = older.map(Row::into_notification) {
+        told.to_mut().instead_of(&older);
+    }
     of_group(REPLACE_UNSENT).execute(&mut *tx).await.map_err(StateError::from)?;
     of_group(SUPERSEDE_DEAD).bind(&*id.0).execute(&mut *tx).await.map_err(StateError::from)?;
     sqlx::query(INSERT_UNSENT)
@@ -47,7 +59,7 @@ pub async fn put(tx: &mut Connection, notification: &Notification) -> Result<(),
         .bind(&**channel)
         .bind(&**group_key)
         .bind(at.nanos())
-        .bind(body_text(notification)?)
+        .bind(body_text(&told)?)
         .execute(tx)
         .await
         .map_err(StateError::from)?;

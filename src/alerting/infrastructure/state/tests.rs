@@ -99,6 +99,21 @@ async fn a_newer_one_replaces_the_unsent_one_of_its_tenant_channel_and_group() {
 }
 
 #[tokio::test]
+async fn an_unsent_ending_is_told_by_the_newer_one_also_after_a_restart() {
+    let scene = Scene::new();
+    let ledger = scene.open().await;
+    let mut older = notification("n1", "slack", "cpu", 10);
+    older.alerts[0].phase = Phase::Resolved { at: second(9) };
+    let mut newer = notification("n2", "slack", "disk", 20);
+    newer.group_key = "cpu".into();
+    apply(&ledger, &[older.clone()]).await;
+    apply(&ledger, &[newer.clone()]).await;
+    drop(ledger);
+    newer.alerts.extend(older.alerts);
+    assert_eq!(scene.open().await.unsent().await.unwrap(), [newer]);
+}
+
+#[tokio::test]
 async fn changes_are_applied_whole_or_not_at_all() {
     let scene = Scene::new();
     let ledger = scene.open().await;

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::alerting::domain::alert::Phase;
-use crate::alerting::domain::notification::ALERTS_PER_NOTIFICATION_MAX;
 use crate::alerting::domain::notifying::fixtures::{
     Scene, by_cluster, of_rule, over, plan, posted, route, seconds,
 };
@@ -230,14 +229,21 @@ fn two_routes_to_one_group_tell_it_once() {
 }
 
 #[test]
-fn a_notification_names_so_many_alerts_and_counts_the_rest() {
+fn every_alert_of_a_large_group_is_told_and_so_is_its_end() {
+    let name = |number: usize| format!("id=n{number}");
     let mut scene = scene();
-    for number in 0..ALERTS_PER_NOTIFICATION_MAX + 7 {
-        scene.take(|now| lasting(&format!("id=n{number}"), now));
+    for number in 0..1_000 {
+        scene.take(|now| lasting(&name(number), now));
     }
     scene.until(30);
     let told = scene.told.first().unwrap();
-    assert_eq!((told.alerts.len(), told.truncated), (ALERTS_PER_NOTIFICATION_MAX, 7));
+    assert_eq!((told.firing().count(), told.truncated), (1_000, 0));
+    for number in 0..1_000 {
+        scene.take(|now| over(posted(&name(number), now), now));
+    }
+    scene.until(330);
+    let told = scene.told.last().unwrap();
+    assert_eq!((told.resolved().count(), told.truncated), (1_000, 0));
 }
 
 #[test]
