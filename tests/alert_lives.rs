@@ -1,5 +1,6 @@
 //! Scenario: alerts of a server that is killed and started again, and rules that are made, changed and taken away while it runs.
-//! Guarantees: what fired goes on firing without a new message and resolves after the restart; windows are filled from the store;
+//! Guarantees: what fired goes on firing without a new message and resolves after the restart; windows are filled from the store,
+//! also those of rules that are new;
 //! a message that was not taken is sent by the next process; a rule is in force when the API says so, changes only for who knows
 //! its version, and is nobody else's; a wrong rule file leaves the old rules in force.
 
@@ -200,6 +201,43 @@ fn a_rule_of_the_api_is_in_force_when_the_answer_comes_and_after_a_restart_until
     assert_eq!(ask(&server, "DELETE", path, &[], &Value::Null).status, 204);
     assert_eq!(server.get(path).status, 404);
     assert!(server.stop().status.success());
+}
+
+#[test]
+fn a_rule_that_is_made_changed_or_switched_on_looks_at_what_was_stored_before_it() {
+    let (folder, webhook) = (folder(), Webhook::start(&[]));
+    let server = Server::start(&folder, &channel(&webhook));
+    for _ in 0..4 {
+        post(&server, "a", 30);
+    }
+    let path = "/api/v2/alert-rules/busy";
+    let kinds = || -> Vec<String> {
+        let history = server.get(&format!("{path}/history")).json();
+        let all = history["transitions"].as_array().expect("transitions").iter();
+        all.map(|one| one["kind"].as_str().expect("a kind").to_owned()).collect()
+    };
+    let fires = |times: usize| {
+        let expected = [&["firing"][..], &["resolved", "firing"].repeat(times - 1)].concat();
+        eventually("it fires without another point", IN_TIME, || (kinds() == expected).then_some(()));
+    };
+    let made = ask(&server, "POST", "/api/v2/alert-rules", &[], &rule("busy", "sum", LONG, 100.0));
+    assert_eq!(made.status, 201, "{}", made.text());
+    let message = wait_until_told(&webhook, &["Rule busy", "host=a"]);
+    assert!(message.to_string().contains("120 (threshold &gt; 100)"), "{message}");
+    fires(1);
+    let changed = ask(&server, "PUT", path, &[("if-match", "*")], &rule("busy", "sum", "20m", 119.0));
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    fires(2);
+    assert_eq!(ask(&server, "POST", &format!("{path}/disable"), &[], &Value::Null).status, 200);
+    assert_eq!(ask(&server, "POST", &format!("{path}/enable"), &[], &Value::Null).status, 200);
+    fires(3);
+    // It goes on with what comes: nothing is counted twice, and nothing is missing.
+    let changed = ask(&server, "PUT", path, &[("if-match", "*")], &rule("busy", "sum", "20m", 140.0));
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    eventually("it is over", IN_TIME, || (kinds()[0] == "resolved").then_some(()));
+    post(&server, "a", 30);
+    let reason = || server.get(&format!("{path}/history")).json()["transitions"][0]["reason"].clone();
+    eventually("it fires again", IN_TIME, || (reason() == "sum 150 > 140").then_some(()));
 }
 
 #[test]

@@ -38,11 +38,12 @@ use domain::evaluator::{AlertEvaluator, EvaluatorLimits};
 use domain::watchlist::{Watchlist, WatchlistLimits};
 use infrastructure::annotations::Annotations;
 use infrastructure::channels::setup::{Surroundings, deliveries};
+use infrastructure::filling::PastSource;
 use infrastructure::own_watch::OwnWatch;
 use infrastructure::rule_files::JsonRules;
 use infrastructure::rule_tests::JsonRuleTests;
 use infrastructure::state::StateLedger;
-use infrastructure::tasks::{self, Inputs, Refill};
+use infrastructure::tasks::{self, Inputs};
 use presentation::alert_rules::{self, AlertRulesApi, RehearseApi};
 use presentation::alertmanager::{self, AlertmanagerApi, config_text};
 use presentation::channels;
@@ -273,12 +274,13 @@ impl Alerting {
         lifecycle.spawn("alerting about itself", own.run(measures, lifecycle.stop_token()));
     }
 
-    /// Fills the windows with the past of these tenants' series, and starts the evaluator and one worker per address.
+    /// Fills the windows with the past of these tenants' series, also those of rules that are new later, and starts the evaluator and one worker per address.
     pub fn start(self, past: Option<Arc<dyn Past>>, tenants: Vec<TenantId>, lifecycle: &Lifecycle) {
         let stop = || lifecycle.stop_token();
         let (rules, lateness) = (self.routes.rules.book.rules_over_data(), self.options.allowed_lateness);
-        let refill = past.map(|past| Refill { past, rules, tenants, lateness });
-        let evaluate = tasks::evaluate(self.evaluate, refill, self.inputs, self.bus, self.clock, stop());
+        let source = past.map(|past| PastSource { past, tenants, lateness });
+        let evaluate =
+            tasks::evaluate(self.evaluate, rules, source, self.inputs, self.bus, self.clock, stop());
         lifecycle.spawn("alerting evaluator", evaluate);
         for worker in self.workers {
             lifecycle.spawn("alerting delivery", worker.run(stop()));

@@ -16,7 +16,7 @@ use crate::alerting::domain::alert::{Alert, Finding, IncidentId, NAME_LABEL, Pha
 use crate::alerting::domain::evaluator::AlertEvaluator;
 use crate::alerting::domain::incident::{Incident, IncidentError, IncidentState};
 use crate::alerting::domain::label_set::LabelSet;
-use crate::alerting::domain::rule::{NoData, RuleSet};
+use crate::alerting::domain::rule::{AlertRule, NoData, RuleSet};
 use crate::alerting::domain::rule_words::Severity;
 use crate::alerting::domain::state::{AlertState, Change};
 use crate::alerting::domain::transition::Transition;
@@ -41,6 +41,8 @@ pub trait Annotate: Send + Sync {
 /// Turns points and time into alerts, incidents, events, logs and counts.
 pub struct EvaluateRules {
     evaluator: AlertEvaluator,
+    /// Those in force.
+    rules: RuleSet,
     watchlist: Arc<Watchlist>,
     incidents: IncidentBook,
     annotations: Box<dyn Annotate>,
@@ -75,6 +77,7 @@ impl EvaluateRules {
         let (alive_noted_at, forgotten_at) = (epoch, epoch);
         let mut resumed = Self {
             evaluator,
+            rules: rules.clone(),
             watchlist,
             incidents,
             annotations,
@@ -118,6 +121,22 @@ impl EvaluateRules {
         self.evaluator.refill(series, points, now);
     }
 
+    /// The rules that are new since the last time, and wait for their past: what is read of it from now on is for them.
+    pub fn begin_fill(&mut self) -> Vec<Arc<AlertRule>> {
+        self.evaluator.begin_fill()
+    }
+
+    /// Points of a series that are stored already fill the windows of rules that are new.
+    pub fn fill(&mut self, series: &SeriesIdentity, points: Vec<PastPoint>, now: Timestamp) {
+        self.evaluator.fill(series, points, now);
+    }
+
+    /// The rules that were new are evaluated from now on.
+    pub async fn end_fill(&mut self, now: Timestamp) -> Vec<DomainEvent> {
+        let transitions = self.evaluator.end_fill(now);
+        self.settle(&transitions, Changes::default(), now).await
+    }
+
     pub async fn observe(&mut self, ingested: &MetricsIngested, now: Timestamp) -> Vec<DomainEvent> {
         let transitions = self.evaluator.observe(ingested, now);
         self.settle(&transitions, Changes::default(), now).await
@@ -157,6 +176,9 @@ impl EvaluateRules {
         match command {
             Command::ReplaceRules { rules, done } => {
                 let transitions = self.evaluator.replace_rules(&rules, now);
+                let anew = rules.measured_anew_since(&self.rules).into_iter();
+                self.evaluator.hold(anew.filter(|rule| rule.measure.source.metric().is_some()).collect());
+                self.rules = rules;
                 let events = self.settle(&transitions, Changes::default(), now).await;
                 // Nobody may wait any more.
                 let _gone = done.send(());
@@ -330,6 +352,11 @@ impl EvaluateRules {
         for rule in counts.overflowed {
             self.metrics.instance_overflows.inc();
             tracing::warn!(rule = %rule.id, "a rule has too many groups; further ones are not evaluated");
+        }
+        if counts.fills_given_up > 0 {
+            tracing::warn!(
+                "too much comes for rules that are new; they go on without what was stored before"
+            );
         }
         for key in counts.awaited {
             let kept = self.evaluator.kept(&key);

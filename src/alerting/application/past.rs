@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::evaluate::EvaluateRules;
-use crate::alerting::domain::rule::RuleSet;
+use crate::alerting::domain::rule::{AlertRule, RuleSet};
 use crate::shared::{PastSeries, TenantId, TimeRange, Timestamp};
 
-/// How long a start waits for the past; then the rules go on without the rest.
+/// How long a start, or rules that are new, wait for the past; then they go on without the rest.
 pub const REFILL_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The store cannot be asked, or holds too much of it.
@@ -25,9 +26,9 @@ pub trait Past: Send + Sync {
 }
 
 /// Which metrics of which tenants fill windows, and how far back the longest of them reaches.
-pub fn reaches(rules: &RuleSet, tenants: &[TenantId]) -> BTreeMap<(TenantId, Box<str>), Duration> {
+pub fn reaches(rules: &[Arc<AlertRule>], tenants: &[TenantId]) -> BTreeMap<(TenantId, Box<str>), Duration> {
     let mut reaches: BTreeMap<(TenantId, Box<str>), Duration> = BTreeMap::new();
-    for rule in rules.rules().iter().filter(|rule| rule.is_enabled()) {
+    for rule in rules.iter().filter(|rule| rule.is_enabled()) {
         let Some(metric) = rule.measure.source.metric() else { continue };
         let of = rule.tenant.as_ref().map_or(tenants, std::slice::from_ref);
         for tenant in of {
@@ -59,7 +60,7 @@ pub async fn refill(
     lateness: Duration,
     now: Timestamp,
 ) {
-    let reaches = reaches(rules, tenants);
+    let reaches = reaches(rules.rules(), tenants);
     let (mut series, mut points) = (0_usize, 0_usize);
     for ((tenant, metric), reach) in reaches {
         let Some(range) = reaching_back(now, now, reach, lateness) else { continue };

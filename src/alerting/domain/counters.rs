@@ -89,6 +89,11 @@ impl<V: Cumulative> Counters<V> {
         Self { last: HashMap::new(), series_max, look_back }
     }
 
+    /// Empty ones with the same limits.
+    pub fn anew(&self) -> Self {
+        Self::new(self.series_max, self.look_back)
+    }
+
     /// The longest window may have changed.
     pub const fn look_back_for(&mut self, look_back: Duration) {
         self.look_back = look_back;
@@ -122,6 +127,15 @@ impl<V: Cumulative> Counters<V> {
     /// Forgets series that have been silent for longer than anybody looks back.
     pub fn forget_silent(&mut self, now: Timestamp) {
         self.last.retain(|_, last| now.since(last.seen_at) <= self.look_back);
+    }
+
+    /// Takes over what another one knows of series that this one does not know.
+    pub fn learn(&mut self, other: Self) {
+        for (key, last) in other.last {
+            if self.last.len() < self.series_max {
+                self.last.entry(key).or_insert(last);
+            }
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -1,28 +1,33 @@
 //! `AlertEvaluator`: points and time in, transitions out. Pure: no I/O, no async, no clock of its own.
 
+mod added;
+mod filling;
 mod intake;
-mod records;
+pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::added::CounterBook;
+use self::filling::{Filling, Known};
 use super::alert::AlertKey;
-use super::counters::{COUNTER_SERIES_MAX, CounterKey, Counters, LOOK_BACK, TenantNumber};
+use super::counters::{COUNTER_SERIES_MAX, CounterKey, LOOK_BACK, TenantNumber};
 use super::instance::{EventTime, Instance, Lateness, PointRefusal};
 use super::rule::{AlertRule, NoData, RuleKey, RuleSet};
 use super::state::{Change, Course};
 use super::transition::Transition;
 use super::watchlist::{Group, GroupChange, GroupId, GroupKey, Watchlist};
-use crate::shared::distribution::Distribution;
 use crate::shared::{MetricsIngested, TenantId, Timestamp, WatchId};
 
 /// Groups of one rule that are evaluated at a time.
 pub const INSTANCES_PER_RULE_MAX: usize = 1_000;
 /// How often silent counter series are looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
-/// How long points are compared with what was read at the start.
+/// When a group is looked at again that cannot be looked at now.
+const SECOND: Duration = Duration::from_secs(1);
+/// How long points are compared with what was read of the past.
 const REFILL_REMEMBERED: Duration = Duration::from_secs(300);
 
 /// What the evaluator may keep in memory, and how long it waits for points.
@@ -52,6 +57,8 @@ pub struct EvaluationCounts {
     pub overflowed: Vec<Arc<AlertRule>>,
     /// Groups that fire when nothing comes, and that are new or gone: a restart has to know of them.
     pub awaited: Vec<GroupKey>,
+    /// How often so much came for rules whose windows were being filled that they went on without their past.
+    pub fills_given_up: u64,
 }
 
 /// What of an instance outlives the process.
@@ -73,9 +80,9 @@ pub struct AlertEvaluator {
     rooms: HashMap<RuleKey, Room>,
     touched: Vec<GroupId>,
     tenants: HashMap<TenantId, TenantNumber>,
-    numbers: Counters<f64>,
-    distributions: Counters<Distribution>,
+    counters: CounterBook,
     refilled: Option<Refilled>,
+    filling: Filling,
     /// Alerts that were over because nothing came, and since when: what came before says nothing new about them.
     fell_silent: HashMap<(TenantId, AlertKey), Timestamp>,
     housekept_at: Timestamp,
@@ -97,6 +104,8 @@ struct Slot {
     instance: Instance,
     presence: Presence,
     due: Timestamp,
+    /// What was read of its past while others were evaluated.
+    known: Option<Box<Known>>,
 }
 
 /// Whether points came with the batch at hand.
@@ -131,9 +140,9 @@ impl AlertEvaluator {
             rooms: HashMap::new(),
             touched: Vec::new(),
             tenants: HashMap::new(),
-            numbers: Counters::new(limits.counter_series, look_back),
-            distributions: Counters::new(limits.counter_series, look_back),
+            counters: CounterBook::new(limits.counter_series, look_back),
             refilled: None,
+            filling: Filling::default(),
             fell_silent: HashMap::new(),
             housekept_at: Timestamp::EPOCH,
             limits,
@@ -170,9 +179,9 @@ impl AlertEvaluator {
     /// Other rules apply from now on. What fired by a rule that is gone, or measures something else, is over.
     pub fn replace_rules(&mut self, rules: &RuleSet, now: Timestamp) -> Vec<Transition> {
         let look_back = look_back(rules, self.limits.lateness);
-        self.numbers.look_back_for(look_back);
-        self.distributions.look_back_for(look_back);
+        self.counters.look_back_for(look_back);
         self.watches.clear();
+        self.filling.keep_rules(rules);
         let mut transitions = Vec::new();
         for change in self.watchlist.replace_rules(rules) {
             match change {
@@ -182,7 +191,10 @@ impl AlertEvaluator {
                     }
                     self.look_by(id, now);
                 }
-                GroupChange::Gone(id) => transitions.extend(self.end(id, now)),
+                GroupChange::Gone(id) => {
+                    self.filling.forget(id);
+                    transitions.extend(self.end(id, now));
+                }
             }
         }
         transitions
@@ -226,7 +238,7 @@ impl AlertEvaluator {
 
     /// How many cumulative series are remembered.
     pub fn counter_series(&self) -> usize {
-        self.numbers.len() + self.distributions.len()
+        self.counters.len()
     }
 
     /// The groups of a rule that have data or fire, with their states.
@@ -268,7 +280,8 @@ impl AlertEvaluator {
         }
         if let Some(place) = self.slots.get_mut(id.0) {
             let due = Timestamp::EPOCH;
-            *place = Some(Box::new(Slot { group, instance, presence: Presence::Quiet, due }));
+            let presence = Presence::Quiet;
+            *place = Some(Box::new(Slot { group, instance, presence, due, known: None }));
             self.agenda.entry(due).or_default().push(id);
         }
     }
@@ -286,13 +299,19 @@ impl AlertEvaluator {
     }
 
     fn tick_group(&mut self, id: GroupId, due: Timestamp, now: Timestamp, out: &mut Vec<Transition>) {
+        let held = self.filling.is_active() && self.is_held(id);
         let Some(slot) = self.slot(id).filter(|slot| slot.due == due) else { return };
+        if held {
+            slot.due = now.plus(SECOND);
+            return self.agenda.entry(now.plus(SECOND)).or_default().push(id);
+        }
         let change = slot.instance.tick(&slot.group.rule, now);
         out.extend(slot.transition(change, now));
         let next = slot.instance.next_look(&slot.group.rule, now);
         let (over, forgotten) =
             (slot.instance.is_over(&slot.group.rule, now), slot.instance.is_forgotten(now));
         slot.due = next;
+        slot.known = slot.known.take().filter(|known| now < known.until());
         self.counts.evaluations += 1;
         if over {
             self.vacate(id);
@@ -327,11 +346,11 @@ impl AlertEvaluator {
     }
 
     fn keep_house(&mut self, now: Timestamp) {
-        self.numbers.forget_silent(now);
-        self.distributions.forget_silent(now);
+        self.counters.forget_silent(now);
         self.refilled = self.refilled.take().filter(|refilled| now < refilled.until);
         self.housekept_at = now;
-        if self.watchlist.is_crowded() {
+        // What is held names groups by their places.
+        if self.watchlist.is_crowded() && !self.filling.is_active() {
             let slots = &self.slots;
             self.watchlist.sweep(|id| slots.get(id.0).is_some_and(Option::is_some));
             self.watches.clear();

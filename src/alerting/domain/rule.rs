@@ -209,6 +209,16 @@ impl RuleSet {
         self.rules.get(*self.places.get(key)?)
     }
 
+    /// The enabled ones that `before` does not have, or not enabled, or with another measure.
+    pub fn measured_anew_since(&self, before: &Self) -> Vec<Arc<AlertRule>> {
+        let is_new = |rule: &&Arc<AlertRule>| {
+            let same =
+                before.find(&rule.key()).is_some_and(|was| was.is_enabled() && was.measure == rule.measure);
+            rule.is_enabled() && !same
+        };
+        self.rules.iter().filter(is_new).cloned().collect()
+    }
+
     /// The first of the rules that have one of these keys.
     pub fn find_first(&self, keys: &[RuleKey]) -> Option<&Arc<AlertRule>> {
         self.rules.get(*keys.iter().filter_map(|key| self.places.get(key)).min()?)

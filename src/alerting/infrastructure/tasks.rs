@@ -9,21 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerting::application::commands::Command;
 use crate::alerting::application::evaluate::EvaluateRules;
-use crate::alerting::application::past::{Past, REFILL_TIME_MAX, refill};
+use crate::alerting::application::past::{REFILL_TIME_MAX, refill};
 use crate::alerting::domain::rule::RuleSet;
+use crate::alerting::infrastructure::filling::{Filling, PastSource, Piece};
 use crate::platform::event_bus::{Delivery, EventBus, EventQueue};
-use crate::shared::{Clock, DomainEvent, TenantId};
+use crate::shared::{Clock, DomainEvent, PastSeries};
 
 const TICK: Duration = Duration::from_secs(1);
-
-/// What the windows are filled with at the start.
-pub struct Refill {
-    pub past: Arc<dyn Past>,
-    pub rules: RuleSet,
-    /// Those whose series rules without a tenant look at.
-    pub tenants: Vec<TenantId>,
-    pub lateness: Duration,
-}
 
 /// What the task listens to.
 pub struct Inputs {
@@ -42,25 +34,31 @@ impl Inputs {
 /// Feeds what was ingested, and every second, to the rules; publishes what comes of it.
 pub async fn evaluate(
     mut rules: EvaluateRules,
-    start: Option<Refill>,
+    in_force: RuleSet,
+    source: Option<PastSource>,
     mut inputs: Inputs,
     bus: Arc<EventBus>,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
-    if let Some(Refill { past, rules: set, tenants, lateness }) = start {
-        let filled = refill(&mut rules, &set, &tenants, &*past, lateness, clock.now());
+    if let Some(PastSource { past, tenants, lateness }) = &source {
+        let filled = refill(&mut rules, &in_force, tenants, &**past, *lateness, clock.now());
         if timeout(REFILL_TIME_MAX, filled).await.is_err() {
             tracing::warn!("the store takes too long to tell the past; some windows of rules begin empty");
         }
     }
+    let mut filling = Filling::new(source);
     let mut ticker = interval(TICK);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        if filling.is_idle() {
+            filling.begin(&rules.begin_fill(), clock.now());
+        }
         let events = tokio::select! {
             () = stop.cancelled() => return,
             _ = ticker.tick() => rules.tick(clock.now()).await,
             Some(command) = inputs.commands.recv() => rules.obey(command, clock.now()).await,
+            piece = filling.next() => fill(&mut rules, piece, &*clock).await,
             Some(delivery) = inputs.metrics.next() => take(&mut rules, delivery, &*clock).await,
             Some(delivery) = inputs.logs.next() => take(&mut rules, delivery, &*clock).await,
             Some(delivery) = inputs.spans.next() => take(&mut rules, delivery, &*clock).await,
@@ -69,6 +67,16 @@ pub async fn evaluate(
         for event in events {
             bus.publish(event);
         }
+    }
+}
+
+async fn fill(rules: &mut EvaluateRules, piece: Piece, clock: &dyn Clock) -> Vec<DomainEvent> {
+    match piece {
+        Piece::Series(PastSeries { series, points }) => {
+            rules.fill(&series, points, clock.now());
+            Vec::new()
+        }
+        Piece::End => rules.end_fill(clock.now()).await,
     }
 }
 

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::added::Added;
+use super::filling::HeldPoint;
 use super::{AlertEvaluator, Presence, REFILL_REMEMBERED, Refilled};
-use crate::alerting::domain::counters::{CounterKey, CounterPoint, Increase, TenantNumber};
+use crate::alerting::domain::counters::{CounterKey, TenantNumber};
 use crate::alerting::domain::instance::{EventTime, Instance, PointRefusal};
 use crate::alerting::domain::panes::Contribution;
 use crate::alerting::domain::rule::AlertRule;
@@ -15,15 +17,8 @@ use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
 use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
 use crate::shared::{
     MetricColumns, MetricKind, NumberRow, PastPoint, PastValue, PointRow, Population, SeriesId,
-    SeriesIdentity, SeriesWatch, Temporality, TenantId, Timestamp, WatchId,
+    SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchId,
 };
-
-/// What a point adds, before it is known to which window.
-#[derive(Debug, Clone)]
-pub(super) enum Added {
-    Number { increase: Increase<f64>, last: f64 },
-    Observed { increase: Increase<Distribution>, min: Option<f64>, max: Option<f64> },
-}
 
 impl AlertEvaluator {
     pub(super) fn take(&mut self, columns: &MetricColumns, now: Timestamp, out: &mut Vec<Transition>) {
@@ -106,22 +101,22 @@ impl AlertEvaluator {
         let watch = self.watchlist.watch(series);
         let Some(groups) = self.groups_of_watch(watch).filter(|_| watch.is_some()) else { return };
         let groups: Vec<_> = groups.iter().map(|id| (*id, self.silent_since(*id))).collect();
-        let tenant = self.tenant(&series.tenant);
+        let key = CounterKey { tenant: self.tenant(&series.tenant), series: series.id };
         for point in points {
             let time = point.time;
-            let added = self.added(tenant, series.id, series.kind, point, now);
+            let added = self.counters.added(key, series.kind, point, now);
             for (id, _) in groups.iter().filter(|(_, silent)| silent.is_none_or(|at| time > at)) {
                 self.refill_group(*id, time, &added, now);
             }
             let until = now.plus(REFILL_REMEMBERED);
             let refilled = self.refilled.get_or_insert_with(|| Refilled { newest: HashMap::new(), until });
             refilled.until = until;
-            refilled.newest.insert(CounterKey { tenant, series: series.id }, time);
+            refilled.newest.insert(key, time);
         }
     }
 
     /// When the group's alert was over because nothing came, if that was shortly before the restart.
-    fn silent_since(&self, id: GroupId) -> Option<Timestamp> {
+    pub(super) fn silent_since(&self, id: GroupId) -> Option<Timestamp> {
         if self.fell_silent.is_empty() {
             return None;
         }
@@ -129,22 +124,24 @@ impl AlertEvaluator {
         self.fell_silent.get(&(group.tenant.clone(), group.alert_key())).copied()
     }
 
-    fn refill_group(&mut self, id: GroupId, time: Timestamp, added: &Added, now: Timestamp) {
+    pub(super) fn refill_group(&mut self, id: GroupId, time: Timestamp, added: &Added, now: Timestamp) {
         let Some(rule) = self.rule_of(id) else { return };
-        let lateness = self.limits.lateness;
-        let (Ok(event_time), Ok(Some(point))) =
-            (EventTime::check(&rule, lateness, time, now), added.contribution(&rule, time))
-        else {
-            return;
-        };
-        if self.ensure(id, event_time, now).is_ok()
-            && let Some(slot) = self.slot(id)
-        {
-            slot.instance.refill(&rule, event_time, point);
+        if let Ok(Some(point)) = added.contribution(&rule, time) {
+            self.refill_with(id, &rule, point, now);
         }
     }
 
-    fn tenant(&mut self, tenant: &TenantId) -> TenantNumber {
+    /// Adds what a point or a record of the past says to its group, if that is not too long ago.
+    pub(super) fn refill_with(&mut self, id: GroupId, rule: &AlertRule, point: Contribution, now: Timestamp) {
+        let Ok(event_time) = EventTime::check(rule, self.limits.lateness, point.time, now) else { return };
+        if self.ensure(id, event_time, now).is_ok()
+            && let Some(slot) = self.slot(id)
+        {
+            slot.instance.refill(rule, event_time, point);
+        }
+    }
+
+    pub(super) fn tenant(&mut self, tenant: &TenantId) -> TenantNumber {
         if let Some(number) = self.tenants.get(tenant) {
             return *number;
         }
@@ -202,57 +199,46 @@ impl AlertEvaluator {
         now: Timestamp,
         out: &mut Vec<Transition>,
     ) {
-        let time = point.time;
-        let known =
-            self.refilled.as_ref().and_then(|refilled| refilled.newest.get(&CounterKey { tenant, series }));
+        let (time, key) = (point.time, CounterKey { tenant, series });
+        let known = self.refilled.as_ref().and_then(|refilled| refilled.newest.get(&key));
         if known.is_some_and(|known| time <= *known) {
             return self.counts.refuse(PointRefusal::Known);
         }
         let Some(groups) = self.groups_of_watch(watch) else {
             return self.counts.refuse(PointRefusal::RulesChanged);
         };
-        let added = self.added(tenant, series, kind, point, now);
+        let (waiting, groups) = self.held_of(groups);
+        let held = (!waiting.is_empty()).then(|| point.clone());
+        let added = self.counters.added(key, kind, point, now);
         for id in groups.iter() {
-            match self.add(*id, time, &added, now) {
-                Ok(transition) => out.extend(transition),
-                Err(refusal) => self.counts.refuse(refusal),
-            }
+            self.add_new(*id, key, time, &added, now, out);
+        }
+        if let Some(point) = held {
+            self.hold_point(HeldPoint { groups: waiting, key, kind, point, added }, now, out);
         }
     }
 
-    fn added(
+    /// Adds what a point says to a group, unless the point was read of its past already.
+    pub(super) fn add_new(
         &mut self,
-        tenant: TenantNumber,
-        series: SeriesId,
-        kind: MetricKind,
-        point: PastPoint,
+        id: GroupId,
+        key: CounterKey,
+        time: Timestamp,
+        added: &Added,
         now: Timestamp,
-    ) -> Added {
-        let key = CounterKey { tenant, series };
-        let (time, start) = (point.time, point.start);
-        match point.value {
-            PastValue::Number(last) => {
-                let increase = if kind.is_cumulative_counter() {
-                    self.numbers.increase(key, CounterPoint { time, start, value: last }, now)
-                } else {
-                    Increase::SinceLast(last)
-                };
-                Added::Number { increase, last }
-            }
-            PastValue::Observed { observed, min, max } => {
-                let cumulative = kind.temporality() == Some(Temporality::Cumulative);
-                if !cumulative {
-                    return Added::Observed { increase: Increase::SinceLast(observed), min, max };
-                }
-                // Lowest and highest of a cumulative point are those of its whole life.
-                let increase =
-                    self.distributions.increase(key, CounterPoint { time, start, value: observed }, now);
-                Added::Observed { increase, min: None, max: None }
-            }
+        out: &mut Vec<Transition>,
+    ) {
+        let known = self.slots.get(id.0).and_then(|slot| slot.as_ref()?.known.as_ref());
+        if known.is_some_and(|known| known.has(key, time, now)) {
+            return self.counts.refuse(PointRefusal::Known);
+        }
+        match self.add(id, time, added, now) {
+            Ok(transition) => out.extend(transition),
+            Err(refusal) => self.counts.refuse(refusal),
         }
     }
 
-    fn groups_of_watch(&mut self, watch: WatchId) -> Option<Arc<[GroupId]>> {
+    pub(super) fn groups_of_watch(&mut self, watch: WatchId) -> Option<Arc<[GroupId]>> {
         if let Some(known) = self.watches.get(&watch) {
             return known.clone();
         }
@@ -261,14 +247,14 @@ impl AlertEvaluator {
         groups
     }
 
-    fn rule_of(&self, id: GroupId) -> Option<Arc<AlertRule>> {
+    pub(super) fn rule_of(&self, id: GroupId) -> Option<Arc<AlertRule>> {
         match self.slots.get(id.0).and_then(Option::as_deref) {
             Some(slot) => Some(Arc::clone(&slot.group.rule)),
             None => self.watchlist.group(id).map(|group| Arc::clone(&group.rule)),
         }
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         id: GroupId,
         time: Timestamp,
@@ -324,35 +310,4 @@ impl AlertEvaluator {
 fn watched(rows: Range<usize>, watches: &[WatchId]) -> impl Iterator<Item = usize> {
     let watches = watches.get(rows.clone()).unwrap_or_default();
     rows.zip(watches).filter(|(_, watch)| watch.is_some()).map(|(at, _)| at)
-}
-
-impl Added {
-    /// What counts for a window that ends with a point at `time`; `None` if that cannot be known.
-    fn contribution(&self, rule: &AlertRule, time: Timestamp) -> Result<Option<Contribution>, PointRefusal> {
-        let window = rule.measure.window.duration();
-        match self {
-            Self::Number { last, .. } if rule.measure.aggregation.is_a_level() => {
-                Ok(Some(Contribution::number(time, *last)))
-            }
-            Self::Number { increase, .. } => {
-                Ok(within(increase, window, time)?.map(|added| Contribution::number(time, *added)))
-            }
-            Self::Observed { increase, min, max } => Ok(within(increase, window, time)?
-                .map(|added| Contribution::observed(time, added.clone(), *min, *max))),
-        }
-    }
-}
-
-fn within<V>(
-    increase: &Increase<V>,
-    window: std::time::Duration,
-    time: Timestamp,
-) -> Result<Option<&V>, PointRefusal> {
-    match increase {
-        Increase::SinceLast(added) => Ok(Some(added)),
-        Increase::SinceStart { added, start } => Ok((time.since(*start) <= window).then_some(added)),
-        Increase::Unknown => Ok(None),
-        Increase::OutOfOrder => Err(PointRefusal::OutOfOrder),
-        Increase::NoRoom => Err(PointRefusal::TooManyCounters),
-    }
 }

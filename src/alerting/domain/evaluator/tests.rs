@@ -1,5 +1,6 @@
 //! Simulated time tables: points and times in, transitions out.
 
+mod filling;
 mod kinds_and_lives;
 mod properties;
 
