@@ -48,7 +48,7 @@ fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn rules_do_what_the_files_expect_of_them() {
     let files = files();
-    assert!(files.len() >= 5, "{files:?}");
+    assert!(files.len() >= 6, "{files:?}");
     let mut arguments = vec!["test"];
     arguments.extend(files.iter().map(|file| text(file)));
     let said = rules(&arguments);
@@ -90,6 +90,11 @@ fn the_files_ask_for_every_feature() {
         "kind: severity",
         "tenant:",
         "rules:",
+        "source: logs",
+        "source: spans",
+        "aggregation: error_ratio",
+        "durations:",
+        "counts: \"",
     ] {
         assert!(all.contains(word), "{word}");
     }

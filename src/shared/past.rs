@@ -1,4 +1,7 @@
-//! The past of a metric, series by series: read by one context, evaluated by another.
+//! The past, as one context reads it and another evaluates it: series of a metric, log records and spans.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::distribution::Distribution;
 use super::{SeriesIdentity, Timestamp};
@@ -29,3 +32,17 @@ pub enum PastValue {
         max: Option<f64>,
     },
 }
+
+/// A log record or a span.
+#[derive(Debug, Clone)]
+pub struct PastRecord {
+    /// Of a span its end.
+    pub time: Timestamp,
+    /// Labels by their names, as rules know them. Those that it does not have, or that nobody asked for, are left out.
+    pub labels: RecordLabels,
+    /// Of a span; absent for a log record.
+    pub duration: Option<Duration>,
+}
+
+/// Records that are alike in them may share them.
+pub type RecordLabels = Arc<[(Box<str>, Box<str>)]>;

@@ -1,6 +1,6 @@
-//! Use case: rules are tried on points that are given, in simulated time, before they are trusted.
+//! Use case: rules are tried on points and records that are given, in simulated time, before they are trusted.
 //!
-//! The evaluator is the one that the server runs. Time moves in steps; points come at the moments that are given, with a look
+//! The evaluator is the one that the server runs. Time moves in steps; points and records come at the moments that are given, with a look
 //! at what they decide at once, as when an event tells of them.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::alerting::domain::instance::{Lateness, PointRefusal};
 use crate::alerting::domain::rule::{AlertRule, RuleSet};
 use crate::alerting::domain::transition::Transition;
 use crate::alerting::domain::watchlist::{Watchlist, WatchlistLimits};
-use crate::shared::{PastPoint, PastSeries, SeriesIdentity, TimeRange, Timestamp};
+use crate::shared::{PastPoint, PastRecord, PastSeries, SeriesIdentity, TenantId, TimeRange, Timestamp};
 
 /// Most steps of time.
 pub const STEPS_MAX: u64 = 200_000;
@@ -22,13 +22,22 @@ pub const LOOKS_MAX: u64 = 5_000_000;
 pub const TRANSITIONS_MAX: usize = 1_000;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A point of one of the series, and when it becomes visible.
+/// Something that rules look at, and when it becomes visible.
 #[derive(Debug, Clone)]
 pub struct Arrival {
     pub at: Timestamp,
-    /// Its place in the list of series.
-    pub series: usize,
-    pub point: PastPoint,
+    pub what: Arriving,
+}
+
+#[derive(Debug, Clone)]
+pub enum Arriving {
+    Point {
+        /// The place of its series in the list.
+        series: usize,
+        point: PastPoint,
+    },
+    /// A log record or a span.
+    Record { tenant: TenantId, record: PastRecord },
 }
 
 /// What is played.
@@ -94,7 +103,9 @@ pub fn backtest(
     let (mut series, mut arrivals) = (Vec::with_capacity(past.len()), Vec::new());
     for (place, PastSeries { series: identity, points }) in past.into_iter().enumerate() {
         series.push(identity);
-        arrivals.extend(points.into_iter().map(|point| Arrival { at: point.time, series: place, point }));
+        let arrive =
+            |point: PastPoint| Arrival { at: point.time, what: Arriving::Point { series: place, point } };
+        arrivals.extend(points.into_iter().map(arrive));
     }
     // One rule is never a duplicate of itself.
     let rules = RuleSet::of(vec![rule]).unwrap_or_default();
@@ -164,11 +175,18 @@ impl Rehearsal {
         let longest = self.rules.rules().iter().map(|rule| rule.measure.window.duration()).max();
         let first = now.minus(longest.unwrap_or_default() + self.lateness.0 * 2);
         let mut past: BTreeMap<usize, Vec<PastPoint>> = BTreeMap::new();
-        for Arrival { series, point, .. } in self.arrivals.iter().take(known) {
-            if first <= point.time {
-                past.entry(*series).or_default().push(point.clone());
+        let mut records = Vec::new();
+        for arrival in self.arrivals.iter().take(known) {
+            match &arrival.what {
+                Arriving::Point { series, point } if first <= point.time => {
+                    past.entry(*series).or_default().push(point.clone());
+                }
+                Arriving::Record { tenant, record } if first <= record.time => records.push((tenant, record)),
+                Arriving::Point { .. } | Arriving::Record { .. } => {}
             }
         }
+        records.sort_by_key(|(_, record)| record.time);
+        evaluator.refill_records(records, now);
         for (place, mut points) in past {
             points.sort_by_key(|point| point.time);
             if let Some(series) = self.series.get(place) {
@@ -189,11 +207,16 @@ impl Rehearsal {
         while let Some(first) = self.arrivals.get(next).filter(|arrival| arrival.at < until) {
             let rest = self.arrivals.get(next..).unwrap_or_default();
             let together = rest.iter().take_while(|arrival| arrival.at == first.at).count();
-            let points = rest
-                .iter()
-                .take(together)
-                .filter_map(|arrival| Some((self.series.get(arrival.series)?, arrival.point.clone())));
+            let points = rest.iter().take(together).filter_map(|arrival| match &arrival.what {
+                Arriving::Point { series, point } => Some((self.series.get(*series)?, point.clone())),
+                Arriving::Record { .. } => None,
+            });
             played.take(evaluator.observe_points(points, first.at), wanted);
+            let records = rest.iter().take(together).filter_map(|arrival| match &arrival.what {
+                Arriving::Record { tenant, record } => Some((tenant, record)),
+                Arriving::Point { .. } => None,
+            });
+            played.take(evaluator.observe_records(records, first.at), wanted);
             next += together;
         }
         next

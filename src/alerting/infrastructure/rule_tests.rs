@@ -1,7 +1,8 @@
-//! Files of rule tests: series as people write them, and the transitions that have to come of them. Everything that is wrong with
+//! Files of rule tests: series, log records and spans as people write them, and the transitions that have to come of them. Everything that is wrong with
 //! a file is told at once.
 
 mod numbers;
+mod records;
 mod series;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use self::records::{read_logs, read_spans};
 use self::series::{SeriesReader, read_series};
 use super::fields::{Fields, KnownFields, Problems, RuleFault};
 use super::rule_files::{RuleFileError, load_rules, parse, read, rules_within};
@@ -23,7 +25,7 @@ use crate::shared::{TenantId, Timestamp, duration_text};
 
 /// Most tests of a file.
 pub const TESTS_MAX: usize = 1_000;
-/// Most series of a test.
+/// Most series of a test, and most entries of logs and of spans.
 pub const SERIES_MAX: usize = 100;
 /// Most transitions that a test expects.
 pub const EXPECTED_MAX: usize = 500;
@@ -37,7 +39,7 @@ const STEP: Duration = Duration::from_secs(1);
 
 pub const FILE_FIELDS: KnownFields = KnownFields(&["rules", "groups", "tests"]);
 pub const TEST_FIELDS: KnownFields =
-    KnownFields(&["name", "series", "expect", "all", "until", "lateness", "restart"]);
+    KnownFields(&["name", "series", "logs", "spans", "expect", "all", "until", "lateness", "restart"]);
 pub const EXPECTED_FIELDS: KnownFields =
     KnownFields(&["at", "kind", "rule", "tenant", "labels", "severity", "reason"]);
 
@@ -199,20 +201,26 @@ fn lateness(fields: &Fields<'_>, problems: &mut Problems) -> Option<Lateness> {
     problems.check("lateness", HoldTime::parse(text)).map(|time| Lateness(time.duration()))
 }
 
+/// All that is sent.
 fn series_of(fields: &Fields<'_>, problems: &mut Problems) -> Option<SeriesReader> {
-    let list = fields.list("series", problems)?;
-    if list.len() > SERIES_MAX {
-        problems.add("series", RuleFault::TooMany(SERIES_MAX));
-        return None;
-    }
+    let kinds: [(&str, Read); 3] = [("series", read_series), ("logs", read_logs), ("spans", read_spans)];
     let mut reader = SeriesReader::default();
     let mut all = Some(());
-    for (at, value) in list.iter().enumerate() {
-        let read = read_series(value, &format!("series {}.", at + 1), &mut reader, problems);
-        all = all.and(read);
+    for (field, read) in kinds {
+        let list = fields.list(field, problems)?;
+        if list.len() > SERIES_MAX {
+            problems.add(field, RuleFault::TooMany(SERIES_MAX));
+            return None;
+        }
+        for (at, value) in list.iter().enumerate() {
+            all = all.and(read(value, &format!("{field} {}.", at + 1), &mut reader, problems));
+        }
     }
     all.map(|()| reader)
 }
+
+/// Reads one entry.
+type Read = fn(&Value, &str, &mut SeriesReader, &mut Problems) -> Option<()>;
 
 fn expected_of(
     fields: &Fields<'_>,

@@ -79,7 +79,8 @@ fn time_and_groups_are_bounded() {
     assert_eq!(long.unwrap_err(), RehearsalError::TooLong);
 
     let PastSeries { series, points } = past(1, &[], &[(0, 1.0), (5, 1.0), (9, 1.0)]);
-    let arrivals = points.into_iter().map(|point| Arrival { at: point.time, series: 0, point }).collect();
+    let arrive = |point: PastPoint| Arrival { at: point.time, what: Arriving::Point { series: 0, point } };
+    let arrivals = points.into_iter().map(arrive).collect();
     let busy = Rehearsal {
         rules: RuleSet::new(vec![rule("max > 5", "10s")]).unwrap(),
         lateness: Lateness::default(),

@@ -6,6 +6,7 @@
 //! resource; `service.name` is the resource's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::AlertEvaluator;
 use crate::alerting::domain::aggregation::AggregationKind;
@@ -15,12 +16,16 @@ use crate::alerting::domain::transition::Transition;
 use crate::alerting::domain::watchlist::{Group, GroupId, GroupKey};
 use crate::shared::distribution::{Distribution, ExponentialBuckets, Shape};
 use crate::shared::{
-    LogColumns, LogsIngested, MapColumn, OriginColumns, SpanColumns, SpansIngested, TenantId, Timestamp,
+    LogColumns, LogsIngested, MapColumn, OriginColumns, PastRecord, SpanColumns, SpansIngested, TenantId,
+    Timestamp,
 };
 
-const SEVERITIES: [&str; 7] = ["unspecified", "trace", "debug", "info", "warn", "error", "fatal"];
-const SPAN_KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
-const STATUSES: [&str; 3] = ["unset", "ok", "error"];
+/// What `severity` of a log record can be.
+pub const SEVERITIES: [&str; 7] = ["unspecified", "trace", "debug", "info", "warn", "error", "fatal"];
+/// What `kind` of a span can be.
+pub const SPAN_KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+/// What `status` of a span can be.
+pub const STATUSES: [&str; 3] = ["unset", "ok", "error"];
 /// Buckets of durations are 2^(1/32) wide: a quantile is off by 2.2 % at most.
 const DURATION_SCALE: i32 = 5;
 
@@ -71,6 +76,40 @@ impl AlertEvaluator {
         transitions
     }
 
+    /// Takes log records and spans that became visible together, as if events told of them.
+    pub fn observe_records<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = (&'a TenantId, &'a PastRecord)>,
+        now: Timestamp,
+    ) -> Vec<Transition> {
+        let mut transitions = Vec::new();
+        let (logs, spans) = (self.watchlist.rules_of(&Source::Logs), self.watchlist.rules_of(&Source::Spans));
+        for (tenant, record) in records {
+            let rules = if record.duration.is_some() { &spans } else { &logs };
+            self.record(rules, tenant, record, now, &mut transitions);
+        }
+        self.look_early(now, &mut transitions);
+        transitions
+    }
+
+    /// As [`Self::refill`], of log records and spans, in order of time.
+    pub fn refill_records<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = (&'a TenantId, &'a PastRecord)>,
+        now: Timestamp,
+    ) {
+        let (logs, spans) = (self.watchlist.rules_of(&Source::Logs), self.watchlist.rules_of(&Source::Spans));
+        for (tenant, record) in records {
+            let rules = if record.duration.is_some() { &spans } else { &logs };
+            for rule in rules.iter() {
+                let Some((id, point)) = self.fed_by(rule, tenant, record) else { continue };
+                if self.silent_since(id).is_none_or(|at| record.time > at) {
+                    self.refill_with(id, rule, point, now);
+                }
+            }
+        }
+    }
+
     fn record(
         &mut self,
         rules: &[Arc<AlertRule>],
@@ -79,18 +118,29 @@ impl AlertEvaluator {
         now: Timestamp,
         out: &mut Vec<Transition>,
     ) {
-        let of_tenant = |rule: &&Arc<AlertRule>| rule.tenant.as_ref().is_none_or(|of| of == tenant);
-        for rule in rules.iter().filter(of_tenant) {
-            if !rule.measure.filter.matches(|label| record.label(label)) {
-                continue;
-            }
-            let Some(id) = self.group_of_record(rule, tenant, record) else { continue };
-            let Some(point) = record.contribution(rule.measure.aggregation) else { continue };
+        for rule in rules {
+            let Some((id, point)) = self.fed_by(rule, tenant, record) else { continue };
             match self.contribute(id, rule, point, now) {
                 Ok(transition) => out.extend(transition),
                 Err(refusal) => self.counts.refuse(refusal),
             }
         }
+    }
+
+    /// The group of a rule that a record feeds, and what it adds.
+    fn fed_by(
+        &self,
+        rule: &Arc<AlertRule>,
+        tenant: &TenantId,
+        record: &impl Record,
+    ) -> Option<(GroupId, Contribution)> {
+        let is_looked_at = rule.tenant.as_ref().is_none_or(|of| of == tenant)
+            && rule.measure.filter.matches(|label| record.label(label));
+        if !is_looked_at {
+            return None;
+        }
+        let id = self.group_of_record(rule, tenant, record)?;
+        Some((id, record.contribution(rule.measure.aggregation)?))
     }
 
     fn group_of_record(
@@ -151,23 +201,55 @@ impl Record for Span<'_> {
 
     fn time(&self) -> Timestamp {
         let span = self.columns.rows().get(self.row);
-        span.map_or(Timestamp::EPOCH, |span| span.start.plus(std::time::Duration::from_nanos(span.duration)))
+        span.map_or(Timestamp::EPOCH, |span| span.start.plus(Duration::from_nanos(span.duration)))
     }
 
     fn contribution(&self, aggregation: AggregationKind) -> Option<Contribution> {
         let span = self.columns.rows().get(self.row)?;
-        let seconds = std::time::Duration::from_nanos(span.duration).as_secs_f64();
-        let one = Contribution { amount: 1.0, ..Contribution::number(self.time(), seconds) };
-        Some(match aggregation {
-            AggregationKind::ErrorRatio => {
-                let error = if self.label("status") == STATUSES.last().copied() { 1.0 } else { 0.0 };
-                Contribution { amount: 1.0, ..Contribution::number(self.time(), error) }
-            }
-            AggregationKind::Quantile(_) => {
-                Contribution { observed: Some(Box::new(duration_of(seconds))), ..one }
-            }
-            _ => one,
+        let status = self.label("status").unwrap_or_default();
+        Some(of_span(self.time(), Duration::from_nanos(span.duration), status, aggregation))
+    }
+}
+
+impl Record for PastRecord {
+    fn label(&self, name: &str) -> Option<&str> {
+        let known = self.labels.iter().find(|(label, _)| &**label == name).map(|(_, value)| &**value);
+        known.or_else(|| match (name, self.duration) {
+            ("severity", None) => SEVERITIES.first().copied(),
+            ("kind", Some(_)) => SPAN_KINDS.first().copied(),
+            ("status", Some(_)) => STATUSES.first().copied(),
+            ("body" | "event.name", None) | ("name", Some(_)) => Some(""),
+            _ => None,
         })
+    }
+
+    fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn contribution(&self, aggregation: AggregationKind) -> Option<Contribution> {
+        Some(match self.duration {
+            None => Contribution::number(self.time, 1.0),
+            Some(duration) => {
+                of_span(self.time, duration, self.label("status").unwrap_or_default(), aggregation)
+            }
+        })
+    }
+}
+
+/// What a span adds that ended at `time`.
+fn of_span(time: Timestamp, duration: Duration, status: &str, aggregation: AggregationKind) -> Contribution {
+    let seconds = duration.as_secs_f64();
+    let one = Contribution { amount: 1.0, ..Contribution::number(time, seconds) };
+    match aggregation {
+        AggregationKind::ErrorRatio => {
+            let error = if Some(status) == STATUSES.last().copied() { 1.0 } else { 0.0 };
+            Contribution { amount: 1.0, ..Contribution::number(time, error) }
+        }
+        AggregationKind::Quantile(_) => {
+            Contribution { observed: Some(Box::new(duration_of(seconds))), ..one }
+        }
+        _ => one,
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::numbers::{POINTS_MAX, values};
 use super::{START, optional, time};
-use crate::alerting::application::rehearse::Arrival;
+use crate::alerting::application::rehearse::{Arrival, Arriving};
 use crate::alerting::domain::rule_words::WatchedMetric;
 use crate::alerting::infrastructure::fields::{Fields, KnownFields, Problems, RuleFault};
 use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
@@ -37,7 +37,7 @@ pub const POINT_FIELDS: KnownFields = KnownFields(&["times", "counts", "sum", "m
 /// Most bounds of a histogram, and most counts of a point.
 const BUCKETS_MAX: usize = 200;
 
-/// The series that were read.
+/// What was read: series, and all that arrives.
 #[derive(Debug, Default)]
 pub struct SeriesReader {
     pub series: Vec<SeriesIdentity>,
@@ -45,7 +45,8 @@ pub struct SeriesReader {
 }
 
 impl SeriesReader {
-    fn room(&self) -> usize {
+    /// How much more a test may have.
+    pub fn room(&self) -> usize {
         POINTS_MAX.saturating_sub(self.arrivals.len())
     }
 
@@ -66,10 +67,10 @@ impl SeriesReader {
 
 /// When points are taken, and when they come.
 #[derive(Debug, Clone, Copy)]
-struct Rhythm {
+pub struct Rhythm {
     from: Duration,
     every: Duration,
-    delay: Duration,
+    pub delay: Duration,
     /// Since when counters count, if they say so.
     start: Option<Duration>,
 }
@@ -84,10 +85,7 @@ pub fn read_series(
     let fields = Fields::of(value, prefix, &SERIES_FIELDS, problems)?;
     let metric = fields.text("metric", problems);
     let metric = metric.and_then(|text| problems.check(&fields.path("metric"), WatchedMetric::parse(text)));
-    let tenant = match optional(&fields, "tenant", problems)? {
-        None => TenantId::unnamed(),
-        Some(text) => problems.check(&fields.path("tenant"), TenantId::parse(text))?,
-    };
+    let tenant = tenant(&fields, problems)?;
     let labels = fields.pairs("labels", problems);
     let kind = kind(&fields, problems);
     let rhythm = rhythm(&fields, problems);
@@ -112,9 +110,20 @@ pub fn read_series(
         scope: Arc::default(),
         attributes,
     });
-    let arrive = |point: PastPoint| Arrival { at: point.time.plus(rhythm.delay), series, point };
+    let arrive = |point: PastPoint| Arrival {
+        at: point.time.plus(rhythm.delay),
+        what: Arriving::Point { series, point },
+    };
     into.arrivals.extend(points?.into_iter().map(arrive));
     Some(())
+}
+
+/// The tenant that sends it; the one of a server without keys by default.
+pub fn tenant(fields: &Fields<'_>, problems: &mut Problems) -> Option<TenantId> {
+    match optional(fields, "tenant", problems)? {
+        None => Some(TenantId::unnamed()),
+        Some(text) => problems.check(&fields.path("tenant"), TenantId::parse(text)),
+    }
 }
 
 fn kind(fields: &Fields<'_>, problems: &mut Problems) -> Option<MetricKind> {
@@ -138,7 +147,8 @@ fn kind(fields: &Fields<'_>, problems: &mut Problems) -> Option<MetricKind> {
     problems.check(&fields.path("kind"), kind.ok_or(RuleFault::Word { allowed }))
 }
 
-fn rhythm(fields: &Fields<'_>, problems: &mut Problems) -> Option<Rhythm> {
+/// When, as `from`, `every` and `delay` say.
+pub fn rhythm(fields: &Fields<'_>, problems: &mut Problems) -> Option<Rhythm> {
     let from = time(fields, "from", problems)?.unwrap_or_default();
     let every = time(fields, "every", problems)?.unwrap_or(Duration::from_secs(1));
     let delay = time(fields, "delay", problems)?.unwrap_or_default();
@@ -151,7 +161,7 @@ fn rhythm(fields: &Fields<'_>, problems: &mut Problems) -> Option<Rhythm> {
 }
 
 impl Rhythm {
-    fn times(self) -> impl Iterator<Item = Timestamp> {
+    pub fn times(self) -> impl Iterator<Item = Timestamp> {
         std::iter::successors(Some(START.plus(self.from)), move |time| Some(time.plus(self.every)))
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::records::{LOG_FIELDS, SPAN_FIELDS};
 use super::series::{POINT_FIELDS, SERIES_FIELDS};
 use super::*;
 
@@ -142,6 +143,36 @@ fn everything_that_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
+fn what_is_wrong_with_records_is_told_with_its_place() {
+    let sent = "  series:\n  - {metric: m, values: \"1x5 9\"}\n";
+    for (entry, problem) in [
+        ("logs: [{counts: \"1.5\"}]", "logs 1.counts: is not a list of counts"),
+        ("logs: [{counts: \"-1\"}]", "logs 1.counts: is not a list of counts"),
+        ("logs: [{counts: \"150000 150000\"}]", "logs 1.counts: has more than 200000 entries"),
+        ("logs: [{counts: \"1\", body: x}]", "logs 1.body: is not a known field"),
+        (
+            "logs: [{labels: {severity: err}, counts: \"1\"}]",
+            "logs 1.labels.severity: has to be one of unspecified, trace, debug, info, warn, error, fatal",
+        ),
+        ("logs: [{labels: {severity: error}}]", "logs 1.counts: is missing"),
+        ("spans: [{durations: \"-1\"}]", "spans 1.durations: is not a list of seconds"),
+        ("spans: [{durations: \"1x21\", times: 10000}]", "spans 1.times: has more than 200000 entries"),
+        ("spans: [{durations: \"1\", times: 0}]", "spans 1.times: has to be 1 to 10000"),
+        (
+            "spans: [{labels: {status: failed}, durations: \"1\"}]",
+            "spans 1.labels.status: has to be one of unset, ok, error",
+        ),
+        (
+            "spans: [{labels: {kind: Server}, durations: \"1\"}]",
+            "spans 1.labels.kind: has to be one of unspecified, internal, server, client, producer, consumer",
+        ),
+    ] {
+        let found = problems(&small_with(sent, &format!("  {entry}\n")));
+        assert_eq!(found, [format!("test one: {problem}")], "{entry}");
+    }
+}
+
+#[test]
 fn what_is_not_a_file_of_tests_is_refused_and_never_panics() {
     for text in
         ["", "[]", "5", "tests: []", "groups: []", "groups: []\ntests: [5]", "\u{0}", "rules: 5\ntests: []"]
@@ -164,6 +195,8 @@ fn the_schema_names_every_field_that_is_read_and_no_other() {
         ("/$defs/expected", &EXPECTED_FIELDS),
         ("/$defs/series", &SERIES_FIELDS),
         ("/$defs/point", &POINT_FIELDS),
+        ("/$defs/logs", &LOG_FIELDS),
+        ("/$defs/spans", &SPAN_FIELDS),
     ] {
         let properties = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
         let described: BTreeSet<_> = properties.keys().map(String::as_str).collect();
