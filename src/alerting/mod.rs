@@ -52,7 +52,7 @@ use presentation::incidents::{self, IncidentsApi};
 pub use application::backoff::Pacing;
 pub use application::delivery::outboxes::Resolved;
 pub use application::own_measures::{Inserts, JournalCourse, JournalReading, ServerReading, ServerState};
-pub use application::past::{Past, PastFuture, PastUnavailable, reaching_back};
+pub use application::past::{Past, PastError, PastFuture, evidence};
 pub use application::rehearse::{Played, RehearsalError, Wanted, backtest};
 pub use application::rule_book::RuleFiles;
 pub use application::rule_test::{Compared, RuleTest, TestOutcome, Verdict};

@@ -9,16 +9,15 @@ use prometheus_client::registry::Registry;
 use super::routing::notification_plan;
 use crate::alerting::{
     Alerting, AlertingOptions, AlertingParts, ChannelSetup, Inserts, JournalCourse, JournalReading,
-    MIGRATIONS, Past, PastFuture, PastUnavailable, Resolved, RuleFiles, ServerReading, ServerState, Signing,
-    Target,
+    MIGRATIONS, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState, Signing, Target,
 };
 use crate::config::{self, ChannelKind, SendResolved, Settings, WebhookSigning};
 use crate::platform::event_bus::EventBus;
 use crate::platform::journal::Measures;
 use crate::platform::outgoing::OutgoingClient;
 use crate::platform::state::{StateDatabase, StateOptions};
-use crate::querying::ClickHouseReader;
-use crate::shared::{Clock, TenantId, TimeRange};
+use crate::querying::{ClickHouseReader, ReadError};
+use crate::shared::{Clock, PastRecord, PastSeries, RecordQuery, TenantId, TimeRange};
 use crate::telemetry::WritePath;
 
 /// What is remembered beside telemetry.
@@ -117,13 +116,27 @@ pub fn past(reader: ClickHouseReader) -> Arc<dyn Past> {
     struct Stored(ClickHouseReader);
 
     impl Past for Stored {
-        fn read(&self, tenant: TenantId, metric: Box<str>, range: TimeRange) -> PastFuture<'_> {
+        fn read(&self, tenant: TenantId, metric: Box<str>, range: TimeRange) -> PastFuture<'_, PastSeries> {
             Box::pin(async move {
                 let read = self.0.past_series(&tenant, &metric, range).await;
-                read.map_err(|error| PastUnavailable(error.to_string().into()))
+                read.map_err(past_error)
+            })
+        }
+
+        fn records(&self, tenant: TenantId, query: RecordQuery) -> PastFuture<'_, PastRecord> {
+            Box::pin(async move {
+                let read = self.0.past_records(&tenant, &query).await;
+                read.map_err(past_error)
             })
         }
     }
 
     Arc::new(Stored(reader))
+}
+
+fn past_error(error: ReadError) -> PastError {
+    match error {
+        ReadError::TooLarge => PastError::TooMuch,
+        other => PastError::Unavailable(other.to_string().into()),
+    }
 }

@@ -40,22 +40,12 @@ pub fn run(settings: &Settings, request: &BacktestRequest) -> anyhow::Result<Vec
     };
     let found = files.rules().rules().iter().find(|rule| rule.id.as_str() == request.rule);
     let Some(rule) = found else { bail!("there is no rule {:?}", request.rule) };
-    let Some(metric) = rule.measure.source.metric() else {
-        bail!(
-            "rule {} is over {}; only rules over metrics can be tried",
-            rule.id,
-            rule.measure.source.name()
-        );
-    };
     if settings.store.kind == StoreKind::Null {
         bail!("store kind \"null\" keeps nothing");
     }
     let store = EmbeddedStore::open(&embedded_options(settings)?).context("cannot open the store")?;
-    let reader = reader(Arc::new(store));
+    let past = alerting_parts::past(reader(Arc::new(store)));
     let lateness = settings.alerting.allowed_lateness;
-    let (start, end) = (request.range.start(), request.range.end());
-    let range = alerting::reaching_back(start, end, rule.measure.window.duration(), lateness);
-    let range = range.context("the range is empty")?;
     let tenants: BTreeSet<TenantId> = match &rule.tenant {
         Some(tenant) => BTreeSet::from([tenant.clone()]),
         None => alerting_parts::tenants(settings).into_iter().collect(),
@@ -63,9 +53,10 @@ pub fn run(settings: &Settings, request: &BacktestRequest) -> anyhow::Result<Vec
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut all = Vec::new();
     for tenant in tenants {
-        let past = runtime.block_on(reader.past_series(&tenant, metric.as_str(), range))?;
-        let played =
-            alerting::backtest(Arc::clone(rule), past, request.range, Lateness(lateness), request.wanted)?;
+        let evidence = alerting::evidence(rule, tenant.clone(), request.range, lateness, &*past);
+        let evidence = runtime.block_on(evidence)?;
+        let (rule, lateness) = (Arc::clone(rule), Lateness(lateness));
+        let played = alerting::backtest(rule, evidence, request.range, lateness, request.wanted)?;
         all.push((tenant, played));
     }
     Ok(all)

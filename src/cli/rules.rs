@@ -27,7 +27,7 @@ pub(super) enum Action {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Tell what a rule over metrics would have done, by what is stored, while no server runs.
+    /// Tell what a rule would have done, by what is stored, while no server runs.
     Backtest {
         #[command(flatten)]
         configured: Configured,

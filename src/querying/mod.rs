@@ -6,7 +6,7 @@ mod infrastructure;
 mod presentation;
 
 pub use application::{
-    ExploreMetrics, FeedLimits, GetMetricTimeSeries, ListMetrics, LiveFeed, Search, StreamCounters,
+    ExploreMetrics, FeedLimits, GetMetricTimeSeries, ListMetrics, LiveFeed, ReadError, Search, StreamCounters,
 };
 pub use infrastructure::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, QueryCounters, ReaderLimits,

@@ -34,7 +34,7 @@ pub use label_filter::{FilterError, LabelFilter};
 pub use log_columns::{BodyType, LogColumns, LogRow};
 pub use map_column::{MapColumn, Occurrence};
 pub use origins::{OriginColumns, ResourceColumns, ScopeColumns};
-pub use past::{PastPoint, PastRecord, PastSeries, PastValue, RecordLabels};
+pub use past::{PastPoint, PastRecord, PastSeries, PastValue, RecordLabels, RecordQuery, RecordSource};
 pub use rollups::{NoRollups, RollupCoverage};
 pub use series::{
     Attribute, MetricKind, Resource, Scope, SeriesId, SeriesIdentity, SeriesWatch, Temporality, WatchEpoch,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::distribution::Distribution;
-use super::{SeriesIdentity, Timestamp};
+use super::{LabelFilter, SeriesIdentity, TimeRange, Timestamp};
 
 /// A series with its points of a range, in order of time.
 #[derive(Debug, Clone)]
@@ -31,6 +31,25 @@ pub enum PastValue {
         min: Option<f64>,
         max: Option<f64>,
     },
+}
+
+/// Which records are asked for, and which of their labels.
+///
+/// Labels have the names that alert rules know: `severity`, `body`, `event.name` and `scope.name` of log records, `name`, `kind`,
+/// `status` and `scope.name` of spans. Any other is an attribute of the record, else of its resource.
+#[derive(Debug, Clone)]
+pub struct RecordQuery {
+    pub source: RecordSource,
+    pub filter: LabelFilter,
+    pub labels: Vec<Box<str>>,
+    /// Of spans the time of their ends.
+    pub range: TimeRange,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordSource {
+    Logs,
+    Spans,
 }
 
 /// A log record or a span.

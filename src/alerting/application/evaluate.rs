@@ -1,29 +1,29 @@
 //! Use case: evaluate the rules over what was ingested, and over time that passes; remember what came of it, and tell people.
 
+mod telling;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::commands::{Command, IncidentAct, InstanceView};
+use super::commands::{Command, IncidentAct};
 use super::history::HistoryEntry;
 use super::incidents::IncidentBook;
 use super::ledger::{Changes, Standing};
 use super::metrics::{AlertingMetrics, EVALUATOR, KindLabel, ReasonLabel};
 use super::notify::{Notifier, uuid};
-use crate::alerting::domain::alert::{Alert, Finding, IncidentId, NAME_LABEL, Phase, SEVERITY_LABEL};
+use super::past::Piece;
+use crate::alerting::domain::alert::{Alert, IncidentId};
 use crate::alerting::domain::evaluator::AlertEvaluator;
 use crate::alerting::domain::incident::{Incident, IncidentError, IncidentState};
-use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::rule::{AlertRule, NoData, RuleSet};
-use crate::alerting::domain::rule_words::Severity;
-use crate::alerting::domain::state::{AlertState, Change};
+use crate::alerting::domain::state::AlertState;
 use crate::alerting::domain::transition::Transition;
 use crate::alerting::domain::watchlist::{Group, Watchlist};
 use crate::shared::{
-    AlertTransition, DomainEvent, LogsIngested, MetricsIngested, PastPoint, SeriesIdentity, SpansIngested,
-    TenantId, Timestamp,
+    DomainEvent, LogsIngested, MetricsIngested, PastSeries, SpansIngested, TenantId, Timestamp,
 };
 
 /// How often it is noted that alerting is at work: a restart counts the time since as not watched.
@@ -116,9 +116,14 @@ impl EvaluateRules {
         resumed
     }
 
-    /// Points of a series that are stored already fill its windows.
-    pub fn refill(&mut self, series: &SeriesIdentity, points: Vec<PastPoint>, now: Timestamp) {
-        self.evaluator.refill(series, points, now);
+    /// What is stored already fills windows.
+    pub fn refill(&mut self, piece: Piece, now: Timestamp) {
+        match piece {
+            Piece::Series(PastSeries { series, points }) => self.evaluator.refill(&series, points, now),
+            Piece::Records { rule, tenant, records } => {
+                self.evaluator.refill_stored(&rule, &tenant, &records, now);
+            }
+        }
     }
 
     /// The rules that are new since the last time, and wait for their past: what is read of it from now on is for them.
@@ -126,9 +131,14 @@ impl EvaluateRules {
         self.evaluator.begin_fill()
     }
 
-    /// Points of a series that are stored already fill the windows of rules that are new.
-    pub fn fill(&mut self, series: &SeriesIdentity, points: Vec<PastPoint>, now: Timestamp) {
-        self.evaluator.fill(series, points, now);
+    /// What is stored already fills the windows of rules that are new.
+    pub fn fill(&mut self, piece: Piece, now: Timestamp) {
+        match piece {
+            Piece::Series(PastSeries { series, points }) => self.evaluator.fill(&series, points, now),
+            Piece::Records { rule, tenant, records } => {
+                self.evaluator.fill_records(&rule, &tenant, &records, now);
+            }
+        }
     }
 
     /// The rules that were new are evaluated from now on.
@@ -176,8 +186,7 @@ impl EvaluateRules {
         match command {
             Command::ReplaceRules { rules, done } => {
                 let transitions = self.evaluator.replace_rules(&rules, now);
-                let anew = rules.measured_anew_since(&self.rules).into_iter();
-                self.evaluator.hold(anew.filter(|rule| rule.measure.source.metric().is_some()).collect());
+                self.evaluator.hold(rules.measured_anew_since(&self.rules));
                 self.rules = rules;
                 let events = self.settle(&transitions, Changes::default(), now).await;
                 // Nobody may wait any more.
@@ -187,7 +196,8 @@ impl EvaluateRules {
             Command::Observe(measured) => self.observe(&measured, now).await,
             Command::Instances { rule, tenant, answer } => {
                 let groups = self.evaluator.groups_of(&rule).filter(|(group, _)| group.tenant == tenant);
-                let _gone = answer.send(groups.map(|(group, course)| view(group, course.state())).collect());
+                let _gone =
+                    answer.send(groups.map(|(group, course)| telling::view(group, course.state())).collect());
                 Vec::new()
             }
             Command::Incident { tenant, id, act, answer } => {
@@ -252,7 +262,7 @@ impl EvaluateRules {
             changes.history.push(HistoryEntry::from(transition));
             if transition.change.is_told() {
                 let alert = self.tell(transition, &mut changes);
-                events.push(self.event(transition, &alert));
+                events.push(telling::event(transition, &alert));
                 alerts.push(alert);
             }
         }
@@ -282,60 +292,8 @@ impl EvaluateRules {
             reason = %transition.reason(),
             "an alert changed"
         );
-        let rule = transition.rule();
-        let mut labels = transition.labels();
-        labels.set(NAME_LABEL, rule.name.clone());
-        labels.set(SEVERITY_LABEL, transition.severity().name());
         let annotations = self.annotations.annotate(transition);
-        Alert {
-            tenant: transition.group.tenant.clone(),
-            key,
-            labels,
-            annotations: annotations.into_iter().collect(),
-            starts_at: transition.since(),
-            phase: match transition.change {
-                Change::Resolved { .. } => Phase::Resolved { at },
-                _ => Phase::Firing { expires: None },
-            },
-            updated_at: at,
-            generator_url: "".into(),
-            finding: Some(Finding {
-                rule_id: rule.id.as_str().into(),
-                rule_name: rule.name.clone(),
-                incident: incident.id,
-                expression: rule.measure.expression().into(),
-                threshold: transition.threshold().into(),
-                value: transition.value(),
-                peak: transition.peak().unwrap_or(f64::NAN),
-                reason: transition.reason().into(),
-            }),
-            channels: rule.channels.clone(),
-        }
-    }
-
-    fn event(&self, transition: &Transition, alert: &Alert) -> DomainEvent {
-        let rule = transition.rule();
-        let pairs = |set: &LabelSet| set.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let told = Arc::new(AlertTransition {
-            tenant: alert.tenant.clone(),
-            rule_id: rule.id.as_str().into(),
-            rule_name: rule.name.clone(),
-            severity: transition.severity().name(),
-            expression: rule.measure.expression().into(),
-            threshold: transition.threshold().into(),
-            value: transition.value(),
-            peak: transition.peak(),
-            labels: pairs(&transition.labels()),
-            annotations: pairs(&alert.annotations),
-            channels: rule.channels.clone(),
-            since: transition.since(),
-            at: transition.at,
-            reason: transition.reason().into(),
-        });
-        match transition.change {
-            Change::Resolved { .. } => DomainEvent::AlertResolved(told),
-            _ => DomainEvent::AlertTriggered(told),
-        }
+        telling::alert(transition, incident, annotations)
     }
 
     fn count(&mut self, changes: &mut Changes) {
@@ -363,16 +321,6 @@ impl EvaluateRules {
             changes.instances.insert(key, kept);
         }
     }
-}
-
-fn view(group: &Group, state: &AlertState) -> InstanceView {
-    let (name, since, severity) = match state {
-        AlertState::Inactive => ("inactive", None, None),
-        AlertState::Pending { since } => ("pending", Some(*since), None),
-        AlertState::Firing(episode) => ("firing", Some(episode.since), Some(episode.severity)),
-        AlertState::Recovering { episode, .. } => ("recovering", Some(episode.since), Some(episode.severity)),
-    };
-    InstanceView { labels: group.labels(), state: name, since, severity: severity.map(Severity::name) }
 }
 
 impl std::fmt::Debug for EvaluateRules {

@@ -1,42 +1,164 @@
-//! What the store holds of the past of a metric: windows are filled with it after a restart, and rules are tried on it.
+//! What the store holds of what rules look at: windows are filled with it after a restart, and rules are tried on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::evaluate::EvaluateRules;
-use crate::alerting::domain::rule::{AlertRule, RuleSet};
-use crate::shared::{PastSeries, TenantId, TimeRange, Timestamp};
+use crate::alerting::domain::rule::{AlertRule, Measure, RuleSet, Source};
+use crate::alerting::domain::rule_words::WatchedMetric;
+use crate::shared::{PastRecord, PastSeries, RecordQuery, RecordSource, TenantId, TimeRange, Timestamp};
 
 /// How long a start, or rules that are new, wait for the past; then they go on without the rest.
 pub const REFILL_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// The store cannot be asked, or holds too much of it.
+/// Most records that are taken at once: a few milliseconds.
+const RECORDS_AT_ONCE: usize = 10_000;
+
+/// Why the past is not told.
 #[derive(Debug, thiserror::Error)]
-#[error("the past of a metric cannot be read: {0}")]
-pub struct PastUnavailable(pub Box<str>);
-
-pub type PastFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<PastSeries>, PastUnavailable>> + Send + 'a>>;
-
-/// Port: the past of a metric.
-pub trait Past: Send + Sync {
-    fn read(&self, tenant: TenantId, metric: Box<str>, range: TimeRange) -> PastFuture<'_>;
+pub enum PastError {
+    #[error("there is too much to be read: ask for a shorter time, or less of it")]
+    TooMuch,
+    #[error("the past cannot be read: {0}")]
+    Unavailable(Box<str>),
 }
 
-/// Which metrics of which tenants fill windows, and how far back the longest of them reaches.
-pub fn reaches(rules: &[Arc<AlertRule>], tenants: &[TenantId]) -> BTreeMap<(TenantId, Box<str>), Duration> {
-    let mut reaches: BTreeMap<(TenantId, Box<str>), Duration> = BTreeMap::new();
+pub type PastFuture<'a, T> = Pin<Box<dyn Future<Output = Result<Vec<T>, PastError>> + Send + 'a>>;
+
+/// Port: what is stored.
+pub trait Past: Send + Sync {
+    /// The series of a metric.
+    fn read(&self, tenant: TenantId, metric: Box<str>, range: TimeRange) -> PastFuture<'_, PastSeries>;
+
+    /// Log records or spans, in order of time.
+    fn records(&self, tenant: TenantId, query: RecordQuery) -> PastFuture<'_, PastRecord>;
+}
+
+/// What a rule looks at of the past of a tenant.
+#[derive(Debug)]
+pub enum Evidence {
+    Series(Vec<PastSeries>),
+    Records { tenant: TenantId, records: Vec<PastRecord> },
+}
+
+/// Reads what a rule needs to be evaluated over `range`, with `lateness` as configured: its windows are full at the start.
+pub async fn evidence(
+    rule: &AlertRule,
+    tenant: TenantId,
+    range: TimeRange,
+    lateness: Duration,
+    past: &dyn Past,
+) -> Result<Evidence, PastError> {
+    let window = rule.measure.window.duration();
+    let wide = reaching_back(range.start(), range.end(), window, lateness).unwrap_or(range);
+    match record_query(&rule.measure, wide) {
+        Ok(query) => {
+            let records = past.records(tenant.clone(), query).await?;
+            Ok(Evidence::Records { tenant, records })
+        }
+        Err(metric) => Ok(Evidence::Series(past.read(tenant, metric.as_str().into(), wide).await?)),
+    }
+}
+
+/// The records that a rule looks at, with the labels that it knows them by; or else its metric.
+pub fn record_query(measure: &Measure, range: TimeRange) -> Result<RecordQuery, &WatchedMetric> {
+    let source = match &measure.source {
+        Source::Metric(metric) => return Err(metric),
+        Source::Logs => RecordSource::Logs,
+        Source::Spans => RecordSource::Spans,
+    };
+    let of_filter = measure.filter.terms().iter().map(|term| term.label.clone());
+    let of_groups = measure.group_by.labels().iter().cloned();
+    // What an error is depends on it.
+    let status = (source == RecordSource::Spans).then(|| "status".into());
+    let labels: BTreeSet<Box<str>> = of_filter.chain(of_groups).chain(status).collect();
+    Ok(RecordQuery { source, filter: measure.filter.clone(), labels: labels.into_iter().collect(), range })
+}
+
+/// Something that windows are filled with.
+#[derive(Debug)]
+pub enum Piece {
+    Series(PastSeries),
+    /// In order of time.
+    Records {
+        rule: Arc<AlertRule>,
+        tenant: TenantId,
+        records: Vec<PastRecord>,
+    },
+}
+
+/// Something to be read to fill windows.
+#[derive(Debug)]
+pub enum Wish {
+    /// A metric, as far back as the longest of the windows that look at it.
+    Metric {
+        tenant: TenantId,
+        metric: Box<str>,
+        reach: Duration,
+    },
+    Records {
+        rule: Arc<AlertRule>,
+        tenant: TenantId,
+    },
+}
+
+/// What fills the windows of rules; of those without a tenant for each of `tenants`.
+pub fn wishes(rules: &[Arc<AlertRule>], tenants: &[TenantId]) -> Vec<Wish> {
+    let mut reaches: BTreeMap<(&TenantId, &str), Duration> = BTreeMap::new();
+    let mut records = Vec::new();
     for rule in rules.iter().filter(|rule| rule.is_enabled()) {
-        let Some(metric) = rule.measure.source.metric() else { continue };
-        let of = rule.tenant.as_ref().map_or(tenants, std::slice::from_ref);
-        for tenant in of {
-            let reach = reaches.entry((tenant.clone(), metric.as_str().into())).or_default();
-            *reach = (*reach).max(rule.measure.window.duration());
+        for tenant in rule.tenant.as_ref().map_or(tenants, std::slice::from_ref) {
+            match rule.measure.source.metric() {
+                Some(metric) => {
+                    let reach = reaches.entry((tenant, metric.as_str())).or_default();
+                    *reach = (*reach).max(rule.measure.window.duration());
+                }
+                None => records.push(Wish::Records { rule: Arc::clone(rule), tenant: tenant.clone() }),
+            }
         }
     }
-    reaches
+    let metrics = reaches.into_iter().map(|((tenant, metric), reach)| Wish::Metric {
+        tenant: tenant.clone(),
+        metric: metric.into(),
+        reach,
+    });
+    metrics.chain(records).collect()
+}
+
+impl Wish {
+    /// Reads what windows that end at `at` need, and what is newer up to `end`.
+    pub async fn read(
+        self,
+        past: &dyn Past,
+        at: Timestamp,
+        end: Timestamp,
+        lateness: Duration,
+    ) -> Result<Vec<Piece>, PastError> {
+        let range = |reach| reaching_back(at, end, reach, lateness);
+        match self {
+            Self::Metric { tenant, metric, reach } => {
+                let Some(range) = range(reach) else { return Ok(Vec::new()) };
+                let found = past.read(tenant, metric, range).await?;
+                Ok(found.into_iter().map(Piece::Series).collect())
+            }
+            Self::Records { rule, tenant } => {
+                let range = range(rule.measure.window.duration());
+                let query = range.and_then(|range| record_query(&rule.measure, range).ok());
+                let Some(query) = query else { return Ok(Vec::new()) };
+                let mut found = past.records(tenant.clone(), query).await?;
+                let mut pieces = Vec::new();
+                while !found.is_empty() {
+                    let rest = found.split_off(found.len().min(RECORDS_AT_ONCE));
+                    let records = std::mem::replace(&mut found, rest);
+                    pieces.push(Piece::Records { rule: Arc::clone(&rule), tenant: tenant.clone(), records });
+                }
+                Ok(pieces)
+            }
+        }
+    }
 }
 
 /// What has to be read of the past to evaluate a rule from `start` to `end`: windows are full at the start, and counters have
@@ -60,22 +182,15 @@ pub async fn refill(
     lateness: Duration,
     now: Timestamp,
 ) {
-    let reaches = reaches(rules.rules(), tenants);
-    let (mut series, mut points) = (0_usize, 0_usize);
-    for ((tenant, metric), reach) in reaches {
-        let Some(range) = reaching_back(now, now, reach, lateness) else { continue };
-        match past.read(tenant.clone(), metric.clone(), range).await {
+    let mut pieces = 0_usize;
+    for wish in wishes(rules.rules(), tenants) {
+        match wish.read(past, now, now, lateness).await {
             Ok(found) => {
-                for PastSeries { series: identity, points: past } in found {
-                    series += 1;
-                    points += past.len();
-                    evaluate.refill(&identity, past, now);
-                }
+                pieces += found.len();
+                found.into_iter().for_each(|piece| evaluate.refill(piece, now));
             }
-            Err(error) => {
-                tracing::warn!(%tenant, %metric, %error, "windows of rules begin empty");
-            }
+            Err(error) => tracing::warn!(%error, "windows of rules begin empty"),
         }
     }
-    tracing::info!(series, points, "the windows of the rules are filled with what is stored");
+    tracing::info!(pieces, "the windows of the rules are filled with what is stored");
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::past::Evidence;
 use crate::alerting::domain::evaluator::{AlertEvaluator, EvaluatorLimits};
 use crate::alerting::domain::instance::{Lateness, PointRefusal};
 use crate::alerting::domain::rule::{AlertRule, RuleSet};
@@ -87,12 +88,12 @@ pub enum RehearsalError {
     TooManyLooks,
 }
 
-/// What a rule would have done in `range`. Series that have points before it fill the windows.
+/// What a rule would have done in `range`. What was before it fills the windows.
 ///
 /// Time moves by a second, or by a pane of the window if that is longer.
 pub fn backtest(
     rule: Arc<AlertRule>,
-    past: Vec<PastSeries>,
+    past: Evidence,
     range: TimeRange,
     lateness: Lateness,
     wanted: Wanted,
@@ -100,18 +101,37 @@ pub fn backtest(
     let window = rule.measure.window;
     let panes = u32::try_from(window.panes()).unwrap_or(1).max(1);
     let step = (window.duration() / panes).max(SECOND);
-    let (mut series, mut arrivals) = (Vec::with_capacity(past.len()), Vec::new());
-    for (place, PastSeries { series: identity, points }) in past.into_iter().enumerate() {
-        series.push(identity);
-        let arrive =
-            |point: PastPoint| Arrival { at: point.time, what: Arriving::Point { series: place, point } };
-        arrivals.extend(points.into_iter().map(arrive));
-    }
+    let (series, arrivals) = arrivals(past);
     // One rule is never a duplicate of itself.
     let rules = RuleSet::of(vec![rule]).unwrap_or_default();
     let (from, to) = (range.start(), range.end());
     let looks_max = LOOKS_MAX;
     Rehearsal { rules, lateness, series, arrivals, from, to, step, restart: None, looks_max }.play(wanted)
+}
+
+/// All of it, as if it had come when it was made.
+fn arrivals(past: Evidence) -> (Vec<SeriesIdentity>, Vec<Arrival>) {
+    let (mut series, mut arrivals) = (Vec::new(), Vec::new());
+    match past {
+        Evidence::Series(past) => {
+            for (place, PastSeries { series: identity, points }) in past.into_iter().enumerate() {
+                series.push(identity);
+                arrivals.extend(
+                    points.into_iter().map(|point| Arrival {
+                        at: point.time,
+                        what: Arriving::Point { series: place, point },
+                    }),
+                );
+            }
+        }
+        Evidence::Records { tenant, records } => {
+            arrivals.extend(records.into_iter().map(|record| Arrival {
+                at: record.time,
+                what: Arriving::Record { tenant: tenant.clone(), record },
+            }));
+        }
+    }
+    (series, arrivals)
 }
 
 impl Rehearsal {
@@ -186,7 +206,9 @@ impl Rehearsal {
             }
         }
         records.sort_by_key(|(_, record)| record.time);
-        evaluator.refill_records(records, now);
+        for rule in self.rules.rules() {
+            evaluator.refill_records(rule, records.iter().copied(), now);
+        }
         for (place, mut points) in past {
             points.sort_by_key(|point| point.time);
             if let Some(series) = self.series.get(place) {

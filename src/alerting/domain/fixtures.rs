@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use super::aggregation::AggregationKind;
 use super::condition::{Comparison, Threshold};
-use super::rule::{Activity, AlertRule, Measure, NoData, Source};
+use super::evaluator::{AlertEvaluator, EvaluatorLimits};
+use super::rule::{Activity, AlertRule, Measure, NoData, RuleSet, Source};
 use super::rule_words::{GroupBy, HoldTime, RuleId, Severity, WatchedMetric};
+use super::state::Change;
 use super::thresholds::Thresholds;
+use super::transition::Transition;
+use super::watchlist::{Watchlist, WatchlistLimits};
 use super::window::EvaluationWindow;
 use crate::shared::{
     Attribute, LabelFilter, MetricKind, SeriesId, SeriesIdentity, Temporality, TenantId, Timestamp,
@@ -60,6 +64,23 @@ pub fn rule_with(id: &str, condition: &str, group_by: &[&str]) -> AlertRule {
     let mut rule = AlertRule { id: RuleId::parse(id).unwrap(), ..rule(condition, "1m") };
     rule.measure.group_by = GroupBy::parse(group_by.iter().map(|label| (*label).into()).collect()).unwrap();
     rule
+}
+
+/// An evaluator of these rules, and its watchlist.
+pub fn evaluator(rules: Vec<AlertRule>, limits: EvaluatorLimits) -> (Arc<Watchlist>, AlertEvaluator) {
+    let rules = RuleSet::new(rules).unwrap();
+    let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
+    let evaluator = AlertEvaluator::new(&rules, Arc::clone(&watchlist), limits);
+    (watchlist, evaluator)
+}
+
+/// What people are told by a transition, in a word; absent if they are not told.
+pub fn told(transition: &Transition) -> Option<&'static str> {
+    transition.change.is_told().then_some(match transition.change {
+        Change::Triggered { .. } => "fires",
+        Change::Resolved { .. } => "resolves",
+        _ => "shifts",
+    })
 }
 
 /// A series of the metric `m`, with attributes given in the order of their names.

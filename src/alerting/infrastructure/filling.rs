@@ -1,6 +1,5 @@
-//! Reads the past for rules that are new, while the others are evaluated: one metric after the other, a bounded time in all.
+//! Reads the past for rules that are new, while the others are evaluated: one thing after the other, a bounded time in all.
 
-use std::collections::btree_map;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,13 +8,25 @@ use std::vec;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::alerting::application::past::{Past, PastUnavailable, REFILL_TIME_MAX, reaches, reaching_back};
+use crate::alerting::application::past::{Past, PastError, Piece, REFILL_TIME_MAX, Wish, wishes};
 use crate::alerting::domain::rule::AlertRule;
-use crate::shared::{PastSeries, TenantId, Timestamp};
+use crate::shared::{TenantId, Timestamp};
 
-/// How long after a rule is in force its past is read: what came before it knows nothing of it, and is in the store by then
-/// unless that lags.
-const SETTLES: Duration = Duration::from_secs(1);
+/// How long it waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long after a rule is in force its past is read: what came before it knows nothing of it, and is in the store by then
+    /// unless that lags.
+    pub settles: Duration,
+    /// How long is read then.
+    pub reads_max: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { settles: Duration::from_secs(1), reads_max: REFILL_TIME_MAX }
+    }
+}
 
 /// Where the past is read.
 pub struct PastSource {
@@ -26,35 +37,35 @@ pub struct PastSource {
 }
 
 /// What is read.
-pub enum Piece {
-    Series(PastSeries),
-    /// All, or as much as could be read.
+pub enum Reading {
+    Piece(Piece),
+    /// All was read, or as much as could be.
     End,
 }
 
-/// Does so for one batch of rules at a time.
+/// Reads for one batch of rules at a time.
 pub struct Filling {
     source: Option<PastSource>,
+    pace: Pace,
     work: Option<Work>,
 }
 
-type Reaches = btree_map::IntoIter<(TenantId, Box<str>), Duration>;
-type Reading = Pin<Box<dyn Future<Output = Result<Vec<PastSeries>, PastUnavailable>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Result<Vec<Piece>, PastError>> + Send>>;
 
 struct Work {
     asked_at: Timestamp,
     from: Instant,
     until: Instant,
-    reaches: Reaches,
-    reading: Option<Reading>,
-    found: vec::IntoIter<PastSeries>,
-    series: usize,
+    wishes: vec::IntoIter<Wish>,
+    asked: Option<Answer>,
+    found: vec::IntoIter<Piece>,
+    pieces: usize,
 }
 
 impl Filling {
     /// Without a source, rules that are new go on at once.
-    pub const fn new(source: Option<PastSource>) -> Self {
-        Self { source, work: None }
+    pub const fn new(source: Option<PastSource>, pace: Pace) -> Self {
+        Self { source, pace, work: None }
     }
 
     pub const fn is_idle(&self) -> bool {
@@ -67,52 +78,51 @@ impl Filling {
             return;
         }
         let begun = Instant::now();
-        let (reaches, from) = match &self.source {
-            Some(source) => (reaches(rules, &source.tenants), begun + SETTLES),
-            None => (btree_map::BTreeMap::new(), begun),
+        let (wishes, from) = match &self.source {
+            Some(source) => (wishes(rules, &source.tenants), begun + self.pace.settles),
+            None => (Vec::new(), begun),
         };
         self.work = Some(Work {
             asked_at: now,
             from,
-            until: from + REFILL_TIME_MAX,
-            reaches: reaches.into_iter(),
-            reading: None,
+            until: from + self.pace.reads_max,
+            wishes: wishes.into_iter(),
+            asked: None,
             found: Vec::new().into_iter(),
-            series: 0,
+            pieces: 0,
         });
     }
 
-    /// The next piece; never, while there is nothing to be read. Nothing is lost if nobody waits for it.
-    pub async fn next(&mut self) -> Piece {
+    /// What is read next; nothing ever, while there is nothing to be read. Nothing is lost if nobody waits for it.
+    pub async fn next(&mut self) -> Reading {
         let Some(work) = &mut self.work else { return pending().await };
         sleep_until(work.from).await;
         loop {
-            if let Some(series) = work.found.next() {
-                work.series += 1;
-                return Piece::Series(series);
+            if let Some(piece) = work.found.next() {
+                work.pieces += 1;
+                return Reading::Piece(piece);
             }
-            let Some(reading) = &mut work.reading else {
-                work.reading = self.source.as_ref().and_then(|source| work.next_reading(source));
-                if work.reading.is_some() {
-                    continue;
-                }
+            if work.asked.is_none() {
+                work.asked = self.source.as_ref().and_then(|source| work.ask(source));
+            }
+            let Some(asked) = &mut work.asked else {
                 tracing::info!(
-                    series = work.series,
+                    pieces = work.pieces,
                     "the windows of new rules are filled with what is stored"
                 );
                 self.work = None;
-                return Piece::End;
+                return Reading::End;
             };
-            let found = timeout_at(work.until, reading).await;
-            work.reading = None;
-            match found {
+            let answer = timeout_at(work.until, asked).await;
+            work.asked = None;
+            match answer {
                 Ok(Ok(found)) => work.found = found.into_iter(),
                 Ok(Err(error)) => tracing::warn!(%error, "windows of new rules begin empty"),
                 Err(_) => {
                     tracing::warn!(
                         "the store takes too long to tell the past; windows of new rules begin empty"
                     );
-                    work.reaches = Reaches::default();
+                    work.wishes = Vec::new().into_iter();
                 }
             }
         }
@@ -120,11 +130,14 @@ impl Filling {
 }
 
 impl Work {
-    fn next_reading(&mut self, source: &PastSource) -> Option<Reading> {
-        let ((tenant, metric), reach) = self.reaches.next()?;
-        // The newest points may be newer than the moment at which the rules came.
-        let (now, past) = (self.asked_at.plus(REFILL_TIME_MAX), Arc::clone(&source.past));
-        let range = reaching_back(self.asked_at, now, reach, source.lateness)?;
-        Some(Box::pin(async move { past.read(tenant, metric, range).await }))
+    fn ask(&mut self, source: &PastSource) -> Option<Answer> {
+        let wish = self.wishes.next()?;
+        // The newest may be newer than the moment at which the rules came.
+        let (at, end) = (self.asked_at, self.asked_at.plus(REFILL_TIME_MAX));
+        let (past, lateness) = (Arc::clone(&source.past), source.lateness);
+        Some(Box::pin(async move { wish.read(&*past, at, end, lateness).await }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,9 @@ use crate::alerting::application::commands::Command;
 use crate::alerting::application::evaluate::EvaluateRules;
 use crate::alerting::application::past::{REFILL_TIME_MAX, refill};
 use crate::alerting::domain::rule::RuleSet;
-use crate::alerting::infrastructure::filling::{Filling, PastSource, Piece};
+use crate::alerting::infrastructure::filling::{Filling, Pace, PastSource, Reading};
 use crate::platform::event_bus::{Delivery, EventBus, EventQueue};
-use crate::shared::{Clock, DomainEvent, PastSeries};
+use crate::shared::{Clock, DomainEvent};
 
 const TICK: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ pub async fn evaluate(
             tracing::warn!("the store takes too long to tell the past; some windows of rules begin empty");
         }
     }
-    let mut filling = Filling::new(source);
+    let mut filling = Filling::new(source, Pace::default());
     let mut ticker = interval(TICK);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -58,7 +58,7 @@ pub async fn evaluate(
             () = stop.cancelled() => return,
             _ = ticker.tick() => rules.tick(clock.now()).await,
             Some(command) = inputs.commands.recv() => rules.obey(command, clock.now()).await,
-            piece = filling.next() => fill(&mut rules, piece, &*clock).await,
+            read = filling.next() => fill(&mut rules, read, &*clock).await,
             Some(delivery) = inputs.metrics.next() => take(&mut rules, delivery, &*clock).await,
             Some(delivery) = inputs.logs.next() => take(&mut rules, delivery, &*clock).await,
             Some(delivery) = inputs.spans.next() => take(&mut rules, delivery, &*clock).await,
@@ -70,13 +70,13 @@ pub async fn evaluate(
     }
 }
 
-async fn fill(rules: &mut EvaluateRules, piece: Piece, clock: &dyn Clock) -> Vec<DomainEvent> {
-    match piece {
-        Piece::Series(PastSeries { series, points }) => {
-            rules.fill(&series, points, clock.now());
+async fn fill(rules: &mut EvaluateRules, read: Reading, clock: &dyn Clock) -> Vec<DomainEvent> {
+    match read {
+        Reading::Piece(piece) => {
+            rules.fill(piece, clock.now());
             Vec::new()
         }
-        Piece::End => rules.end_fill(clock.now()).await,
+        Reading::End => rules.end_fill(clock.now()).await,
     }
 }
 

@@ -18,14 +18,33 @@ fn value_sql(key: &str) -> String {
     format!("if(mapContains(attributes, {key}), attributes[{key}], resource_attributes[{key}])")
 }
 
-/// ` AND ...` for each term, and the parameters that it names.
+/// What is said of a label, as SQL, given its name and the parameter that it is bound to.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelSql {
+    /// A text, empty without the label.
+    pub value: fn(&str, &str) -> String,
+    /// Whether the label is there.
+    pub exists: fn(&str, &str) -> String,
+}
+
+/// What a series says of a label.
+const OF_SERIES: LabelSql = LabelSql {
+    value: |_, key| value_sql(key),
+    exists: |_, key| format!("(mapContains(attributes, {key}) OR mapContains(resource_attributes, {key}))"),
+};
+
+/// ` AND ...` for each term on series, and the parameters that it names.
 pub fn filter_sql(filter: &LabelFilter) -> (String, Vec<Parameter>) {
+    filter_sql_over(OF_SERIES, filter)
+}
+
+/// ` AND ...` for each term, and the parameters that it names.
+pub fn filter_sql_over(labels: LabelSql, filter: &LabelFilter) -> (String, Vec<Parameter>) {
     let (mut sql, mut bound) = (String::new(), Vec::new());
     for (at, term) in filter.terms().iter().enumerate() {
         let (label_name, value_name) = (format!("label_{at}"), format!("value_{at}"));
         let key = format!("{{{label_name}:String}}");
-        let label = value_sql(&key);
-        let exists = format!("(mapContains(attributes, {key}) OR mapContains(resource_attributes, {key}))");
+        let (label, exists) = ((labels.value)(&term.label, &key), (labels.exists)(&term.label, &key));
         bound.push(parameters::text(label_name, &term.label));
         let text = format!("{{{value_name}:String}}");
         let list = format!("{{{value_name}:Array(String)}}");

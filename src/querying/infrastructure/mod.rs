@@ -10,6 +10,7 @@ pub mod generations;
 mod json_rows;
 mod log_reader;
 mod panes;
+mod past_records;
 mod past_series;
 mod point_table;
 mod query_counters;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::alerting::domain::fixtures::{rule, rule_with, second, series};
-use crate::shared::{PastValue, SeriesId};
+use crate::alerting::domain::rule::Source;
+use crate::shared::{LabelFilter, PastValue, SeriesId};
 
 /// A moment at which panes begin.
 const START: i64 = 864_864_000;
@@ -31,7 +32,7 @@ fn told(played: &Played) -> Vec<String> {
 }
 
 fn play(rule: AlertRule, past: Vec<PastSeries>, range: TimeRange, wanted: Wanted) -> Played {
-    backtest(Arc::new(rule), past, range, Lateness::default(), wanted).unwrap()
+    backtest(Arc::new(rule), Evidence::Series(past), range, Lateness::default(), wanted).unwrap()
 }
 
 #[test]
@@ -68,10 +69,31 @@ fn long_windows_are_looked_at_pane_by_pane() {
 }
 
 #[test]
+fn records_count_in_the_windows_of_before_and_each_for_its_group() {
+    let mut rule = rule_with("r", "count > 2", &["host"]);
+    rule.measure.source = Source::Logs;
+    rule.measure.filter = LabelFilter::parse("severity = \"error\"").unwrap();
+    let record = |(at, severity, host): (i64, &str, &str)| PastRecord {
+        time: second(START + at),
+        labels: [("severity", severity), ("host", host)]
+            .map(|(name, value)| (name.into(), value.into()))
+            .into(),
+        duration: None,
+    };
+    let records =
+        [(-9, "error", "a"), (-5, "error", "a"), (-1, "info", "a"), (3, "error", "b"), (4, "error", "a")];
+    let tenant = TenantId::unnamed();
+    let past = Evidence::Records { tenant, records: records.map(record).into() };
+    let played = backtest(Arc::new(rule), past, range(0, 20), Lateness::default(), Wanted::Told).unwrap();
+    assert_eq!(told(&played), ["4 firing: count 3 > 2"]);
+    assert_eq!(played.transitions[0].labels().get("host"), Some("a"));
+}
+
+#[test]
 fn time_and_groups_are_bounded() {
     let long = backtest(
         Arc::new(rule("max > 5", "10s")),
-        Vec::new(),
+        Evidence::Series(Vec::new()),
         range(0, 300_000),
         Lateness::default(),
         Wanted::Told,
@@ -79,8 +101,10 @@ fn time_and_groups_are_bounded() {
     assert_eq!(long.unwrap_err(), RehearsalError::TooLong);
 
     let PastSeries { series, points } = past(1, &[], &[(0, 1.0), (5, 1.0), (9, 1.0)]);
-    let arrive = |point: PastPoint| Arrival { at: point.time, what: Arriving::Point { series: 0, point } };
-    let arrivals = points.into_iter().map(arrive).collect();
+    let arrivals = points
+        .into_iter()
+        .map(|point| Arrival { at: point.time, what: Arriving::Point { series: 0, point } })
+        .collect();
     let busy = Rehearsal {
         rules: RuleSet::new(vec![rule("max > 5", "10s")]).unwrap(),
         lateness: Lateness::default(),

@@ -6,17 +6,26 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::added::{Added, CounterBook};
 use super::{AlertEvaluator, REFILL_REMEMBERED};
 use crate::alerting::domain::counters::CounterKey;
+use crate::alerting::domain::instance::PointRefusal;
+use crate::alerting::domain::panes::Contribution;
 use crate::alerting::domain::rule::{AlertRule, RuleKey, RuleSet};
 use crate::alerting::domain::transition::Transition;
 use crate::alerting::domain::watchlist::GroupId;
-use crate::shared::{MetricKind, PastPoint, PastValue, SeriesIdentity, SeriesWatch, Timestamp};
+use crate::shared::{
+    MetricKind, PastPoint, PastRecord, PastValue, SeriesIdentity, SeriesWatch, TenantId, Timestamp,
+};
 
 /// What may wait, in numbers. If there is more, it is added without the past.
 const HELD_MAX: usize = 100_000;
+/// How long ago a record may have been made that is read and told of by an event later.
+const RECORDS_KNOWN: Duration = Duration::from_secs(60);
+/// Most moments of such records in a group.
+const RECORDS_KNOWN_MAX: usize = 100_000;
 /// For how many numbers a histogram counts.
 const DISTRIBUTION_WEIGHT: usize = 16;
 
@@ -26,6 +35,7 @@ pub(super) struct Filling {
     rules: HashMap<RuleKey, (Arc<AlertRule>, Stage)>,
     /// In the order in which it came.
     held: Vec<HeldPoint>,
+    held_records: Vec<(GroupId, Contribution)>,
     weight: usize,
     read: Option<Read>,
 }
@@ -55,15 +65,34 @@ pub(super) struct HeldPoint {
     pub added: Added,
 }
 
-/// The newest points that were read of the series of a group.
+/// What was read for a group that events may tell of yet.
 #[derive(Debug)]
 pub(super) struct Known {
+    /// The newest point of each series.
     newest: HashMap<CounterKey, Timestamp>,
+    /// How many records there are of each moment. Records have no identity that rules know of.
+    records: HashMap<Timestamp, u32>,
     /// Until when that matters.
     until: Timestamp,
 }
 
 impl Known {
+    fn new(now: Timestamp) -> Self {
+        Self { newest: HashMap::new(), records: HashMap::new(), until: now.plus(REFILL_REMEMBERED) }
+    }
+
+    fn expect(&mut self, time: Timestamp) {
+        if self.records.len() < RECORDS_KNOWN_MAX {
+            *self.records.entry(time).or_default() += 1;
+        }
+    }
+
+    /// Whether a record is one of those that were read, each of which comes once.
+    fn takes(&mut self, time: Timestamp, now: Timestamp) -> bool {
+        let left = self.records.get_mut(&time).filter(|left| now < self.until && **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    }
+
     pub(super) fn has(&self, key: CounterKey, time: Timestamp, now: Timestamp) -> bool {
         now < self.until && self.newest.get(&key).is_some_and(|newest| time <= *newest)
     }
@@ -90,6 +119,7 @@ impl Filling {
         for held in &mut self.held {
             held.groups.retain(|group| *group != id);
         }
+        self.held_records.retain(|(group, _)| *group != id);
     }
 
     fn wait(&mut self, held: HeldPoint) {
@@ -98,6 +128,9 @@ impl Filling {
     }
 
     fn stage(&self, rule: &AlertRule) -> Option<Stage> {
+        if self.rules.is_empty() {
+            return None;
+        }
         self.rules.get(&rule.key()).map(|(_, stage)| *stage)
     }
 }
@@ -152,11 +185,45 @@ impl AlertEvaluator {
         if let Some(read) = &mut self.filling.read {
             read.newest.insert(key, newest);
         }
-        let until = now.plus(REFILL_REMEMBERED);
         for id in groups {
             let Some(slot) = self.slot(id) else { continue };
-            let known = slot.known.get_or_insert_with(|| Box::new(Known { newest: HashMap::new(), until }));
-            known.newest.insert(key, newest);
+            slot.known.get_or_insert_with(|| Box::new(Known::new(now))).newest.insert(key, newest);
+        }
+    }
+
+    /// Takes log records or spans of the past, in order of time, for a rule whose past is being read.
+    pub fn fill_records(
+        &mut self,
+        rule: &Arc<AlertRule>,
+        tenant: &TenantId,
+        records: &[PastRecord],
+        now: Timestamp,
+    ) {
+        if self.filling.stage(rule) != Some(Stage::Reading) {
+            return;
+        }
+        let in_force = self.watchlist.rules_of(&rule.measure.source);
+        // Its thresholds may have changed meanwhile.
+        let same = |now: &&Arc<AlertRule>| now.key() == rule.key() && now.measure == rule.measure;
+        if let Some(rule) = in_force.iter().find(same) {
+            self.refill_stored(rule, tenant, records, now);
+        }
+    }
+
+    /// As [`Self::refill_records`]. The newest are not taken again when an event tells of them.
+    pub fn refill_stored(
+        &mut self,
+        rule: &Arc<AlertRule>,
+        tenant: &TenantId,
+        records: &[PastRecord],
+        now: Timestamp,
+    ) {
+        self.refill_records(rule, records.iter().map(|record| (tenant, record)), now);
+        for record in records.iter().filter(|record| now.since(record.time) < RECORDS_KNOWN) {
+            let group = self.fed_by(rule, tenant, record).map(|(id, _)| id);
+            if let Some(slot) = group.and_then(|id| self.slot(id)) {
+                slot.known.get_or_insert_with(|| Box::new(Known::new(now))).expect(record.time);
+            }
         }
     }
 
@@ -183,6 +250,35 @@ impl AlertEvaluator {
 
     pub(super) fn hold_point(&mut self, held: HeldPoint, now: Timestamp, out: &mut Vec<Transition>) {
         self.filling.wait(held);
+        self.hold_no_more(now, out);
+    }
+
+    /// Adds what a record says to its group, unless the record was read of its past already, or the rule waits for that.
+    pub(super) fn add_record(
+        &mut self,
+        id: GroupId,
+        rule: &AlertRule,
+        point: Contribution,
+        now: Timestamp,
+        out: &mut Vec<Transition>,
+    ) {
+        if self.filling.stage(rule).is_some() {
+            self.filling.weight += 1;
+            self.filling.held_records.push((id, point));
+            return self.hold_no_more(now, out);
+        }
+        let known = self.slot(id).and_then(|slot| slot.known.as_mut());
+        if known.is_some_and(|known| known.takes(point.time, now)) {
+            return self.counts.refuse(PointRefusal::Known);
+        }
+        match self.contribute(id, rule, point, now) {
+            Ok(transition) => out.extend(transition),
+            Err(refusal) => self.counts.refuse(refusal),
+        }
+    }
+
+    /// Gives the past up if too much waits for it.
+    fn hold_no_more(&mut self, now: Timestamp, out: &mut Vec<Transition>) {
         if self.filling.weight > HELD_MAX {
             self.counts.fills_given_up += 1;
             self.release(Stage::Reading, now, out);
@@ -207,6 +303,11 @@ impl AlertEvaluator {
             }
             due.push(HeldPoint { groups: ready, ..point });
         }
+        let (due_records, waiting): (Vec<_>, Vec<_>) = mem::take(&mut self.filling.held_records)
+            .into_iter()
+            .partition(|(id, _)| self.stage_of(*id) == Some(stage));
+        self.filling.weight += waiting.len();
+        self.filling.held_records = waiting;
         let mut read = self.filling.read.take().filter(|_| stage == Stage::Reading);
         self.filling.rules.retain(|_, (_, at)| *at != stage);
         for HeldPoint { groups, key, kind, point, added } in due {
@@ -222,6 +323,11 @@ impl AlertEvaluator {
         }
         if let Some(read) = read {
             self.counters.learn(read.counters);
+        }
+        for (id, point) in due_records {
+            if let Some(rule) = self.rule_of(id) {
+                self.add_record(id, &rule, point, now, out);
+            }
         }
     }
 }

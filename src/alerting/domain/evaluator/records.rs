@@ -30,7 +30,7 @@ pub const STATUSES: [&str; 3] = ["unset", "ok", "error"];
 const DURATION_SCALE: i32 = 5;
 
 /// One record, as filters and groups see it.
-trait Record {
+pub(super) trait Record {
     fn label(&self, name: &str) -> Option<&str>;
 
     fn time(&self) -> Timestamp;
@@ -92,20 +92,22 @@ impl AlertEvaluator {
         transitions
     }
 
-    /// As [`Self::refill`], of log records and spans, in order of time.
+    /// As [`Self::refill`], of log records or spans, in order of time, for one rule.
     pub fn refill_records<'a>(
         &mut self,
+        rule: &Arc<AlertRule>,
         records: impl IntoIterator<Item = (&'a TenantId, &'a PastRecord)>,
         now: Timestamp,
     ) {
-        let (logs, spans) = (self.watchlist.rules_of(&Source::Logs), self.watchlist.rules_of(&Source::Spans));
-        for (tenant, record) in records {
-            let rules = if record.duration.is_some() { &spans } else { &logs };
-            for rule in rules.iter() {
-                let Some((id, point)) = self.fed_by(rule, tenant, record) else { continue };
-                if self.silent_since(id).is_none_or(|at| record.time > at) {
-                    self.refill_with(id, rule, point, now);
-                }
+        let is_of_source = |record: &PastRecord| match rule.measure.source {
+            Source::Metric(_) => false,
+            Source::Logs => record.duration.is_none(),
+            Source::Spans => record.duration.is_some(),
+        };
+        for (tenant, record) in records.into_iter().filter(|(_, record)| is_of_source(record)) {
+            let Some((id, point)) = self.fed_by(rule, tenant, record) else { continue };
+            if self.silent_since(id).is_none_or(|at| record.time > at) {
+                self.refill_with(id, rule, point, now);
             }
         }
     }
@@ -120,15 +122,12 @@ impl AlertEvaluator {
     ) {
         for rule in rules {
             let Some((id, point)) = self.fed_by(rule, tenant, record) else { continue };
-            match self.contribute(id, rule, point, now) {
-                Ok(transition) => out.extend(transition),
-                Err(refusal) => self.counts.refuse(refusal),
-            }
+            self.add_record(id, rule, point, now, out);
         }
     }
 
     /// The group of a rule that a record feeds, and what it adds.
-    fn fed_by(
+    pub(super) fn fed_by(
         &self,
         rule: &Arc<AlertRule>,
         tenant: &TenantId,

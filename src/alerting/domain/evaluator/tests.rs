@@ -5,10 +5,11 @@ mod kinds_and_lives;
 mod properties;
 
 use super::*;
-use crate::alerting::domain::fixtures::{COUNTER, rule, rule_for, rule_with, second, series};
+use crate::alerting::domain::fixtures::{
+    COUNTER, evaluator, rule, rule_for, rule_with, second, series, told,
+};
 use crate::alerting::domain::rule::NoData;
 use crate::alerting::domain::rule_words::{HoldTime, RuleId};
-use crate::alerting::domain::watchlist::WatchlistLimits;
 use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
 use crate::shared::{
     MetricColumns, MetricKind, NumberColumns, NumberRow, PastPoint, PastValue, PointRow, Population,
@@ -32,9 +33,7 @@ impl Bench {
     }
 
     fn with_limits(rules: Vec<AlertRule>, limits: EvaluatorLimits) -> Self {
-        let rules = RuleSet::new(rules).unwrap();
-        let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
-        let evaluator = AlertEvaluator::new(&rules, Arc::clone(&watchlist), limits);
+        let (watchlist, evaluator) = evaluator(rules, limits);
         Self { watchlist, evaluator, now: 0, told: Vec::new() }
     }
 
@@ -49,12 +48,8 @@ impl Bench {
     }
 
     fn tell(&mut self, transitions: &[Transition]) {
-        for transition in transitions.iter().filter(|transition| transition.change.is_told()) {
-            let kind = match transition.change {
-                Change::Triggered { .. } => "fires",
-                Change::Resolved { .. } => "resolves",
-                _ => "shifts",
-            };
+        for transition in transitions {
+            let Some(kind) = told(transition) else { continue };
             let labels = transition.labels();
             let values: Vec<_> = labels.iter().map(|(_, value)| value).collect();
             let place = if values.is_empty() { String::new() } else { format!(" {}", values.join(",")) };

@@ -12,11 +12,9 @@ use crate::alerting::application::own_measures::{
 };
 use crate::alerting::application::rule_book::RuleFiles;
 use crate::alerting::domain::evaluator::{AlertEvaluator, EvaluatorLimits};
-use crate::alerting::domain::fixtures::second;
-use crate::alerting::domain::rule::RuleSet;
-use crate::alerting::domain::state::Change;
+use crate::alerting::domain::fixtures::{evaluator, second, told};
 use crate::alerting::domain::transition::Transition;
-use crate::alerting::domain::watchlist::{Watchlist, WatchlistLimits};
+use crate::alerting::domain::watchlist::Watchlist;
 
 const START: i64 = 1_000_000;
 
@@ -49,9 +47,7 @@ impl Bench {
     fn new(channels: &[&str]) -> Self {
         let options = options(channels, "");
         let rules = read(&options).into_iter().map(|(rule, _)| rule).collect();
-        let rules = RuleSet::new(rules).unwrap();
-        let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
-        let evaluator = AlertEvaluator::new(&rules, Arc::clone(&watchlist), EvaluatorLimits::default());
+        let (watchlist, evaluator) = evaluator(rules, EvaluatorLimits::default());
         let health = |name: &str| ChannelHealth { name: name.into(), course: Course::Sends, dead: 0 };
         let server = ServerReading {
             accepted: 0,
@@ -89,12 +85,8 @@ impl Bench {
     }
 
     fn tell(&mut self, transitions: &[Transition]) {
-        for transition in transitions.iter().filter(|transition| transition.change.is_told()) {
-            let kind = match transition.change {
-                Change::Triggered { .. } => "fires",
-                Change::Resolved { .. } => "resolves",
-                _ => "shifts",
-            };
+        for transition in transitions {
+            let Some(kind) = told(transition) else { continue };
             let (rule, labels) = (transition.rule().id.as_str(), transition.labels());
             let rule = rule.strip_prefix("telemetryflow-").unwrap_or(rule);
             let of: Vec<String> = labels.iter().map(|(_, value)| format!("of {value} ")).collect();

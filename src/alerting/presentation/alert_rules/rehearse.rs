@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::bodies::TransitionBody;
 use super::change::{invalid, parsed, rule_id, unknown};
 use crate::alerting::application::history::HistoryEntry;
-use crate::alerting::application::past::{Past, reaching_back};
+use crate::alerting::application::past::{Past, PastError, evidence};
 use crate::alerting::application::rehearse::{Played, RehearsalError, Wanted, backtest};
 use crate::alerting::application::rule_book::RuleBook;
 use crate::alerting::application::rule_test::{Compared, ReadRuleTests, RuleTest, TestOutcome};
@@ -115,14 +115,9 @@ pub(super) async fn try_on_past(
     let range =
         moment(question.start).zip(moment(question.end)).and_then(|(start, end)| TimeRange::new(start, end));
     let range = range.ok_or_else(|| Problem::invalid("the end is after the start").with_field("end"))?;
-    let Some(metric) = rule.measure.source.metric() else {
-        return Err(Problem::not_computable("rules over logs and spans cannot be tried on the past"));
-    };
     let _turn = turn(&api)?;
-    let window = rule.measure.window.duration();
-    let wide = reaching_back(range.start(), range.end(), window, api.lateness).unwrap_or(range);
-    let past = api.past.read(caller.tenant, metric.as_str().into(), wide).await;
-    let past = past.map_err(|error| Problem::unavailable(error.to_string(), RETRY_AFTER))?;
+    let past = evidence(&rule, caller.tenant, range, api.lateness, &*api.past).await;
+    let past = past.map_err(|error| untold(&error))?;
     let (lateness, wanted) = (Lateness(api.lateness), if question.all { Wanted::All } else { Wanted::Told });
     let played = at_leisure(move || backtest(rule, past, range, lateness, wanted)).await?;
     Ok(Json(played.map_err(|error| too_much(&error))?.into()))
@@ -159,6 +154,13 @@ async fn at_leisure<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 
 fn turn(api: &RehearseApi) -> Result<SemaphorePermit<'_>, Problem> {
     api.turn.try_acquire().map_err(|_| Problem::unavailable("another rule is being tried out", RETRY_AFTER))
+}
+
+fn untold(error: &PastError) -> Problem {
+    match error {
+        PastError::TooMuch => Problem::not_computable(error.to_string()),
+        PastError::Unavailable(_) => Problem::unavailable(error.to_string(), RETRY_AFTER),
+    }
 }
 
 fn too_much(error: &RehearsalError) -> Problem {

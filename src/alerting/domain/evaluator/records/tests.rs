@@ -2,12 +2,10 @@
 
 use super::*;
 use crate::alerting::domain::evaluator::EvaluatorLimits;
-use crate::alerting::domain::fixtures::{rule, second};
+use crate::alerting::domain::fixtures::{self, rule, second};
 use crate::alerting::domain::instance::PointRefusal;
-use crate::alerting::domain::rule::RuleSet;
 use crate::alerting::domain::rule_words::GroupBy;
-use crate::alerting::domain::watchlist::{Watchlist, WatchlistLimits};
-use crate::shared::{BodyType, LabelFilter, LogRow, SpanId, SpanRow, TraceId};
+use crate::shared::{BodyType, LabelFilter, LogRow, RecordLabels, SpanId, SpanRow, TraceId};
 
 const START: i64 = 1_000_000;
 
@@ -16,9 +14,7 @@ fn evaluator(source: Source, condition: &str, filter: &str, group_by: &[&str]) -
     rule.measure.source = source;
     rule.measure.filter = LabelFilter::parse(filter).unwrap();
     rule.measure.group_by = GroupBy::parse(group_by.iter().map(|label| (*label).into()).collect()).unwrap();
-    let rules = RuleSet::new(vec![rule]).unwrap();
-    let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
-    AlertEvaluator::new(&rules, watchlist, EvaluatorLimits::default())
+    fixtures::evaluator(vec![rule], EvaluatorLimits::default()).1
 }
 
 fn origin(origins: &mut OriginColumns, service: &str) -> u32 {
@@ -127,6 +123,56 @@ fn a_record_that_comes_too_late_is_counted_and_not_evaluated() {
     let found = rules.observe_logs(&logs("shop", &[(9, "x")]), second(START + 41));
     assert!(found.is_empty());
     assert_eq!(rules.take_counts().refused.get(&PointRefusal::Late), Some(&1));
+}
+
+/// Log records of a service at these seconds.
+fn past(times: &[i64]) -> Vec<PastRecord> {
+    let labels: RecordLabels = [("severity".into(), "error".into())].into();
+    let record = |at: &i64| PastRecord { time: second(START + at), labels: labels.clone(), duration: None };
+    times.iter().map(record).collect()
+}
+
+fn reasons(transitions: Vec<Transition>) -> Vec<String> {
+    transitions.into_iter().map(|transition| transition.reason()).collect()
+}
+
+#[test]
+fn records_that_were_read_after_a_restart_and_come_then_count_once() {
+    let mut rules = evaluator(Source::Logs, "count > 3", r#"severity = "error""#, &[]);
+    let (rule, tenant) = (rules.watchlist.rules_of(&Source::Logs)[0].clone(), TenantId::unnamed());
+    rules.refill_stored(&rule, &tenant, &past(&[-4, 0, 0]), second(START));
+    let sent = logs("shop", &[(17, "one"), (17, "two"), (17, "three")]);
+    let found = rules.observe_logs(&sent, second(START));
+    assert_eq!(reasons(found), ["count 4 > 3"], "two of them are known");
+    assert_eq!(rules.take_counts().refused.get(&PointRefusal::Known), Some(&2));
+}
+
+#[test]
+fn records_wait_while_the_past_of_a_new_rule_is_read() {
+    let mut rules = evaluator(Source::Logs, "count > 3", r#"severity = "error""#, &[]);
+    let (rule, tenant) = (rules.watchlist.rules_of(&Source::Logs)[0].clone(), TenantId::unnamed());
+    rules.hold(vec![rule.clone()]);
+    let now = second(START);
+    assert!(rules.observe_logs(&logs("shop", &[(17, "one")]), now).is_empty());
+    assert_eq!(rules.begin_fill().len(), 1);
+    assert!(rules.observe_logs(&logs("shop", &[(17, "two")]), now).is_empty());
+    rules.fill_records(&rule, &tenant, &past(&[-5, -3, 0]), now);
+    assert!(rules.tick(second(START + 1)).is_empty());
+    // One of the two is in the store already.
+    assert_eq!(reasons(rules.end_fill(second(START + 1))), ["count 4 > 3"]);
+    rules.fill_records(&rule, &tenant, &past(&[-5]), now);
+    assert_eq!(rules.take_counts().refused.get(&PointRefusal::Known), Some(&1));
+}
+
+#[test]
+fn records_of_the_past_say_of_themselves_what_those_that_come_say() {
+    let [record] = &past(&[0])[..] else { panic!("one record") };
+    let of_log = ["severity", "body", "event.name", "service.name"].map(|label| record.label(label));
+    assert_eq!(of_log, [Some("error"), Some(""), Some(""), None]);
+    let span =
+        PastRecord { labels: Arc::default(), duration: Some(Duration::from_secs(1)), ..record.clone() };
+    let of_span = ["name", "kind", "status", "severity"].map(|label| span.label(label));
+    assert_eq!(of_span, [Some(""), Some("unspecified"), Some("unset"), None]);
 }
 
 #[test]
