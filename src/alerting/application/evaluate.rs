@@ -330,3 +330,6 @@ impl std::fmt::Debug for EvaluateRules {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,8 +67,16 @@ impl Ledger for FakeLedger {
         })
     }
 
-    fn standing(&self, _: Timestamp) -> LedgerFuture<'_, Standing> {
-        Box::pin(async { Ok(Standing::default()) })
+    fn standing(&self, now: Timestamp) -> LedgerFuture<'_, Standing> {
+        Box::pin(async move {
+            let kept = self.kept.lock();
+            let incidents = kept.changes.incidents.values();
+            Ok(Standing {
+                instances: kept.changes.instances.values().flatten().cloned().collect(),
+                incidents: incidents.filter(|incident| incident.covers(now)).cloned().collect(),
+                alive_at: kept.changes.alive_at,
+            })
+        })
     }
 
     fn remembered(&self) -> LedgerFuture<'_, Remembered> {
