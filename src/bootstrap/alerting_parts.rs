@@ -9,7 +9,8 @@ use prometheus_client::registry::Registry;
 use super::routing::notification_plan;
 use crate::alerting::{
     Alerting, AlertingOptions, AlertingParts, ChannelSetup, Inserts, JournalCourse, JournalReading,
-    MIGRATIONS, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState, Signing, Target,
+    MIGRATIONS, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState, Signing,
+    Target,
 };
 use crate::config::{self, ChannelKind, SendResolved, Settings, WebhookSigning};
 use crate::platform::event_bus::EventBus;
