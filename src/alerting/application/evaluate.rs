@@ -49,6 +49,7 @@ pub struct EvaluateRules {
     notifier: Arc<Notifier>,
     metrics: AlertingMetrics,
     random: fastrand::Rng,
+    awake_at: Timestamp,
     alive_noted_at: Timestamp,
     forgotten_at: Timestamp,
 }
@@ -84,6 +85,7 @@ impl EvaluateRules {
             notifier,
             metrics,
             random,
+            awake_at: now,
             alive_noted_at,
             forgotten_at,
         };
@@ -114,6 +116,12 @@ impl EvaluateRules {
             "alerting goes on where it stood"
         );
         resumed
+    }
+
+    /// Evaluation begins, or goes on: the time since the process was resumed does not count.
+    pub fn awake(&mut self, now: Timestamp) {
+        self.evaluator.sleep(now.since(self.awake_at));
+        self.awake_at = now;
     }
 
     /// What is stored already fills windows.

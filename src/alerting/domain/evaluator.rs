@@ -231,6 +231,11 @@ impl AlertEvaluator {
         self.fell_silent = since;
     }
 
+    /// Nobody looked for a while, and nothing came.
+    pub fn sleep(&mut self, time: Duration) {
+        self.slots.iter_mut().flatten().for_each(|slot| slot.instance.sleep(time));
+    }
+
     /// How many groups have data or fire.
     pub fn instances(&self) -> usize {
         self.rooms.values().map(|room| room.taken.len()).sum()

@@ -330,6 +330,12 @@ impl Instance {
     pub fn skip(&mut self, time: Duration) {
         self.course.skip(time);
     }
+
+    /// As [`Self::skip`], of time during which points could not come either.
+    pub fn sleep(&mut self, time: Duration) {
+        self.skip(time);
+        self.seen_at = self.seen_at.plus(time);
+    }
 }
 
 fn value_of(rule: &AlertRule, window: &Summary) -> Option<f64> {

@@ -41,12 +41,15 @@ pub async fn evaluate(
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
+    // A process takes a while to start.
+    rules.awake(clock.now());
     if let Some(PastSource { past, tenants, lateness }) = &source {
         let filled = refill(&mut rules, &in_force, tenants, &**past, *lateness, clock.now());
         if timeout(REFILL_TIME_MAX, filled).await.is_err() {
             tracing::warn!("the store takes too long to tell the past; some windows of rules begin empty");
         }
     }
+    rules.awake(clock.now());
     let mut filling = Filling::new(source, Pace::default());
     let mut ticker = interval(TICK);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
