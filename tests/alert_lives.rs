@@ -83,8 +83,7 @@ fn incidents(server: &Server, state: &str) -> Vec<Value> {
 #[test]
 fn what_fired_before_a_kill_goes_on_firing_in_silence_and_resolves_after_it() {
     let (folder, webhook) = (folder(), Webhook::start(&[]));
-    // Longer than a kill and a start take, also where others have the cores.
-    let rules = [rule("deep", "max", "15s", 5.0)];
+    let rules = [rule("deep", "max", "2s", 5.0)];
     let server = start(&folder, &webhook, &rules);
     post(&server, "a", 9);
     wait_until_told(&webhook, &["CRITICAL", "host=a"]);
