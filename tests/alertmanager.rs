@@ -33,6 +33,19 @@ target_matchers = ["severity=\"WARN\""]
 equal = ["cluster"]
 "#;
 
+/// A route that is never told.
+const MUTED: &str = r#"
+[[alerting.time_intervals]]
+name = "ever"
+[[alerting.time_intervals.time_intervals]]
+years = ["2000:2099"]
+location = "Europe/Berlin"
+[[alerting.route.routes]]
+matchers = ["team=\"shop\""]
+receiver = "page"
+mute_time_intervals = ["ever"]
+"#;
+
 /// Runs amtool without the configuration that its user may have.
 fn amtool(server: &Server, words: &[&str]) -> Output {
     let home = folder();
@@ -129,6 +142,36 @@ fn amtool_raises_lists_silences_and_ends() {
 }
 
 #[test]
+fn a_route_that_is_muted_by_the_clock_says_so_and_can_be_left_out() {
+    let folder = folder();
+    let server = Server::start(&folder, &format!("{ROUTING}{MUTED}"));
+    raise(&server, &json!({ "alertname": "Slow", "team": "shop" }));
+    raise(&server, &json!({ "alertname": "Full", "team": "disks" }));
+    let groups = |query: &str| -> Vec<Value> {
+        let listed = server.get(&format!("/api/v2/alerts/groups{query}")).json();
+        let groups = listed.as_array().expect("groups").iter();
+        groups
+            .map(|group| {
+                json!([
+                    group["receiver"]["name"],
+                    group["alerts"][0]["status"]["mutedBy"],
+                    group["alerts"][0]["status"]["state"]
+                ])
+            })
+            .collect()
+    };
+    let told = json!(["ops", [], "active"]);
+    assert_eq!(groups(""), [told.clone(), json!(["page", ["ever"], "suppressed"])]);
+    assert_eq!(groups("?muted=false"), [told]);
+    let alerts = server.get("/api/v2/alerts").json();
+    let muted_by: Vec<&Value> =
+        alerts.as_array().expect("alerts").iter().map(|alert| &alert["status"]["mutedBy"]).collect();
+    assert_eq!(muted_by, [&json!([]), &json!([])], "only groups have routes");
+    let routed = said(&amtool(&server, &["config", "routes", "test", "team=shop"]));
+    assert_eq!(routed.trim(), "page");
+}
+
+#[test]
 fn amtool_reads_the_routes_and_is_told_what_is_wrong() {
     let folder = folder();
     let server = Server::start(&folder, ROUTING);
@@ -174,7 +217,8 @@ fn alerts_are_listed_and_grouped_with_why_they_are_quiet() {
         let found = found.as_array().expect("a list").iter();
         found.into_iter().find(|alert| alert["labels"]["alertname"] == name).expect("the alert").clone()
     };
-    assert_eq!(by_name("Down")["status"], json!({ "state": "active", "silencedBy": [], "inhibitedBy": [] }));
+    let active = json!({ "state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": [] });
+    assert_eq!(by_name("Down")["status"], active);
     assert_eq!(by_name("Slow")["status"]["inhibitedBy"], json!([by_name("Down")["fingerprint"]]));
     assert_eq!(by_name("Slower")["status"]["silencedBy"], json!([id]));
     assert_eq!(by_name("Slower")["receivers"], json!([{ "name": "ops" }]));

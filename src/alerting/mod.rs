@@ -61,13 +61,16 @@ pub use domain::notifying::dispatcher::NotificationPlan;
 pub use domain::notifying::inhibition::{INHIBITIONS_MAX, Inhibition};
 pub use domain::notifying::matcher::{MATCHERS_MAX, Matcher};
 pub use domain::notifying::matcher_text::parse_matcher;
+pub use domain::notifying::muting::Muting;
 pub use domain::notifying::route::{AfterMatch, GroupBy, Route, RouteWords};
+pub use domain::notifying::time_interval::{INTERVALS_MAX, IntervalWords, TimeInterval, TimeIntervals};
 pub use infrastructure::channels::setup::{ChannelSetup, Target};
 pub use infrastructure::channels::webhook::Signing;
 pub use infrastructure::own_rules::{OwnRuleOptions, own_rules};
 pub use infrastructure::rule_files::{RuleFileError, RuleProblem, load_rules};
 pub use infrastructure::rule_tests::load_rule_tests;
 pub use infrastructure::state::MIGRATIONS;
+pub use infrastructure::zones::zone;
 
 /// The context, ready to start.
 pub struct Alerting {

@@ -1,12 +1,18 @@
 //! What the configuration says of routes and inhibition, as alerting understands it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use anyhow::Context;
 
 use crate::alerting::{
-    AfterMatch, GroupBy, INHIBITIONS_MAX, Inhibition, Matcher, NotificationPlan, Route, RouteWords,
-    parse_matcher,
+    AfterMatch, GroupBy, INHIBITIONS_MAX, INTERVALS_MAX, Inhibition, IntervalWords, Matcher, Muting,
+    NotificationPlan, Route, RouteWords, TimeInterval, TimeIntervals, parse_matcher, zone,
 };
 use crate::config::{self, Inhibit, RouteSection, Settings};
+
+/// Time intervals by the name under which routes know them.
+type Hours = BTreeMap<String, Arc<TimeIntervals>>;
 
 /// The value of `group_by` that stands for all labels.
 const ALL_LABELS: &str = "...";
@@ -14,8 +20,13 @@ const ALL_LABELS: &str = "...";
 /// Who is told what. An error names the key and what is wrong with it.
 pub fn notification_plan(settings: &Settings) -> anyhow::Result<NotificationPlan> {
     let alerting = &settings.alerting;
+    anyhow::ensure!(
+        alerting.time_intervals.len() <= INTERVALS_MAX,
+        "alerting.time_intervals: there are at most {INTERVALS_MAX}"
+    );
+    let hours: Hours = alerting.time_intervals.iter().map(time_intervals).collect::<anyhow::Result<_>>()?;
     let root = alerting.route.as_ref().map(|route| {
-        let words = route_words(route)?;
+        let words = route_words(route, &hours)?;
         Route::root(&words).with_context(|| route.place.clone())
     });
     anyhow::ensure!(
@@ -26,7 +37,46 @@ pub fn notification_plan(settings: &Settings) -> anyhow::Result<NotificationPlan
     Ok(NotificationPlan { root: root.transpose()?, inhibitions })
 }
 
-fn route_words(route: &RouteSection) -> anyhow::Result<RouteWords> {
+fn time_intervals(named: &config::TimeIntervals) -> anyhow::Result<(String, Arc<TimeIntervals>)> {
+    let place = &named.place;
+    let range = 1..=INTERVALS_MAX;
+    anyhow::ensure!(
+        range.contains(&named.intervals.len()),
+        "{place}.time_intervals: expected 1 to {INTERVALS_MAX}"
+    );
+    let intervals = named.intervals.iter().map(time_interval).collect::<anyhow::Result<_>>()?;
+    let intervals = TimeIntervals { name: named.name.as_str().into(), intervals };
+    Ok((named.name.clone(), Arc::new(intervals)))
+}
+
+/// One that says nothing would hold for ever.
+fn time_interval(interval: &config::TimeInterval) -> anyhow::Result<TimeInterval> {
+    let config::TimeInterval { place, times, weekdays, days_of_month, months, years, location } = interval;
+    anyhow::ensure!(
+        !times.is_empty() || [weekdays, days_of_month, months, years].iter().any(|list| !list.is_empty()),
+        "{place}: expected at least one of times, weekdays, days_of_month, months, years"
+    );
+    let zone = zone(location.as_deref()).with_context(|| {
+        let location = location.as_deref().unwrap_or_default();
+        format!("{place}.location: {location:?}: expected a zone of the IANA database, like Europe/Berlin")
+    })?;
+    let words = IntervalWords {
+        times: times.clone(),
+        weekdays: weekdays.clone(),
+        days_of_month: days_of_month.clone(),
+        months: months.clone(),
+        years: years.clone(),
+        location: location.clone(),
+    };
+    TimeInterval::new(words, zone).with_context(|| place.clone())
+}
+
+/// The names are those of intervals that there are.
+fn named(names: &[String], hours: &Hours) -> Vec<Arc<TimeIntervals>> {
+    names.iter().filter_map(|name| hours.get(name).cloned()).collect()
+}
+
+fn route_words(route: &RouteSection, hours: &Hours) -> anyhow::Result<RouteWords> {
     let group_by = route.group_by.as_ref().map(|labels| match &labels[..] {
         [all] if all == ALL_LABELS => Ok(GroupBy::All),
         labels if labels.iter().any(|label| label == ALL_LABELS) => {
@@ -45,7 +95,11 @@ fn route_words(route: &RouteSection) -> anyhow::Result<RouteWords> {
             config::AfterMatch::Stop => AfterMatch::Stop,
             config::AfterMatch::Continue => AfterMatch::Continue,
         },
-        routes: route.routes.iter().map(route_words).collect::<anyhow::Result<_>>()?,
+        muting: Muting {
+            mute: named(&route.mute_time_intervals, hours),
+            active: named(&route.active_time_intervals, hours),
+        },
+        routes: route.routes.iter().map(|inner| route_words(inner, hours)).collect::<anyhow::Result<_>>()?,
     })
 }
 
@@ -77,6 +131,7 @@ fn matchers(key: &str, texts: &[String]) -> anyhow::Result<Vec<Matcher>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shared::Timestamp;
 
     const CHANNEL: &str = "[channels.ops]\nkind = 'slack'\nurl = 'https://h/x'\n";
 
@@ -101,6 +156,25 @@ mod tests {
         assert_eq!(&*plan.inhibitions[0].equal[0], "e");
     }
 
+    const NIGHT: &str =
+        "[[alerting.time_intervals]]\nname = 'night'\n[[alerting.time_intervals.time_intervals]]\n";
+
+    #[test]
+    fn routes_are_muted_at_the_hours_that_they_name() {
+        let plan = plan(&format!(
+            "{NIGHT}times = [{{start_time = '22:00', end_time = '24:00'}}]\nlocation = 'Europe/Berlin'\n\
+             [alerting.route]\nreceiver = 'ops'\n[[alerting.route.routes]]\nmute_time_intervals = ['night']"
+        ));
+        let root = plan.unwrap().root.unwrap();
+        let muting = root.routes()[0].muting();
+        let on_new_year = |hour: i64| Timestamp::from_nanos((1_893_456_000 + hour * 3_600) * 1_000_000_000);
+        assert_eq!(
+            [20, 21, 22, 23].map(|hour| muting.is_muted(on_new_year(hour))),
+            [false, true, true, false]
+        );
+        assert!(root.muting().is_empty());
+    }
+
     #[test]
     fn what_is_wrong_is_said_with_its_key() {
         let route = "[alerting.route]\nreceiver = 'ops'\n";
@@ -121,6 +195,21 @@ mod tests {
             ),
         ] {
             assert_eq!(plan(&routing).unwrap_err(), expected);
+        }
+        for (interval, expected) in [
+            (
+                "weekdays = ['monday', 'munday']",
+                ": weekdays[1]: expected a day of the week like monday, or two like monday:friday, the week \
+                 beginning on sunday",
+            ),
+            (
+                "years = ['2030']\nlocation = 'Mars'",
+                ".location: \"Mars\": expected a zone of the IANA database, like Europe/Berlin",
+            ),
+            ("location = 'UTC'", ": expected at least one of times, weekdays, days_of_month, months, years"),
+        ] {
+            let place = "alerting.time_intervals.0.time_intervals.0";
+            assert_eq!(plan(&format!("{NIGHT}{interval}")).unwrap_err(), format!("{place}{expected}"));
         }
     }
 }

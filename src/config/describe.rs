@@ -9,7 +9,7 @@ use super::routing;
 use super::{
     AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library,
     LogFormat, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, StoreKind,
-    WebhookSigning,
+    TimeIntervals, WebhookSigning,
 };
 use crate::platform::outgoing::{MailLogin, MailTls};
 use crate::shared::duration_text;
@@ -174,6 +174,9 @@ impl Settings {
         if let Some(root) = &self.alerting.route {
             lines.route(root);
         }
+        for intervals in &self.alerting.time_intervals {
+            lines.time_intervals(intervals);
+        }
         for inhibit in &self.alerting.inhibit {
             let place = &inhibit.place;
             lines.texts(&format!("{place}.source_matchers"), &inhibit.source_matchers);
@@ -213,6 +216,8 @@ impl Lines {
         if route.place != routing::ROOT {
             self.texts(&key("matchers"), &route.matchers);
             self.bare(&key("continue"), route.after_match == AfterMatch::Continue);
+            self.texts(&key("mute_time_intervals"), &route.mute_time_intervals);
+            self.texts(&key("active_time_intervals"), &route.active_time_intervals);
         }
         if let Some(group_by) = &route.group_by {
             self.texts(&key("group_by"), group_by);
@@ -228,6 +233,24 @@ impl Lines {
         }
         for inner in &route.routes {
             self.route(inner);
+        }
+    }
+
+    fn time_intervals(&mut self, named: &TimeIntervals) {
+        self.text(&format!("{}.name", named.place), &named.name);
+        for interval in &named.intervals {
+            let key = |name: &str| format!("{}.{name}", interval.place);
+            self.texts(&key("weekdays"), &interval.weekdays);
+            self.texts(&key("days_of_month"), &interval.days_of_month);
+            self.texts(&key("months"), &interval.months);
+            self.texts(&key("years"), &interval.years);
+            if let Some(location) = &interval.location {
+                self.text(&key("location"), location);
+            }
+            for (index, [start, end]) in interval.times.iter().enumerate() {
+                self.text(&key(&format!("times.{index}.start_time")), start);
+                self.text(&key(&format!("times.{index}.end_time")), end);
+            }
         }
     }
 

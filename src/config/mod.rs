@@ -18,6 +18,7 @@ mod sections;
 mod settings;
 mod source;
 mod telemetry;
+mod time_intervals;
 mod written;
 
 use std::path::Path;
@@ -26,14 +27,15 @@ pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use own_alerts::{OwnAlerts, OwnRules};
+pub use routing::{AfterMatch, Inhibit, RouteSection};
 pub use settings::{
-    AfterMatch, Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry,
-    Ingest, Inhibit, Journal, KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach,
-    RollupMode, Rollups, RouteSection, Rules, SendResolved, Settings, Shutdown, State, Store, StoreKind,
-    Stream, WebhookSigning,
+    Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry, Ingest, Journal,
+    KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules,
+    SendResolved, Settings, Shutdown, State, Store, StoreKind, Stream, WebhookSigning,
 };
 pub use source::SettingsSource;
 pub use telemetry::Telemetry;
+pub use time_intervals::{TimeInterval, TimeIntervals};
 
 use reader::Reader;
 use written::Entries;

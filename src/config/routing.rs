@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Channel;
 use super::reader::Reader;
-use super::settings::{AfterMatch, Inhibit, RouteSection};
+use super::time_intervals::{self, TimeIntervals};
 use super::written::Written;
 use crate::shared::nearest::nearest;
 
@@ -19,14 +19,63 @@ const ROUTES: &str = "routes";
 
 pub(super) const ROOT_KEYS: [&str; 5] =
     ["receiver", "group_by", "group_wait", "group_interval", "repeat_interval"];
-pub(super) const ROUTE_KEYS: [&str; 7] =
-    ["receiver", "matchers", "group_by", "group_wait", "group_interval", "repeat_interval", "continue"];
+pub(super) const ROUTE_KEYS: [&str; 9] = [
+    "receiver",
+    "matchers",
+    "group_by",
+    "group_wait",
+    "group_interval",
+    "repeat_interval",
+    "continue",
+    "mute_time_intervals",
+    "active_time_intervals",
+];
 pub(super) const INHIBIT_KEYS: [&str; 3] = ["source_matchers", "target_matchers", "equal"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// A route as it is written: what is absent is as the route above has it. The first one has a receiver.
+#[derive(Debug, Clone)]
+pub struct RouteSection {
+    /// Where it stands, for messages: `alerting.route.routes.0`.
+    pub place: String,
+    /// A channel that there is.
+    pub receiver: Option<String>,
+    /// As written.
+    pub matchers: Vec<String>,
+    pub group_by: Option<Vec<String>>,
+    /// 0 to 1 h.
+    pub group_wait: Option<Duration>,
+    /// 1 s to 1 day.
+    pub group_interval: Option<Duration>,
+    /// 1 min to 30 days.
+    pub repeat_interval: Option<Duration>,
+    pub after_match: AfterMatch,
+    /// Names that there are; none at the first route.
+    pub mute_time_intervals: Vec<String>,
+    pub active_time_intervals: Vec<String>,
+    pub routes: Vec<Self>,
+}
+
+/// Whether routes behind one that matched are tried, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterMatch {
+    Stop,
+    Continue,
+}
+
+/// Which alerts are not told of while others fire; matchers as written.
+#[derive(Debug, Clone)]
+pub struct Inhibit {
+    /// Where it stands, for messages.
+    pub place: String,
+    pub source_matchers: Vec<String>,
+    pub target_matchers: Vec<String>,
+    pub equal: Vec<String>,
+}
 
 /// What stands at a path that holds no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +91,9 @@ pub(super) fn nested(path: &str) -> Option<Nested> {
         INHIBIT => Some(Nested::Tables),
         _ => {
             let (place, name) = path.rsplit_once('.')?;
-            (name == ROUTES && keys_at(place).is_some_and(|keys| keys != INHIBIT_KEYS))
-                .then_some(Nested::Tables)
+            let is_route = |keys: &[&str]| keys == ROOT_KEYS || keys == ROUTE_KEYS;
+            let routes = (name == ROUTES && keys_at(place).is_some_and(is_route)).then_some(Nested::Tables);
+            routes.or_else(|| time_intervals::nested(path))
         }
     }
 }
@@ -51,6 +101,9 @@ pub(super) fn nested(path: &str) -> Option<Nested> {
 /// The keys of the table at this place.
 fn keys_at(place: &str) -> Option<&'static [&'static str]> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if let Some(keys) = time_intervals::keys_at(place) {
+        return Some(keys);
+    }
     if let Some(number) = place.strip_prefix(INHIBIT) {
         return number.strip_prefix('.').is_some_and(is_number).then_some(&INHIBIT_KEYS);
     }
@@ -94,32 +147,41 @@ pub(super) fn list_header(place: &str) -> String {
     format!("[[{}]]", words.join("."))
 }
 
-pub(super) fn route(reader: &mut Reader, channels: &BTreeMap<String, Channel>) -> Option<RouteSection> {
+/// What routes name.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) channels: &'a BTreeMap<String, Channel>,
+    pub(super) time_intervals: &'a [TimeIntervals],
+}
+
+pub(super) fn route(reader: &mut Reader, known: Known<'_>) -> Option<RouteSection> {
     if !reader.is_any_written(ROOT) {
         return None;
     }
-    let route = route_at(reader, ROOT, channels);
+    let route = route_at(reader, ROOT, known);
     if route.receiver.is_none() {
-        reader.refuse(&format!("{ROOT}.receiver"), &allowed_receivers(channels));
+        reader.refuse(&format!("{ROOT}.receiver"), &allowed_receivers(known.channels));
     }
     Some(route)
 }
 
-fn route_at(reader: &mut Reader, place: &str, channels: &BTreeMap<String, Channel>) -> RouteSection {
+fn route_at(reader: &mut Reader, place: &str, known: Known<'_>) -> RouteSection {
     let key = |name: &str| format!("{place}.{name}");
     let group_by = key("group_by");
     let routes = key(ROUTES);
     RouteSection {
         place: place.to_owned(),
-        receiver: receiver(reader, &key("receiver"), channels),
+        receiver: receiver(reader, &key("receiver"), known.channels),
         matchers: texts(reader, &key("matchers")).unwrap_or_default(),
         group_by: texts(reader, &group_by),
         group_wait: duration(reader, &key("group_wait"), Duration::ZERO..=HOUR),
         group_interval: duration(reader, &key("group_interval"), SECOND..=DAY),
         repeat_interval: duration(reader, &key("repeat_interval"), MINUTE..=DAY * 30),
         after_match: after_match(reader, &key("continue")),
+        mute_time_intervals: hours(reader, &key("mute_time_intervals"), known.time_intervals),
+        active_time_intervals: hours(reader, &key("active_time_intervals"), known.time_intervals),
         routes: (0..reader.items(&routes))
-            .map(|index| route_at(reader, &format!("{routes}.{index}"), channels))
+            .map(|index| route_at(reader, &format!("{routes}.{index}"), known))
             .collect(),
     }
 }
@@ -157,7 +219,13 @@ fn allowed_receivers(channels: &BTreeMap<String, Channel>) -> String {
     }
 }
 
-fn texts(reader: &mut Reader, path: &str) -> Option<Vec<String>> {
+/// Names of time intervals.
+fn hours(reader: &mut Reader, path: &str, known: &[TimeIntervals]) -> Vec<String> {
+    let is_known = |name: &str| known.iter().any(|one| one.name == name).then(|| name.to_owned());
+    reader.list(path, "allowed: names of [[alerting.time_intervals]]", is_known)
+}
+
+pub(super) fn texts(reader: &mut Reader, path: &str) -> Option<Vec<String>> {
     reader.is_written(path).then(|| {
         reader.list(path, "allowed: a list of texts", |text| (!text.is_empty()).then(|| text.to_owned()))
     })

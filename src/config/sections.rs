@@ -14,7 +14,7 @@ use super::{
     LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store,
     StoreKind, Stream,
 };
-use super::{routing, telemetry};
+use super::{routing, telemetry, time_intervals};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -223,13 +223,16 @@ fn alerting(reader: &mut Reader, channels: &BTreeMap<String, Channel>) -> Alerti
         true => Rules::At(reader.text("alerting.rules").into()),
         false => Rules::None,
     };
+    let time_intervals = time_intervals::read(reader);
+    let known = routing::Known { channels, time_intervals: &time_intervals };
     Alerting {
         rules,
         allowed_lateness: reader.duration("alerting.allowed_lateness", Duration::ZERO..=HOUR),
         instances_max: reader.size("alerting.instances_max", 1..=1_000_000),
         own: own_alerts::read(reader, channels),
-        route: routing::route(reader, channels),
+        route: routing::route(reader, known),
         inhibit: routing::inhibitions(reader),
+        time_intervals,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{ByteSize, OwnAlerts, Telemetry};
+use super::{ByteSize, Inhibit, OwnAlerts, RouteSection, Telemetry, TimeIntervals};
 use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
 use crate::shared::{TenantId, Timestamp};
 
@@ -230,43 +230,7 @@ pub struct Alerting {
     /// Absent: nobody is told of alerts whose rule names no channels.
     pub route: Option<RouteSection>,
     pub inhibit: Vec<Inhibit>,
-}
-
-/// A route as it is written: what is absent is as the route above has it. The first one has a receiver.
-#[derive(Debug, Clone)]
-pub struct RouteSection {
-    /// Where it stands, for messages: `alerting.route.routes.0`.
-    pub place: String,
-    /// A channel that there is.
-    pub receiver: Option<String>,
-    /// As written.
-    pub matchers: Vec<String>,
-    pub group_by: Option<Vec<String>>,
-    /// 0 to 1 h.
-    pub group_wait: Option<Duration>,
-    /// 1 s to 1 day.
-    pub group_interval: Option<Duration>,
-    /// 1 min to 30 days.
-    pub repeat_interval: Option<Duration>,
-    pub after_match: AfterMatch,
-    pub routes: Vec<Self>,
-}
-
-/// Whether routes behind one that matched are tried, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterMatch {
-    Stop,
-    Continue,
-}
-
-/// Which alerts are not told of while others fire; matchers as written.
-#[derive(Debug, Clone)]
-pub struct Inhibit {
-    /// Where it stands, for messages.
-    pub place: String,
-    pub source_matchers: Vec<String>,
-    pub target_matchers: Vec<String>,
-    pub equal: Vec<String>,
+    pub time_intervals: Vec<TimeIntervals>,
 }
 
 /// Where the alert rules are.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::keys::{API_KEYS, CHANNELS, KEYS, NAMED};
 use super::routing::{INHIBIT_KEYS, ROOT_KEYS, ROUTE_KEYS};
+use super::time_intervals::{INTERVAL_KEYS, NAMED_KEYS, TIME_KEYS};
 use super::*;
 use crate::platform::outgoing::SecretUrl;
 
@@ -64,6 +65,9 @@ fn the_shipped_file_holds_every_key_once_and_only_those_without_a_default_commen
         ("alerting.route", &ROOT_KEYS[..]),
         ("[alerting.route.routes]", &ROUTE_KEYS),
         ("[alerting.inhibit]", &INHIBIT_KEYS),
+        ("[alerting.time_intervals]", &NAMED_KEYS),
+        ("[alerting.time_intervals.time_intervals]", &INTERVAL_KEYS),
+        ("[alerting.time_intervals.time_intervals.times]", &TIME_KEYS),
     ];
     let routing = routing
         .into_iter()
@@ -80,7 +84,8 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
     let is_named = |section: &str| NAMED.iter().any(|named| named.section == section);
     for (section, keys) in sections.iter().filter(|(section, _)| !is_named(section)) {
         assert_eq!(keys["additionalProperties"], false, "{section}");
-        let is_nested = |key: &str| section == "alerting" && ["route", "inhibit"].contains(&key);
+        let is_nested =
+            |key: &str| section == "alerting" && ["route", "inhibit", "time_intervals"].contains(&key);
         for (key, rule) in keys["properties"].as_object().unwrap().iter().filter(|(key, _)| !is_nested(key)) {
             let default = match &rule["default"] {
                 Value::Null => None,
@@ -98,6 +103,9 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
         (&routing["route"], &ROOT_KEYS[..], Some("routes")),
         (&schema["$defs"]["route"], &ROUTE_KEYS, Some("routes")),
         (&routing["inhibit"]["items"], &INHIBIT_KEYS, None),
+        (&routing["time_intervals"]["items"], &NAMED_KEYS, Some("time_intervals")),
+        (&schema["$defs"]["time_interval"], &INTERVAL_KEYS, Some("times")),
+        (&schema["$defs"]["time_interval"]["properties"]["times"]["items"], &TIME_KEYS, None),
     ] {
         assert_eq!(rules["additionalProperties"], false);
         let found: BTreeSet<&str> =

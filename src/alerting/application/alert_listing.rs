@@ -23,6 +23,8 @@ pub struct ListedGroup {
     pub channel: Box<str>,
     pub labels: LabelSet,
     pub alerts: Vec<ListedAlert>,
+    /// Names of time intervals by which its route is silent now.
+    pub muted_by: Vec<Box<str>>,
 }
 
 /// Which alerts are listed. The default lists all.
@@ -41,6 +43,8 @@ pub enum Standing {
     Active,
     Silenced,
     Inhibited,
+    /// In a group that is muted by the clock; alerts that are listed without their groups never are.
+    Muted,
 }
 
 impl AlertFilter {
@@ -49,6 +53,7 @@ impl AlertFilter {
             Standing::Active => view.silenced_by.is_empty() && view.inhibited_by.is_none(),
             Standing::Silenced => !view.silenced_by.is_empty(),
             Standing::Inhibited => view.inhibited_by.is_some(),
+            Standing::Muted => false,
         };
         all_match(&self.matchers, &view.alert.labels) && !self.without.iter().any(stands)
     }
@@ -66,11 +71,14 @@ impl AlertFilter {
 
     /// Groups without an alert that passes are left out.
     pub fn groups(&self, views: &[GroupView<'_>]) -> Vec<ListedGroup> {
-        let received = views.iter().filter(|view| self.receives(&view.id.channel));
+        let hides_muted = self.without.contains(&Standing::Muted);
+        let shown = views.iter().filter(|view| !hides_muted || view.muted_by.is_empty());
+        let received = shown.filter(|view| self.receives(&view.id.channel));
         let groups = received.map(|view| ListedGroup {
             channel: view.id.channel.clone(),
             labels: view.labels.clone(),
             alerts: view.alerts.iter().filter(|view| self.lists(view)).map(listed).collect(),
+            muted_by: view.muted_by.iter().map(|name| (*name).into()).collect(),
         });
         groups.filter(|group| !group.alerts.is_empty()).collect()
     }

@@ -11,3 +11,4 @@ pub(super) mod rule_reader;
 pub(super) mod rule_tests;
 pub(super) mod state;
 pub(super) mod tasks;
+pub mod zones;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::group::{GroupId, GroupMemo};
 use super::inhibition::Inhibition;
+use super::muting::Muting;
 use super::route::{Route, Timing};
 use super::silence::{Silence, SilenceError, SilenceId, SilenceTerms};
 use super::tenant_alerts::{AlertView, GroupView, TenantAlerts};
@@ -30,6 +31,7 @@ pub struct Placement {
     pub id: GroupId,
     pub labels: LabelSet,
     pub timing: Timing,
+    pub muting: Arc<Muting>,
     /// The group instead, if there are too many: that of all alerts of the route.
     pub shared: Option<GroupId>,
 }
@@ -97,6 +99,7 @@ impl NotificationPlan {
             id: GroupId { channel: channel.clone(), key: key.as_str().into() },
             labels: labels.clone(),
             timing: Timing::AT_ONCE,
+            muting: Arc::default(),
             shared: None,
         })
     }
@@ -111,6 +114,7 @@ impl NotificationPlan {
                 shared: Some(id(route.group_key(&LabelSet::default()))),
                 labels,
                 timing: route.timing(),
+                muting: Arc::clone(route.muting()),
             }
         })
     }

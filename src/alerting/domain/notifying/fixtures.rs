@@ -1,5 +1,6 @@
 //! Alerts, routes and a dispatcher in simulated time, for tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::dispatcher::{Decisions, DispatchChanges, Dispatcher, NotificationPlan, Remembered};
@@ -8,6 +9,7 @@ use super::matcher_text::parse_matchers;
 use super::posted::PostedAlert;
 use super::route::{GroupBy, Route, RouteWords};
 use super::silence::{SilenceId, SilenceTerms};
+use super::time_interval::{IntervalWords, LocalTime, TimeInterval, TimeIntervals, Zone};
 use crate::alerting::domain::alert::{Alert, AlertKey, Finding, IncidentId, Phase};
 use crate::alerting::domain::fixtures::second;
 use crate::alerting::domain::label_set::LabelSet;
@@ -16,6 +18,35 @@ use crate::shared::{TenantId, Timestamp};
 
 pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+/// A zone whose clock and calendar stand still.
+#[derive(Debug)]
+pub struct LocalClock(pub LocalTime);
+
+impl Zone for LocalClock {
+    fn local(&self, _: Timestamp) -> LocalTime {
+        self.0
+    }
+}
+
+/// Universal time, always on the same day.
+#[derive(Debug)]
+struct OneDay;
+
+impl Zone for OneDay {
+    fn local(&self, at: Timestamp) -> LocalTime {
+        let minute = at.nanos().div_euclid(60_000_000_000).rem_euclid(24 * 60);
+        let minute = i32::try_from(minute).unwrap();
+        LocalTime { year: 1970, month: 1, day: 1, days_in_month: 31, weekday: 4, minute }
+    }
+}
+
+/// From one time to another, each day.
+pub fn daily(name: &str, start: &str, end: &str) -> Arc<TimeIntervals> {
+    let words = IntervalWords { times: vec![[start.into(), end.into()]], ..IntervalWords::default() };
+    let intervals = vec![TimeInterval::new(words, Arc::new(OneDay)).unwrap()];
+    Arc::new(TimeIntervals { name: name.into(), intervals })
 }
 
 /// Given as matchers: `a=1,b=2`.

@@ -1,13 +1,14 @@
 //! `Group`: alerts that one channel is told of together, and what it was told last.
 //!
 //! A flush looks at the group and says whether there is news: an alert that fires and was not told of, or one that was told of and
-//! is over. What is silenced or inhibited is passed over, and looked at again. Without news what still fires is told again when
+//! is over. What is silenced, inhibited or muted is passed over, and looked at again. Without news what still fires is told again when
 //! `repeat_interval` is over. An alert that was never told of is never told to be over.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::muting::Muting;
 use super::route::Timing;
 use crate::alerting::domain::alert::{Alert, AlertKey, Phase};
 use crate::alerting::domain::label_set::{Fingerprint, LabelSet};
@@ -44,6 +45,7 @@ pub struct Told {
 pub struct Group {
     pub labels: LabelSet,
     timing: Timing,
+    muting: Arc<Muting>,
     /// As they concern this group: one that has gone to another group is over here.
     members: BTreeMap<AlertKey, Arc<Alert>>,
     told: Option<Told>,
@@ -65,21 +67,24 @@ pub enum Hearing {
     Told,
     /// Told once, and not repeated: somebody has acknowledged its incident.
     Once,
-    /// Silenced or inhibited.
+    /// Silenced, inhibited, or in a group that is muted.
     Hushed,
 }
 
 impl Group {
     pub fn new(labels: LabelSet, timing: Timing, now: Timestamp) -> Self {
         let next_flush = now.plus(timing.group_wait);
-        Self { labels, timing, members: BTreeMap::new(), told: None, next_flush }
+        let muting = Arc::default();
+        Self { labels, timing, muting, members: BTreeMap::new(), told: None, next_flush }
     }
 
     /// As it was before a restart.
     pub fn remembered(memo: GroupMemo, now: Timestamp) -> Self {
         let timing = Timing::DEFAULT;
         let next_flush = memo.told.at.plus(timing.group_interval).max(now);
-        Self { labels: memo.labels, timing, members: BTreeMap::new(), told: Some(memo.told), next_flush }
+        let told = Some(memo.told);
+        let muting = Arc::default();
+        Self { labels: memo.labels, timing, muting, members: BTreeMap::new(), told, next_flush }
     }
 
     /// The route of a remembered group may say other times by now.
@@ -89,6 +94,14 @@ impl Group {
             let earliest = self.told.as_ref().map_or(now, |told| told.at.plus(timing.group_interval));
             self.next_flush = earliest.max(now);
         }
+    }
+
+    pub fn set_muting(&mut self, muting: Arc<Muting>) {
+        self.muting = muting;
+    }
+
+    pub fn muting(&self) -> &Muting {
+        &self.muting
     }
 
     /// One that is over, and that nobody was told of, is not kept.

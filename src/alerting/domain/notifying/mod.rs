@@ -5,10 +5,12 @@ pub mod group;
 pub mod inhibition;
 pub mod matcher;
 pub mod matcher_text;
+pub mod muting;
 pub mod posted;
 pub mod route;
 pub mod silence;
 pub mod tenant_alerts;
+pub mod time_interval;
 
 #[cfg(test)]
 pub mod fixtures;

@@ -1,8 +1,10 @@
 //! `Route`: the tree that decides which channel is told of an alert, and with which others together (Alertmanager, "route").
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::matcher::{Matcher, all_match};
+use super::muting::Muting;
 use crate::alerting::domain::label_set::LabelSet;
 
 /// Deepest nesting of routes, and most of them.
@@ -60,6 +62,8 @@ pub struct RouteWords {
     pub group_interval: Option<Duration>,
     pub repeat_interval: Option<Duration>,
     pub after_match: AfterMatch,
+    /// Its own; the route above hands none down.
+    pub muting: Muting,
     pub routes: Vec<Self>,
 }
 
@@ -68,6 +72,8 @@ pub struct RouteWords {
 pub enum RouteError {
     #[error("the first route takes all alerts: it has no matchers and does not continue")]
     RootMatches,
+    #[error("the first route takes all alerts at any time: it has no time intervals")]
+    RootMuted,
     #[error("the first route needs a receiver")]
     RootReceiver,
     #[error("routes are nested at most {DEPTH_MAX} deep")]
@@ -86,6 +92,7 @@ pub struct Route {
     group_by: GroupBy,
     timing: Timing,
     after_match: AfterMatch,
+    muting: Arc<Muting>,
     routes: Vec<Self>,
 }
 
@@ -93,6 +100,9 @@ impl Route {
     pub fn root(words: &RouteWords) -> Result<Self, RouteError> {
         if !words.matchers.is_empty() || words.after_match == AfterMatch::Continue {
             return Err(RouteError::RootMatches);
+        }
+        if !words.muting.is_empty() {
+            return Err(RouteError::RootMuted);
         }
         check_size(words)?;
         let receiver = words.receiver.clone().ok_or(RouteError::RootReceiver)?;
@@ -103,6 +113,7 @@ impl Route {
             group_by: GroupBy::Labels(Vec::new()),
             timing: Timing::DEFAULT,
             after_match: AfterMatch::Stop,
+            muting: Arc::default(),
             routes: Vec::new(),
         };
         Ok(above.below("{}".into(), words))
@@ -120,6 +131,7 @@ impl Route {
             group_by: words.group_by.clone().unwrap_or_else(|| self.group_by.clone()),
             timing,
             after_match: words.after_match,
+            muting: Arc::new(words.muting.clone()),
             routes: Vec::new(),
             key,
         };
@@ -175,6 +187,10 @@ impl Route {
         self.timing
     }
 
+    pub const fn muting(&self) -> &Arc<Muting> {
+        &self.muting
+    }
+
     pub const fn group_by(&self) -> &GroupBy {
         &self.group_by
     }
@@ -215,7 +231,12 @@ fn check_size(root: &RouteWords) -> Result<(), RouteError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerting::domain::notifying::fixtures::daily;
     use crate::alerting::domain::notifying::matcher_text::parse_matchers;
+
+    fn at_night() -> Muting {
+        Muting { mute: vec![daily("night", "22:00", "24:00")], active: vec![] }
+    }
 
     fn to(receiver: &str, matchers: &str, routes: Vec<RouteWords>) -> RouteWords {
         let matchers = parse_matchers(matchers).unwrap();
@@ -276,6 +297,14 @@ mod tests {
     }
 
     #[test]
+    fn a_route_hands_its_time_intervals_to_none_below_it() {
+        let muted = RouteWords { muting: at_night(), ..to("a", "a=b", vec![to("b", "a=b", vec![])]) };
+        let root = Route::root(&to("all", "", vec![muted])).unwrap();
+        let muted: Vec<bool> = root.all().iter().map(|route| !route.muting().is_empty()).collect();
+        assert_eq!(muted, [false, true, false]);
+    }
+
+    #[test]
     fn three_dots_make_each_alert_its_own_group() {
         let words = RouteWords { group_by: Some(GroupBy::All), ..to("all", "", vec![]) };
         let set = labels(&[("a", "1"), ("b", "2")]);
@@ -287,6 +316,8 @@ mod tests {
         assert_eq!(Route::root(&RouteWords::default()), Err(RouteError::RootReceiver));
         assert_eq!(Route::root(&to("a", "b=c", vec![])), Err(RouteError::RootMatches));
         assert_eq!(Route::root(&continued(to("a", "", vec![]))), Err(RouteError::RootMatches));
+        let muted = RouteWords { muting: at_night(), ..to("a", "", vec![]) };
+        assert_eq!(Route::root(&muted), Err(RouteError::RootMuted));
         let nested = |depth: usize| (1..depth).fold(to("a", "", vec![]), |inner, _| to("a", "", vec![inner]));
         assert!(Route::root(&nested(DEPTH_MAX)).is_ok());
         assert_eq!(Route::root(&nested(DEPTH_MAX + 1)), Err(RouteError::TooDeep));

@@ -61,6 +61,8 @@ pub struct GroupView<'a> {
     pub id: &'a GroupId,
     pub labels: &'a LabelSet,
     pub alerts: Vec<AlertView<'a>>,
+    /// The time intervals by which its route is silent now.
+    pub muted_by: Vec<&'a str>,
 }
 
 impl TenantAlerts {
@@ -119,7 +121,7 @@ impl TenantAlerts {
     }
 
     fn join(&mut self, placement: Placement, alert: &Arc<Alert>, now: Timestamp) -> GroupId {
-        let Placement { id, labels, timing, shared } = placement;
+        let Placement { id, labels, timing, muting, shared } = placement;
         let is_full = !self.groups.contains_key(&id) && self.groups.len() >= GROUPS_MAX;
         let (id, labels) = match shared.filter(|_| is_full) {
             Some(shared) => (shared, LabelSet::default()),
@@ -128,6 +130,7 @@ impl TenantAlerts {
         self.groups.entry(id.clone()).or_insert_with(|| Group::new(labels, timing, now));
         self.with_group(&id, |group| {
             group.set_timing(timing, now);
+            group.set_muting(muting);
             group.put(Arc::clone(alert), now);
         });
         id
@@ -152,7 +155,11 @@ impl TenantAlerts {
         while let Some((at, id)) = self.due.first().cloned().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id.clone()));
             let Some(mut group) = self.groups.remove(&id) else { continue };
-            let flushed = group.flush(now, |alert| self.hearing(plan, alert, now));
+            let is_muted = group.muting().is_muted(now);
+            let flushed = group.flush(now, |alert| match is_muted {
+                true => Hearing::Hushed,
+                false => self.hearing(plan, alert, now),
+            });
             let place = (tenant.clone(), id.clone());
             if let Some(alerts) = flushed.news {
                 decisions.notifications.push(Notification {
@@ -366,7 +373,7 @@ impl TenantAlerts {
             let firing = group.members().filter(|alert| alert.is_firing(now));
             let known = firing.filter_map(|alert| self.alerts.get(&alert.key));
             let alerts = known.map(|known| self.view(plan, known, now)).collect();
-            GroupView { id, labels: &group.labels, alerts }
+            GroupView { id, labels: &group.labels, alerts, muted_by: group.muting().muted_by(now) }
         });
         views.filter(|view| !view.alerts.is_empty()).collect()
     }

@@ -38,12 +38,14 @@ pub(super) struct AlertBody {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "AlertStatus")]
 struct StatusBody {
-    /// `active`, or `suppressed` by silences or other alerts.
+    /// `active`, or `suppressed` by silences, other alerts or time intervals.
     state: &'static str,
     /// Ids of silences.
     silenced_by: Vec<String>,
     /// Fingerprints of alerts.
     inhibited_by: Vec<String>,
+    /// Names of time intervals by which the route is silent now; only where alerts are listed by groups.
+    muted_by: Vec<String>,
 }
 
 #[derive(Debug, JsonSchema, Serialize)]
@@ -80,9 +82,9 @@ pub(super) struct PostedBody {
 }
 
 impl AlertBody {
-    pub(super) fn new(listed: &ListedAlert, now: Timestamp) -> Self {
+    pub(super) fn new(listed: &ListedAlert, muted_by: &[Box<str>], now: Timestamp) -> Self {
         let alert = &listed.alert;
-        let quiet = !listed.silenced_by.is_empty() || listed.inhibited_by.is_some();
+        let quiet = !listed.silenced_by.is_empty() || listed.inhibited_by.is_some() || !muted_by.is_empty();
         Self {
             labels: labels(&alert.labels),
             annotations: labels(&alert.annotations),
@@ -95,6 +97,7 @@ impl AlertBody {
                 state: if quiet { "suppressed" } else { "active" },
                 silenced_by: listed.silenced_by.iter().map(|id| id.0.to_string()).collect(),
                 inhibited_by: listed.inhibited_by.iter().map(|key| key.0.to_string()).collect(),
+                muted_by: muted_by.iter().map(ToString::to_string).collect(),
             },
             generator_url: alert.generator_url.to_string(),
         }
@@ -106,7 +109,7 @@ impl GroupBody {
         Self {
             labels: labels(&group.labels),
             receiver: ReceiverBody { name: group.channel.to_string() },
-            alerts: group.alerts.iter().map(|alert| AlertBody::new(alert, now)).collect(),
+            alerts: group.alerts.iter().map(|alert| AlertBody::new(alert, &group.muted_by, now)).collect(),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn list(
     let filter = Parameters::new(pairs, &OF_ALERTS)?.alert_filter()?;
     let now = api.clock.now();
     let found = api.notifier.alerts(&caller.tenant, &filter, now);
-    Ok(Json(found.iter().map(|alert| AlertBody::new(alert, now)).collect()))
+    Ok(Json(found.iter().map(|alert| AlertBody::new(alert, &[], now)).collect()))
 }
 
 pub(super) async fn groups(

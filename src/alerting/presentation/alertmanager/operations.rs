@@ -111,7 +111,9 @@ fn described(name: &'static str) -> Parameter {
         SILENCED => Parameter::new(&[SILENCED], "`false` leaves out those that are silenced.", flag()),
         INHIBITED => Parameter::new(&[INHIBITED], "`false` leaves out those that others explain.", flag()),
         UNPROCESSED => Parameter::new(&[UNPROCESSED], "No alert is unprocessed here.", flag()),
-        MUTED => Parameter::new(&[MUTED], "No alert is muted by time here.", flag()),
+        MUTED => {
+            Parameter::new(&[MUTED], "`false` leaves out groups whose route is silent by the clock.", flag())
+        }
         _ => Parameter::new(&[], "", flag()),
     }
 }

@@ -76,16 +76,17 @@ impl Parameters {
             })
         });
         let mut without = Vec::new();
-        for (name, standing) in
-            [(ACTIVE, Standing::Active), (SILENCED, Standing::Silenced), (INHIBITED, Standing::Inhibited)]
-        {
+        for (name, standing) in [
+            (ACTIVE, Standing::Active),
+            (SILENCED, Standing::Silenced),
+            (INHIBITED, Standing::Inhibited),
+            (MUTED, Standing::Muted),
+        ] {
             if self.flag(name)? == Flag::False {
                 without.push(standing);
             }
         }
-        for name in [UNPROCESSED, MUTED] {
-            self.flag(name)?;
-        }
+        self.flag(UNPROCESSED)?;
         Ok(AlertFilter { matchers: self.matchers()?, receiver: receiver.transpose()?, without })
     }
 

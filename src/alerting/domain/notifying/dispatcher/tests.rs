@@ -3,8 +3,9 @@
 use super::*;
 use crate::alerting::domain::alert::Phase;
 use crate::alerting::domain::notifying::fixtures::{
-    Scene, by_cluster, of_rule, over, plan, posted, route, seconds,
+    Scene, by_cluster, daily, of_rule, over, plan, posted, route, seconds,
 };
+use crate::alerting::domain::notifying::muting::Muting;
 use crate::alerting::domain::notifying::route::{AfterMatch, RouteWords};
 use crate::alerting::domain::notifying::silence::SilenceState;
 
@@ -179,6 +180,57 @@ fn what_ends_while_it_is_silenced_is_told_to_be_over_when_the_silence_ends() {
     });
     scene.until(210);
     assert_eq!(scene.lines()[1..], ["205 ops [] [d]"]);
+}
+
+#[test]
+fn what_is_muted_by_the_clock_is_told_when_the_mute_is_over_and_it_fires_still() {
+    let night = Muting { mute: vec![daily("night", "00:00", "06:00")], active: vec![] };
+    let muted = RouteWords { muting: night, ..route("shop", "team=shop", vec![]) };
+    let mut scene = Scene::new(plan(&by_cluster(vec![muted]), &[]));
+    scene.take(|now| lasting("id=a,team=shop", now));
+    scene.take(|now| lasting("id=b", now));
+    scene.take(|now| lasting("id=c,team=shop", now));
+    scene.until(3_600);
+    scene.take(|now| over(posted("id=c,team=shop", now), now));
+    let tenant = TenantId::unnamed();
+    let muted_by = |scene: &Scene| {
+        let groups = scene.dispatcher.groups(&tenant, scene.now);
+        groups
+            .iter()
+            .map(|group| format!("{} {}", group.id.channel, group.muted_by.join(" ")))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(muted_by(&scene), ["all ", "shop night"]);
+    assert_eq!(scene.lines(), ["30 all [b] []"]);
+    scene.until(7 * 3_600);
+    let told = scene.lines();
+    // It is looked at every five minutes from second 30 on.
+    assert_eq!(told[told.len() - 1..], ["21630 shop [a] []"]);
+    assert_eq!(muted_by(&scene), ["all ", "shop "]);
+}
+
+#[test]
+fn what_ends_while_it_is_muted_is_told_to_be_over_when_the_active_hours_begin_also_after_a_restart() {
+    let the_plan = || {
+        let office = Muting {
+            mute: vec![],
+            active: vec![daily("office", "00:00", "01:00"), daily("late", "02:00", "03:00")],
+        };
+        let active = RouteWords { muting: office, ..route("shop", "", vec![]) };
+        plan(&by_cluster(vec![active]), &[])
+    };
+    let mut scene = Scene::new(the_plan());
+    scene.take(|now| of_rule("id=a", &[], now));
+    scene.until(3_700);
+    scene.take(|now| over(of_rule("id=a", &[], now), now));
+    scene.until(4_500);
+    scene.restart(the_plan());
+    scene.until(3 * 3_600);
+    let told = scene.lines();
+    let [first, last] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(first, "30 shop [a] []");
+    let at: i64 = last.strip_suffix(" shop [] [a]").unwrap().parse().unwrap();
+    assert!((7_200..7_500).contains(&at), "{at}");
 }
 
 #[test]
