@@ -40,11 +40,17 @@ pub fn load_rules(settings: &Settings) -> anyhow::Result<RuleFiles> {
             let options = OwnRuleOptions {
                 tenant: own.tenant.clone(),
                 channels: own.channels.clone(),
-                runbook_base: own.runbook_base.clone(),
+                runbook_base: runbook_base(settings),
             };
             Ok(files.with_built_in(alerting::own_rules(&options, &channels)?))
         }
     }
+}
+
+/// The server has the pages itself.
+fn runbook_base(settings: &Settings) -> String {
+    let written = &settings.alerting.own.runbook_base;
+    if written.is_empty() { settings.alerting.external_url.clone() } else { written.clone() }
 }
 
 pub use backtest::{BacktestRequest, run as run_backtest};

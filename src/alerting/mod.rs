@@ -48,6 +48,7 @@ use presentation::alert_rules::{self, AlertRulesApi, RehearseApi};
 use presentation::alertmanager::{self, AlertmanagerApi, config_text};
 use presentation::channels;
 use presentation::incidents::{self, IncidentsApi};
+use presentation::runbooks;
 
 pub use application::backoff::Pacing;
 pub use application::delivery::outboxes::Resolved;
@@ -56,6 +57,7 @@ pub use application::past::{Past, PastError, PastFuture, evidence};
 pub use application::rehearse::{Played, RehearsalError, Wanted, backtest};
 pub use application::rule_book::RuleFiles;
 pub use application::rule_test::{Compared, RuleTest, TestOutcome, Verdict};
+pub use domain::external_url::ExternalUrl;
 pub use domain::instance::Lateness;
 pub use domain::notifying::dispatcher::NotificationPlan;
 pub use domain::notifying::inhibition::{INHIBITIONS_MAX, Inhibition};
@@ -187,6 +189,7 @@ impl Alerting {
             ledger: Arc::clone(&ledger) as _,
             clock: Arc::clone(&clock),
             pacing: options.pacing,
+            external_url: plan.external_url.clone(),
             metrics: metrics.clone(),
         };
         let (outboxes, workers) = deliveries(channels, &surroundings, &mut random);
@@ -256,6 +259,7 @@ impl Alerting {
             .merge(incidents::router(Arc::clone(incidents), access.clone()))
             .merge(alertmanager::router(Arc::clone(alertmanager), access.clone()))
             .merge(channels::router(Arc::clone(outboxes), access.clone()))
+            .merge(runbooks::router())
     }
 
     /// How rule files are read again.

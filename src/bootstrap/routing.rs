@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::alerting::{
-    AfterMatch, GroupBy, INHIBITIONS_MAX, INTERVALS_MAX, Inhibition, IntervalWords, Matcher, Muting,
-    NotificationPlan, Route, RouteWords, TimeInterval, TimeIntervals, parse_matcher, zone,
+    AfterMatch, ExternalUrl, GroupBy, INHIBITIONS_MAX, INTERVALS_MAX, Inhibition, IntervalWords, Matcher,
+    Muting, NotificationPlan, Route, RouteWords, TimeInterval, TimeIntervals, parse_matcher, zone,
 };
 use crate::config::{self, Inhibit, RouteSection, Settings};
 
@@ -34,7 +34,8 @@ pub fn notification_plan(settings: &Settings) -> anyhow::Result<NotificationPlan
         "alerting.inhibit: there are at most {INHIBITIONS_MAX}"
     );
     let inhibitions = alerting.inhibit.iter().map(inhibition).collect::<anyhow::Result<_>>()?;
-    Ok(NotificationPlan { root: root.transpose()?, inhibitions })
+    let external_url = ExternalUrl::parse(&alerting.external_url).context("alerting.external_url")?;
+    Ok(NotificationPlan { root: root.transpose()?, inhibitions, external_url })
 }
 
 fn time_intervals(named: &config::TimeIntervals) -> anyhow::Result<(String, Arc<TimeIntervals>)> {

@@ -166,6 +166,7 @@ impl Settings {
         }
         lines.duration("alerting.allowed_lateness", self.alerting.allowed_lateness);
         lines.bare("alerting.instances_max", self.alerting.instances_max);
+        lines.text("alerting.external_url", &self.alerting.external_url);
         let own = &self.alerting.own;
         lines.bare("alerting.own_rules", own.rules == OwnRules::On);
         lines.texts("alerting.own_channels", &own.channels);

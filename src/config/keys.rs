@@ -76,6 +76,7 @@ pub(super) const KEYS: &[Key] = &[
     absent("alerting.rules"),
     key("alerting.allowed_lateness", "30s"),
     key("alerting.instances_max", "1000"),
+    key("alerting.external_url", ""),
     key("alerting.own_rules", "true"),
     key("alerting.own_channels", ""),
     key("alerting.own_tenant", "default"),

@@ -8,6 +8,7 @@ mod channel_sections;
 mod describe;
 mod environment;
 mod errors;
+mod external_url;
 mod file;
 mod keys;
 mod named_sections;

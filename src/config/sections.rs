@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use super::external_url;
 use super::named_sections::{api_keys, channels};
 use super::own_alerts;
 use super::reader::{Reader, text_of};
@@ -229,6 +230,7 @@ fn alerting(reader: &mut Reader, channels: &BTreeMap<String, Channel>) -> Alerti
         rules,
         allowed_lateness: reader.duration("alerting.allowed_lateness", Duration::ZERO..=HOUR),
         instances_max: reader.size("alerting.instances_max", 1..=1_000_000),
+        external_url: external_url::read(reader),
         own: own_alerts::read(reader, channels),
         route: routing::route(reader, known),
         inhibit: routing::inhibitions(reader),

@@ -226,6 +226,8 @@ pub struct Alerting {
     pub allowed_lateness: Duration,
     /// Groups that one rule may watch, 1 to 1,000,000.
     pub instances_max: usize,
+    /// Where people reach the server from outside; may be empty.
+    pub external_url: String,
     pub own: OwnAlerts,
     /// Absent: nobody is told of alerts whose rule names no channels.
     pub route: Option<RouteSection>,

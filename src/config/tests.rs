@@ -197,6 +197,12 @@ fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
         ("alerting.own_rules = 1", "alerting.own_rules = 1: allowed: true, false"),
         ("alerting.own_channels = [\"ops\"]", "\"ops\" is not right; allowed: a list of channels"),
         ("alerting.own_tenant = \"\"", "alerting.own_tenant = \"\": allowed: the name of a tenant"),
+        (
+            "alerting.external_url = \"flow.example\"",
+            "allowed: an address that begins with https:// or http://",
+        ),
+        ("alerting.external_url = \"https://u:p@h\"", "without a user, a query or a fragment"),
+        ("alerting.external_url = \"https://h/?x\"", "without a user, a query or a fragment"),
         ("alerting.runbook_base = \"{{ 7 }}\"", "allowed: the beginning of an address"),
         ("outgoing.allow = [1]", "outgoing.allow = [1]: allowed: a list of networks"),
         ("log.level = \"telemetryflow=loud\"", "log.level = \"telemetryflow=loud\": allowed: error, warn"),

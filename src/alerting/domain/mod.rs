@@ -6,6 +6,7 @@ pub(super) mod alert;
 pub(super) mod condition;
 pub(super) mod counters;
 pub(super) mod evaluator;
+pub(super) mod external_url;
 #[allow(dead_code, reason = "the API of incidents comes")]
 pub(super) mod incident;
 pub(super) mod instance;

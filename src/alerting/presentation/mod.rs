@@ -5,6 +5,7 @@ pub mod alertmanager;
 pub mod channels;
 pub mod incidents;
 mod query_string;
+pub mod runbooks;
 mod shared_problems;
 
 use shared_problems::{stopped, unavailable};

@@ -13,6 +13,7 @@ use super::route::{Route, Timing};
 use super::silence::{Silence, SilenceError, SilenceId, SilenceTerms};
 use super::tenant_alerts::{AlertView, GroupView, TenantAlerts};
 use crate::alerting::domain::alert::{Alert, AlertKey, IncidentId, SEVERITY_LABEL};
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::shared::{TenantId, Timestamp};
@@ -23,6 +24,8 @@ pub struct NotificationPlan {
     /// Absent: nobody is told of alerts whose rule names no channels.
     pub root: Option<Route>,
     pub inhibitions: Vec<Inhibition>,
+    /// What links begin with.
+    pub external_url: ExternalUrl,
 }
 
 /// A group that an alert belongs to.
@@ -152,10 +155,13 @@ impl Dispatcher {
     /// An alert is new, goes on, has changed or is over. What is to be told of it comes with [`Self::flush`].
     pub fn take(
         &mut self,
-        alert: Alert,
+        mut alert: Alert,
         now: Timestamp,
         decisions: &mut Decisions,
     ) -> Result<(), TooManyAlerts> {
+        if let Some(rule) = alert.finding.as_ref().and_then(|finding| self.plan.external_url.rule(finding)) {
+            alert.generator_url = rule.into();
+        }
         let tenant = self.tenants.entry(alert.tenant.clone()).or_default();
         tenant.take(&self.plan, alert, now, &mut decisions.changes)
     }

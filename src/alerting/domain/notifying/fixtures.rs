@@ -11,6 +11,7 @@ use super::route::{GroupBy, Route, RouteWords};
 use super::silence::{SilenceId, SilenceTerms};
 use super::time_interval::{IntervalWords, LocalTime, TimeInterval, TimeIntervals, Zone};
 use crate::alerting::domain::alert::{Alert, AlertKey, Finding, IncidentId, Phase};
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::fixtures::second;
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::{Notification, NotificationId};
@@ -74,6 +75,7 @@ pub fn plan(root: &RouteWords, inhibitions: &[(&str, &str, &str)]) -> Notificati
     NotificationPlan {
         root: Some(Route::root(root).unwrap()),
         inhibitions: inhibitions.iter().map(rule).collect(),
+        external_url: ExternalUrl::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::unreached;
 use super::words::{self, hashed};
 use crate::alerting::application::delivery::channel::{Answer, Channel, SendError, SendFailure, SendFuture};
 use crate::alerting::domain::alert::Alert;
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::Notification;
 use crate::platform::outgoing::{Mail, MailAddress, MailError, MailServer, OutgoingClient};
@@ -25,6 +26,7 @@ pub struct Email {
     /// At least one.
     pub to: Vec<MailAddress>,
     pub clock: Arc<dyn Clock>,
+    pub external_url: ExternalUrl,
 }
 
 impl Channel for Email {
@@ -34,7 +36,7 @@ impl Channel for Email {
             from: self.from.clone(),
             to: self.to.clone(),
             subject: words::cut(&subject(notification), SUBJECT_CHARS_MAX),
-            text: text(notification),
+            text: text(notification, &self.external_url),
             message_id: format!("<{}@{host}>", notification.id.0),
             thread: format!("<{}@{host}>", conversation(notification)),
             at: self.clock.now(),
@@ -78,7 +80,7 @@ fn subject(notification: &Notification) -> String {
     }
 }
 
-fn text(notification: &Notification) -> String {
+fn text(notification: &Notification, external_url: &ExternalUrl) -> String {
     let now = notification.at;
     let (mut text, mut told) = (String::new(), 0);
     for (title, alerts) in [
@@ -92,7 +94,7 @@ fn text(notification: &Notification) -> String {
             if text.len() >= BODY_BYTES_MAX {
                 break;
             }
-            text.push_str(&about(alert, now));
+            text.push_str(&about(alert, external_url, now));
             text.push('\n');
             told += 1;
         }
@@ -106,7 +108,7 @@ fn text(notification: &Notification) -> String {
 }
 
 /// A paragraph.
-fn about(alert: &Alert, now: Timestamp) -> String {
+fn about(alert: &Alert, external_url: &ExternalUrl, now: Timestamp) -> String {
     let mut lines = vec![format!("* {} {}", words::severity(alert), alert.name()).replace("*  ", "* ")];
     let mut add = |name: &str, text: &str| {
         if !text.is_empty() {
@@ -128,6 +130,7 @@ fn about(alert: &Alert, now: Timestamp) -> String {
     let others =
         alert.annotations.iter().filter(|(name, _)| ![words::SUMMARY, words::RUNBOOK].contains(name));
     others.for_each(|(name, text)| add(name, text));
+    add("Incident", &external_url.incident(alert).unwrap_or_default());
     add("Runbook", words::runbook(alert).unwrap_or_default());
     add("Source", words::page(&alert.generator_url).unwrap_or_default());
     lines.join("\n") + "\n"
@@ -145,17 +148,22 @@ mod tests {
     use crate::alerting::domain::alert::IncidentId;
     use crate::alerting::domain::notification_fixtures::{alert, notification, resolved};
 
+    fn text_of(notification: &Notification) -> String {
+        text(notification, &ExternalUrl::parse("https://flow.example").unwrap())
+    }
+
     #[test]
     fn a_message_tells_what_fires_and_since_when() {
         let mut told = notification("n", "mail", "Checkout slow", 1_767_225_600);
         told.alerts[0].annotations.set("runbook_url", "https://wiki/x");
         assert_eq!(subject(&told), "[FIRING] CRITICAL: Checkout slow");
         assert_eq!(
-            text(&told),
+            text_of(&told),
             "Firing\n\n\
              * CRITICAL Checkout slow\n  Summary: 0.93 s on /cart\n  Value: 0.9333 (threshold > 0.8)\n  \
              Since: 1970-01-01T00:00:00Z\n  Expression: avg(http.server.duration) over 5m\n  \
-             Reason: avg 0.9333 > 0.8 for 2m\n  Labels: http.route=/cart\n  Runbook: https://wiki/x\n\n\
+             Reason: avg 0.9333 > 0.8 for 2m\n  Labels: http.route=/cart\n  \
+             Incident: https://flow.example/api/v2/incidents/0197-incident\n  Runbook: https://wiki/x\n\n\
              -- \nTelemetryFlow, tenant default, 2026-01-01T00:00:00Z\n"
         );
     }
@@ -164,7 +172,7 @@ mod tests {
     fn what_is_over_tells_how_long_and_the_peak() {
         let told = resolved("n", "mail", "Checkout slow", 3_600);
         assert_eq!(subject(&told), "[RESOLVED] Checkout slow");
-        assert!(text(&told).contains("\n  Fired for: 1h\n  Peak: 0.95\n"), "{}", text(&told));
+        assert!(text_of(&told).contains("\n  Fired for: 1h\n  Peak: 0.95\n"), "{}", text_of(&told));
     }
 
     #[test]
@@ -173,14 +181,14 @@ mod tests {
         told.alerts.push(alert("Disk full"));
         told.truncated = 2;
         assert_eq!(subject(&told), "[FIRING] CRITICAL: 2 alerts (2 firing, 2 more)");
-        assert!(text(&told).contains("... and 2 more\n"));
+        assert!(text_of(&told).contains("... and 2 more\n"));
     }
 
     #[test]
     fn a_large_group_makes_a_bounded_message_that_counts_the_rest() {
         let mut told = notification("n", "mail", "Checkout slow", 9);
         told.alerts = vec![alert("Checkout slow"); 10_000];
-        let text = text(&told);
+        let text = text_of(&told);
         let named = text.matches("* CRITICAL Checkout slow").count();
         assert!(text.len() < BODY_BYTES_MAX + 1_000 && named > 100, "{named}");
         assert!(text.contains(&format!("\n... and {} more\n", 10_000 - named)));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{judged, words};
 use crate::alerting::application::delivery::channel::{Channel, SendFuture};
 use crate::alerting::domain::alert::Alert;
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::Notification;
 use crate::platform::outgoing::{OutgoingClient, SecretUrl};
@@ -26,18 +27,19 @@ pub struct PagerDuty {
     pub client: OutgoingClient,
     pub url: SecretUrl,
     pub routing_key: SecretString,
+    pub external_url: ExternalUrl,
 }
 
 impl Channel for PagerDuty {
     fn send<'a>(&'a self, notification: &'a Notification) -> SendFuture<'a> {
         Box::pin(async move {
-            let event = event(notification, self.routing_key.expose_secret());
+            let event = event(notification, &self.external_url, self.routing_key.expose_secret());
             judged(self.client.post_json(&self.url, &event).await)
         })
     }
 }
 
-fn event(notification: &Notification, routing_key: &str) -> Value {
+fn event(notification: &Notification, external_url: &ExternalUrl, routing_key: &str) -> Value {
     let dedup_key = words::hashed(&[notification.tenant.as_str(), &notification.group_key]);
     let firing: Vec<&Alert> = notification.firing().collect();
     let Some(first) = firing.iter().map(|alert| alert.starts_at).min() else {
@@ -47,12 +49,12 @@ fn event(notification: &Notification, routing_key: &str) -> Value {
         [alert] if notification.truncated == 0 => (headline(alert), details(alert)),
         _ => (group_headline(notification), group_details(notification)),
     };
-    json!({
+    let mut event = json!({
         "routing_key": routing_key,
         "event_action": "trigger",
         "dedup_key": dedup_key,
         "client": "TelemetryFlow",
-        "links": links(&firing),
+        "links": links(&firing, external_url),
         "payload": {
             "summary": words::cut(&summary, SUMMARY_CHARS_MAX),
             "source": format!("telemetryflow/{}", notification.tenant),
@@ -60,17 +62,26 @@ fn event(notification: &Notification, routing_key: &str) -> Value {
             "timestamp": words::exact_time(first),
             "custom_details": details,
         },
-    })
+    });
+    if let Value::Object(members) = &mut event
+        && !external_url.as_str().is_empty()
+    {
+        members.insert("client_url".to_owned(), external_url.as_str().into());
+    }
+    event
 }
 
 /// Those that all alerts which have any share.
-fn links(firing: &[&Alert]) -> Vec<Value> {
-    let shared = |of: fn(&Alert) -> Option<&str>| {
-        let mut urls: Vec<&str> = firing.iter().filter_map(|alert| of(alert)).collect();
+fn links(firing: &[&Alert], external_url: &ExternalUrl) -> Vec<Value> {
+    let shared = |of: &dyn Fn(&Alert) -> Option<String>| {
+        let mut urls: Vec<String> = firing.iter().filter_map(|alert| of(alert)).collect();
         urls.dedup();
-        <[&str; 1]>::try_from(urls).ok().map(|[url]| url.to_owned())
+        <[String; 1]>::try_from(urls).ok().map(|[url]| url)
     };
-    [(shared(words::runbook), "Runbook"), (shared(|alert| words::page(&alert.generator_url)), "Source")]
+    let incident = shared(&|alert| external_url.incident(alert));
+    let runbook = shared(&|alert| words::runbook(alert).map(str::to_owned));
+    let source = shared(&|alert| words::page(&alert.generator_url).map(str::to_owned));
+    [(incident, "Incident"), (runbook, "Runbook"), (source, "Source")]
         .into_iter()
         .filter_map(|(url, text)| Some(json!({ "href": url?, "text": text })))
         .collect()
@@ -149,12 +160,24 @@ mod tests {
     use super::*;
     use crate::alerting::domain::notification_fixtures::{alert, notification, resolved};
 
+    fn event_of(notification: &Notification) -> Value {
+        event(notification, &ExternalUrl::default(), "R0")
+    }
+
+    #[test]
+    fn links_lead_to_the_incident_where_the_server_can_be_reached() {
+        let external_url = ExternalUrl::parse("https://flow.example").unwrap();
+        let event = event(&notification("n", "duty", "cpu", 9), &external_url, "R0");
+        let link = json!({"href": "https://flow.example/api/v2/incidents/0197-incident", "text": "Incident"});
+        assert_eq!((&event["client_url"], &event["links"]), (&json!("https://flow.example"), &json!([link])));
+    }
+
     #[test]
     fn an_alert_that_fires_triggers_its_incident() {
         let mut told = notification("n", "duty", "Checkout slow", 9);
         told.alerts[0].annotations.set("runbook_url", "https://wiki/x");
         assert_eq!(
-            event(&told, "R0"),
+            event_of(&told),
             json!({
                 "routing_key": "R0",
                 "event_action": "trigger",
@@ -187,7 +210,7 @@ mod tests {
         let mut told = notification("n", "duty", "group", 9);
         told.alerts.extend((0..150).map(|number| alert(&format!("cpu{number}"))));
         told.alerts.extend(resolved("n", "duty", "disk", 5).alerts);
-        let event_of_all = event(&told, "R0");
+        let event_of_all = event_of(&told);
         let payload = &event_of_all["payload"];
         assert_eq!(event_of_all["event_action"], "trigger");
         assert_eq!(payload["summary"], "152 alerts (151 firing, 1 resolved): http.route=/cart");
@@ -196,7 +219,7 @@ mod tests {
         assert!(details["firing"].as_str().unwrap().ends_with("\n... and 51 more"));
         assert_eq!(details["resolved"], "disk: 0.93 s on /cart");
         assert_eq!(details["http.route"], "/cart");
-        let over = event(&resolved("n", "duty", "group", 10), "R0");
+        let over = event_of(&resolved("n", "duty", "group", 10));
         assert_eq!(
             over,
             json!({ "routing_key": "R0", "event_action": "resolve", "dedup_key": event_of_all["dedup_key"] })
@@ -208,7 +231,7 @@ mod tests {
         let key = |group: &str, tenant: &str| {
             let mut told = notification("n", "duty", group, 9);
             told.tenant = crate::shared::TenantId::parse(tenant).unwrap();
-            event(&told, "R0")["dedup_key"].as_str().unwrap().to_owned()
+            event_of(&told)["dedup_key"].as_str().unwrap().to_owned()
         };
         assert_eq!(key("a", "x"), key("a", "x"));
         assert!(key("a", "x") != key("b", "x") && key("a", "x") != key("a", "y"));
@@ -228,7 +251,7 @@ mod tests {
         ] {
             let mut told = notification("n", "duty", "x", 9);
             told.alerts[0].labels.set("severity", label);
-            assert_eq!(event(&told, "R0")["payload"]["severity"], expected, "{label}");
+            assert_eq!(event_of(&told)["payload"]["severity"], expected, "{label}");
         }
     }
 
@@ -241,7 +264,7 @@ mod tests {
         let mut told = notification("n", "duty", "x", 9);
         for alerts in [vec![alert.clone()], vec![alert; 300]] {
             told.alerts = alerts;
-            let event = event(&told, "R0");
+            let event = event_of(&told);
             assert!(event["payload"]["summary"].as_str().unwrap().chars().count() <= SUMMARY_CHARS_MAX);
             assert!(event.to_string().len() < 512 * 1024);
         }

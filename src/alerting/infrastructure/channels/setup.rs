@@ -17,6 +17,7 @@ use crate::alerting::application::delivery::turn::Turns;
 use crate::alerting::application::delivery::worker::Worker;
 use crate::alerting::application::metrics::AlertingMetrics;
 use crate::alerting::application::outbox_ledger::OutboxLedger;
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::platform::outgoing::{MailAddress, MailServer, OutgoingClient, SecretUrl};
 use crate::shared::Clock;
 
@@ -44,6 +45,7 @@ pub struct Surroundings {
     pub ledger: Arc<dyn OutboxLedger>,
     pub clock: Arc<dyn Clock>,
     pub pacing: Pacing,
+    pub external_url: ExternalUrl,
     pub metrics: AlertingMetrics,
 }
 
@@ -86,20 +88,25 @@ pub fn deliveries(
 
 fn spoken_to(target: Target, surroundings: &Surroundings) -> (Place, &'static str, Box<dyn Channel>) {
     let (client, clock) = (surroundings.outgoing.clone(), Arc::clone(&surroundings.clock));
+    let external_url = surroundings.external_url.clone();
     match target {
-        Target::Slack { url } => (Place::Url(url.clone()), "slack", Box::new(Slack { client, url })),
-        Target::Webhook { url, signing } => {
-            (Place::Url(url.clone()), "webhook", Box::new(Webhook { client, url, signing, clock }))
+        Target::Slack { url } => {
+            (Place::Url(url.clone()), "slack", Box::new(Slack { client, url, external_url }))
         }
+        Target::Webhook { url, signing } => (
+            Place::Url(url.clone()),
+            "webhook",
+            Box::new(Webhook { client, url, signing, clock, external_url }),
+        ),
         Target::PagerDuty { url, routing_key } => (
             Place::Integration(url.clone(), routing_key.expose_secret().into()),
             "pagerduty",
-            Box::new(PagerDuty { client, url, routing_key }),
+            Box::new(PagerDuty { client, url, routing_key, external_url }),
         ),
         Target::Email { server, from, to } => (
             Place::Mail(server.host.clone(), server.port),
             "email",
-            Box::new(Email { client, server, from, to, clock }),
+            Box::new(Email { client, server, from, to, clock, external_url }),
         ),
     }
 }
@@ -148,6 +155,7 @@ mod tests {
             ledger: Arc::new(FakeLedger::default()),
             clock: Arc::new(FixedClock(second(1))),
             pacing: Pacing::default(),
+            external_url: ExternalUrl::default(),
             metrics: AlertingMetrics::default(),
         };
         let mut random = fastrand::Rng::with_seed(1);

@@ -17,6 +17,7 @@ use super::webhook::{Signing, Webhook};
 use super::*;
 use crate::alerting::application::delivery::channel::Channel;
 use crate::alerting::application::delivery::fakes::FixedClock;
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::fixtures::second;
 use crate::alerting::domain::notification::Notification;
 use crate::alerting::domain::notification_fixtures::{alert, notification, resolved};
@@ -62,7 +63,17 @@ fn client() -> OutgoingClient {
 }
 
 fn webhook(url: SecretUrl, signing: Signing) -> Webhook {
-    Webhook { client: client(), url, signing, clock: Arc::new(FixedClock(second(1_234))) }
+    Webhook {
+        client: client(),
+        url,
+        signing,
+        clock: Arc::new(FixedClock(second(1_234))),
+        external_url: ExternalUrl::default(),
+    }
+}
+
+fn slack(client: OutgoingClient, url: SecretUrl) -> Slack {
+    Slack { client, url, external_url: ExternalUrl::default() }
 }
 
 fn told() -> Notification {
@@ -83,7 +94,7 @@ async fn a_status_tells_whether_trying_again_helps() {
         ("503 Later", "not taken now: answered 503"),
     ] {
         let (url, _task) = server(1, answer).await;
-        let sent = Slack { client: client(), url }.send(&told()).await;
+        let sent = slack(client(), url).send(&told()).await;
         assert_eq!(sent.map_or_else(|error| error.to_string(), |Answer(said)| said.into()), expected);
     }
 }
@@ -91,12 +102,12 @@ async fn a_status_tells_whether_trying_again_helps() {
 #[tokio::test]
 async fn a_wish_to_wait_is_heard_and_a_refused_address_is_refused_for_good() {
     let (url, _task) = server(1, "429 Slow\r\nretry-after: 7").await;
-    let sent = Slack { client: client(), url: url.clone() }.send(&told()).await;
+    let sent = slack(client(), url.clone()).send(&told()).await;
     assert!(
         matches!(sent, Err(SendError::Retry { after: Some(wait), .. }) if wait == Duration::from_secs(7))
     );
     let guarded = OutgoingClient::new(Vec::new()).unwrap();
-    assert!(matches!(Slack { client: guarded, url }.send(&told()).await, Err(SendError::Permanent { .. })));
+    assert!(matches!(slack(guarded, url).send(&told()).await, Err(SendError::Permanent { .. })));
 }
 
 #[tokio::test]
@@ -161,7 +172,8 @@ async fn pagerduty_gets_one_event_for_a_group() {
     let mut told = told();
     told.alerts.push(alert("disk"));
     told.alerts.extend(resolved("n", "hook", "net", 5).alerts);
-    let channel = PagerDuty { client: client(), url, routing_key: "R0".into() };
+    let channel =
+        PagerDuty { client: client(), url, routing_key: "R0".into(), external_url: ExternalUrl::default() };
     assert_eq!(&*channel.send(&told).await.unwrap().0, "answered 202");
     channel.send(&resolved("n2", "hook", "cpu", 20)).await.unwrap();
     let events: Vec<serde_json::Value> =

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{judged, unreached};
 use crate::alerting::application::delivery::channel::{Answer, Channel, SendError, SendFailure, SendFuture};
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::platform::outgoing::{OutgoingClient, SecretUrl, SigningSecret};
 use crate::shared::Clock;
@@ -19,6 +20,7 @@ pub struct Webhook {
     pub url: SecretUrl,
     pub signing: Signing,
     pub clock: Arc<dyn Clock>,
+    pub external_url: ExternalUrl,
 }
 
 /// Whether receivers can tell that a message is ours.
@@ -32,7 +34,7 @@ impl Channel for Webhook {
     fn send<'a>(&'a self, notification: &'a Notification) -> SendFuture<'a> {
         Box::pin(async move {
             let mut last = Answer("nothing to tell".into());
-            for (number, body) in body::bodies(notification).into_iter().enumerate() {
+            for (number, body) in body::bodies(notification, &self.external_url).into_iter().enumerate() {
                 last = self.post(&part_id(&notification.id, number), body).await?;
             }
             Ok(last)

@@ -370,6 +370,17 @@ fn there_is_room_for_so_many_alerts_and_groups() {
 }
 
 #[test]
+fn a_rules_alert_names_its_rule_where_the_server_can_be_reached_from_outside() {
+    let external_url = ExternalUrl::parse("https://flow.example").unwrap();
+    let mut scene = Scene::new(NotificationPlan { external_url, ..plan(&by_cluster(vec![]), &[]) });
+    scene.take(|now| of_rule("id=a", &["ops"], now));
+    scene.take(|now| Alert { generator_url: "https://prometheus/graph".into(), ..posted("id=b", now) });
+    scene.until(30);
+    let urls: Vec<&str> = scene.told.iter().map(|told| &*told.alerts[0].generator_url).collect();
+    assert_eq!(urls, ["https://flow.example/api/v2/alert-rules/a", "https://prometheus/graph"]);
+}
+
+#[test]
 fn a_rules_alert_is_not_changed_by_others() {
     let mut scene = scene();
     scene.take(|now| Alert { key: AlertKey::of(&posted(A, now).labels), ..of_rule(A, &["ops"], now) });

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::words::{self, RUNBOOK, SUMMARY};
 use crate::alerting::domain::alert::Alert;
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::Notification;
 use crate::shared::Timestamp;
@@ -19,14 +20,14 @@ const LINES_MAX: usize = 20;
 const LINE_CHARS_MAX: usize = 400;
 
 /// The body of a request to an incoming webhook.
-pub fn message(notification: &Notification) -> Value {
+pub fn message(notification: &Notification, external_url: &ExternalUrl) -> Value {
     match notification.alerts.as_slice() {
-        [alert] if notification.truncated == 0 => about_one(alert, notification.at),
+        [alert] if notification.truncated == 0 => about_one(alert, external_url, notification.at),
         _ => about_several(notification),
     }
 }
 
-fn about_one(alert: &Alert, now: Timestamp) -> Value {
+fn about_one(alert: &Alert, external_url: &ExternalUrl, now: Timestamp) -> Value {
     let is_firing = alert.is_firing(now);
     let name = alert.name();
     let severity = words::severity(alert);
@@ -50,7 +51,7 @@ fn about_one(alert: &Alert, now: Timestamp) -> Value {
                 "text": markup(&escaped(summary), SECTION_CHARS_MAX),
                 "fields": fields(alert, now),
             }),
-            json!({ "type": "context", "elements": [markup(&context(alert, now), FIELD_CHARS_MAX)] }),
+            json!({ "type": "context", "elements": [markup(&context(alert, external_url, now), FIELD_CHARS_MAX)] }),
         ],
     )
 }
@@ -76,7 +77,7 @@ fn fields(alert: &Alert, now: Timestamp) -> Vec<Value> {
     fields
 }
 
-fn context(alert: &Alert, now: Timestamp) -> String {
+fn context(alert: &Alert, external_url: &ExternalUrl, now: Timestamp) -> String {
     let mut parts = Vec::new();
     parts.extend(alert.finding.as_ref().map(|finding| format!("Rule {}", escaped(&finding.rule_id))));
     parts.push(format!("tenant {}", escaped(alert.tenant.as_str())));
@@ -85,8 +86,9 @@ fn context(alert: &Alert, now: Timestamp) -> String {
         parts.push(escaped(reason));
     }
     parts.push(words::time(now));
-    parts.extend(words::runbook(alert).map(|url| format!("<{}|Runbook>", escaped(url))));
-    parts.extend(words::page(&alert.generator_url).map(|url| format!("<{}|Source>", escaped(url))));
+    parts.extend(external_url.incident(alert).map(|url| link(&url, "Incident")));
+    parts.extend(words::runbook(alert).map(|url| link(url, "Runbook")));
+    parts.extend(words::page(&alert.generator_url).map(|url| link(url, "Source")));
     parts.join(" · ")
 }
 
@@ -168,7 +170,7 @@ fn group_context(notification: &Notification, common: &LabelSet) -> String {
     let mut runbooks: Vec<&str> = notification.alerts.iter().filter_map(words::runbook).collect();
     runbooks.dedup();
     if let [url] = runbooks.as_slice() {
-        parts.push(format!("<{}|Runbook>", escaped(url)));
+        parts.push(link(url, "Runbook"));
     }
     parts.join(" · ")
 }
@@ -202,6 +204,11 @@ fn field(name: &str, text: &str) -> Value {
 /// Text whose outside parts are escaped already.
 fn markup(text: &str, chars_max: usize) -> Value {
     json!({ "type": "mrkdwn", "text": cut(text, chars_max), "verbatim": true })
+}
+
+/// The address is one of a page: nothing in it ends the link.
+fn link(url: &str, label: &str) -> String {
+    format!("<{}|{label}>", escaped(url))
 }
 
 /// What Slack asks to escape (docs.slack.dev, "Formatting message text"); mentions and links are dead by it.

@@ -163,8 +163,13 @@ impl Life {
         let ledger = StateLedger::new(reopened(folder).await);
         let clock = Arc::new(FixedClock(second(1_000)));
         let client = client().with_timeout(REQUEST_TIMEOUT);
-        let channel =
-            Webhook { client, url: url.clone(), signing: Signing::Off, clock: Arc::clone(&clock) as Arc<_> };
+        let channel = Webhook {
+            client,
+            url: url.clone(),
+            signing: Signing::Off,
+            clock: Arc::clone(&clock) as Arc<_>,
+            external_url: ExternalUrl::default(),
+        };
         let registered = Arc::new(Registered::new("hook", "webhook", Resolved::Told, Box::new(channel)));
         let address = Arc::new(Address { outbox, turns: Turns::new(GAP) });
         let outboxes = Outboxes::new(

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::words::exact_time;
 use crate::alerting::domain::alert::Alert;
+use crate::alerting::domain::external_url::ExternalUrl;
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notification::Notification;
 use crate::shared::Timestamp;
@@ -15,13 +16,13 @@ const NO_TIME: &str = "0001-01-01T00:00:00Z";
 const ALERTS_BYTES_MAX: usize = 900_000;
 
 /// As many bodies as it takes to tell of all alerts, each of a part of them; what stands beside the alerts is that of all.
-pub fn bodies(notification: &Notification) -> Vec<String> {
+pub fn bodies(notification: &Notification, external_url: &ExternalUrl) -> Vec<String> {
     let alerts = notification.alerts.iter().map(|one| alert(one, notification.at));
-    let frame = frame(notification);
+    let frame = frame(notification, external_url);
     parts(alerts).into_iter().map(|alerts| body(&frame, alerts)).collect()
 }
 
-fn frame(notification: &Notification) -> Map<String, Value> {
+fn frame(notification: &Notification, external_url: &ExternalUrl) -> Map<String, Value> {
     let frame = json!({
         "version": "4",
         "groupKey": notification.group_key,
@@ -31,7 +32,7 @@ fn frame(notification: &Notification) -> Map<String, Value> {
         "groupLabels": labels(&notification.group_labels),
         "commonLabels": labels(&notification.common_labels()),
         "commonAnnotations": labels(&notification.common_annotations()),
-        "externalURL": "",
+        "externalURL": external_url.as_str(),
     });
     match frame {
         Value::Object(frame) => frame,
@@ -84,8 +85,12 @@ mod tests {
     use crate::alerting::domain::fixtures::second;
     use crate::alerting::domain::notification_fixtures::{alert, notification};
 
+    fn outside() -> ExternalUrl {
+        ExternalUrl::parse("https://flow.example").unwrap()
+    }
+
     fn only(notification: &Notification) -> Value {
-        let bodies = bodies(notification);
+        let bodies = bodies(notification, &outside());
         assert_eq!(bodies.len(), 1);
         serde_json::from_str(&bodies[0]).unwrap()
     }
@@ -96,7 +101,7 @@ mod tests {
         told.alerts = (0..5_000).map(|number| alert(&format!("cpu{number}"))).collect();
         let last = told.alerts.last_mut().unwrap();
         last.phase = Phase::Resolved { at: second(90) };
-        let bodies = bodies(&told);
+        let bodies = bodies(&told, &outside());
         assert!(bodies.len() > 1 && bodies.iter().all(|body| body.len() < 1_000_000), "{}", bodies.len());
         let bodies: Vec<Value> = bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
         let names = bodies.iter().flat_map(|body| body["alerts"].as_array().unwrap());
@@ -127,7 +132,7 @@ mod tests {
                 "groupLabels": {"http.route": "/cart"},
                 "commonLabels": {"severity": "CRITICAL", "http.route": "/cart"},
                 "commonAnnotations": {"summary": "0.93 s on /cart"},
-                "externalURL": "",
+                "externalURL": "https://flow.example",
                 "alerts": [
                     {
                         "status": "firing",

@@ -7,6 +7,10 @@ use crate::alerting::domain::notification_fixtures::{alert, notification, resolv
 
 const NEW_YEAR: i64 = 1_767_225_600;
 
+fn message(notification: &Notification) -> Value {
+    super::message(notification, &ExternalUrl::default())
+}
+
 fn one(change: impl FnOnce(&mut Alert)) -> Value {
     let mut notification = notification("n", "slack", "Checkout slow", NEW_YEAR + 120);
     let alert = &mut notification.alerts[0];
@@ -52,6 +56,17 @@ fn an_alert_that_fires_tells_what_since_when_and_against_what() {
             }],
         })
     );
+}
+
+#[test]
+fn links_lead_to_the_incident_the_runbook_and_the_rule_where_the_server_can_be_reached() {
+    let mut told = notification("n", "slack", "Checkout slow", NEW_YEAR + 120);
+    told.alerts[0].annotations.set("runbook_url", "https://wiki/x");
+    told.alerts[0].generator_url = "https://flow.example/api/v2/alert-rules/checkout-latency".into();
+    let message = super::message(&told, &ExternalUrl::parse("https://flow.example/").unwrap());
+    let links = "<https://flow.example/api/v2/incidents/0197-incident|Incident> · <https://wiki/x|Runbook> · \
+                 <https://flow.example/api/v2/alert-rules/checkout-latency|Source>";
+    assert!(text(&message, "2/elements/0/text").ends_with(links));
 }
 
 #[test]
@@ -122,7 +137,7 @@ fn text_from_outside_can_neither_mention_nor_link() {
     assert!(!all.contains("<!") && !all.contains("<https") && !all.contains("javascript"), "{all}");
     let mut several = notification("n", "slack", evil, 1);
     several.truncated = 1;
-    let all = super::message(&several)["attachments"][0]["blocks"][1].to_string();
+    let all = self::message(&several)["attachments"][0]["blocks"][1].to_string();
     assert!(!all.contains("<!"), "{all}");
 }
 
