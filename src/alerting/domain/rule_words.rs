@@ -14,7 +14,10 @@ pub const GROUP_LABELS_MAX: usize = 16;
 /// Longest time that a rule waits for something.
 pub const HOLD_MAX: Duration = Duration::from_secs(24 * 3_600);
 
-/// Identifies a rule: 1 to 128 characters out of letters, digits, `_`, `-` and `.`.
+/// Words that stand in the place of an id in paths of the API, and what clients make of dots alone there.
+pub const RESERVED_IDS: [&str; 4] = ["test", "backtest", ".", ".."];
+
+/// Identifies a rule: 1 to 128 characters out of letters, digits, `_`, `-` and `.`, and none of [`RESERVED_IDS`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId(Box<str>);
 
@@ -25,10 +28,20 @@ pub enum RuleIdError {
     Length,
     #[error("an id consists of letters, digits, '_', '-' and '.'")]
     Character,
+    #[error("'test', 'backtest', '.' and '..' are not ids: the API has other uses for these words")]
+    Reserved,
 }
 
 impl RuleId {
     pub fn parse(text: &str) -> Result<Self, RuleIdError> {
+        if RESERVED_IDS.contains(&text) {
+            return Err(RuleIdError::Reserved);
+        }
+        Self::remembered(text)
+    }
+
+    /// One that was an id when it was written down, when fewer words were reserved.
+    pub fn remembered(text: &str) -> Result<Self, RuleIdError> {
         if text.is_empty() || text.len() > RULE_ID_BYTES_MAX {
             return Err(RuleIdError::Length);
         }
@@ -163,6 +176,13 @@ mod tests {
         assert_eq!(RuleId::parse(""), Err(RuleIdError::Length));
         assert_eq!(RuleId::parse(&"x".repeat(129)), Err(RuleIdError::Length));
         assert_eq!(RuleId::parse("a b"), Err(RuleIdError::Character));
+        for word in RESERVED_IDS {
+            assert_eq!(RuleId::parse(word), Err(RuleIdError::Reserved));
+            assert_eq!(RuleId::remembered(word).unwrap().as_str(), word);
+        }
+        assert!(
+            RuleId::parse("tests").is_ok() && RuleId::parse("...").is_ok() && RuleId::parse("Test").is_ok()
+        );
     }
 
     #[test]

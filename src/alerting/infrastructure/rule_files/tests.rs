@@ -113,6 +113,11 @@ fn a_path_that_is_not_there_is_an_error() {
 fn each_mistake_is_told_with_the_rule_the_field_and_the_reason() {
     for (line, instead, problem) in [
         ("id: small", "id: 'a b'", "rule a b: id: an id consists of letters, digits, '_', '-' and '.'"),
+        (
+            "id: small",
+            "id: backtest",
+            "rule backtest: id: 'test', 'backtest', '.' and '..' are not ids: the API has other uses for these words",
+        ),
         ("- id: small", "- name: x", "rule number 1: id: is missing"),
         ("metric: m", "metric: ''", "rule small: metric: a metric's name has 1 to 1024 bytes"),
         ("metric: m", "metrics: m", "rule small: metrics: is not a known field; did you mean 'metric'?"),

@@ -88,7 +88,7 @@ fn read((rule_tenant, rule_id, tenant, values, known_since, body): Row) -> Resul
     let tenant_of = |text: &str| TenantId::parse(text).map_err(|_| wrong("tenant"));
     let rule = RuleKey {
         tenant: if rule_tenant.is_empty() { None } else { Some(tenant_of(&rule_tenant)?) },
-        id: RuleId::parse(&rule_id).map_err(|_| wrong("rule"))?,
+        id: RuleId::remembered(&rule_id).map_err(|_| wrong("rule"))?,
     };
     let values = serde_json::from_str(&values).map_err(json)?;
     Ok(KeptInstance {

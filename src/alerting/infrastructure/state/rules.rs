@@ -36,7 +36,7 @@ fn read((tenant, id, version, changed_at, body): Row) -> Result<StoredRule, Ledg
     let wrong = |what| BodyError::Value { row: format!("{tenant} {id}"), what };
     Ok(StoredRule {
         tenant: TenantId::parse(&tenant).map_err(|_| wrong("tenant"))?,
-        id: RuleId::parse(&id).map_err(|_| wrong("id"))?,
+        id: RuleId::remembered(&id).map_err(|_| wrong("id"))?,
         version: version.cast_unsigned(),
         changed_at: Timestamp::from_nanos(changed_at),
         body: body.into(),
