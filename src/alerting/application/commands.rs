@@ -6,6 +6,7 @@ use crate::alerting::domain::alert::IncidentId;
 use crate::alerting::domain::incident::{Incident, IncidentError};
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::rule::{RuleKey, RuleSet};
+use crate::alerting::domain::state::AlertState;
 use crate::shared::{MetricsIngested, TenantId, Timestamp};
 
 /// Requests that wait for the evaluator.
@@ -25,6 +26,12 @@ pub enum Command {
         tenant: TenantId,
         answer: oneshot::Sender<Vec<InstanceView>>,
     },
+    /// In the order of the rules.
+    Counts {
+        rules: Vec<RuleKey>,
+        tenant: TenantId,
+        answer: oneshot::Sender<Vec<InstanceCounts>>,
+    },
     Incident {
         tenant: TenantId,
         id: IncidentId,
@@ -38,6 +45,32 @@ pub enum Command {
 pub enum IncidentAct {
     Acknowledge { by: Box<str>, note: Box<str> },
     Assign { to: Box<str> },
+}
+
+/// How many groups of a rule fire, and how many would soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InstanceCounts {
+    pub firing: usize,
+    pub pending: usize,
+}
+
+impl InstanceCounts {
+    pub fn of<'a>(states: impl Iterator<Item = &'a AlertState>) -> Self {
+        let mut counts = Self::default();
+        for state in states {
+            match state {
+                AlertState::Firing(_) | AlertState::Recovering { .. } => counts.firing += 1,
+                AlertState::Pending { .. } => counts.pending += 1,
+                AlertState::Inactive => {}
+            }
+        }
+        counts
+    }
+
+    pub fn of_views(views: &[InstanceView]) -> Self {
+        let count = |states: &[&str]| views.iter().filter(|view| states.contains(&view.state)).count();
+        Self { firing: count(&["firing", "recovering"]), pending: count(&["pending"]) }
+    }
 }
 
 /// How a group of a rule stands.
@@ -84,6 +117,15 @@ impl EvaluatorHandle {
         tenant: TenantId,
     ) -> Result<Vec<InstanceView>, EvaluatorStopped> {
         self.ask(|answer| Command::Instances { rule, tenant, answer }).await
+    }
+
+    /// One answer for each rule, all of one moment.
+    pub async fn counts(
+        &self,
+        rules: Vec<RuleKey>,
+        tenant: TenantId,
+    ) -> Result<Vec<InstanceCounts>, EvaluatorStopped> {
+        self.ask(|answer| Command::Counts { rules, tenant, answer }).await
     }
 
     /// Gives the incident as it is then; absent if it is not open.

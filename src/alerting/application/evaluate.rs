@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::commands::{Command, IncidentAct};
+use super::commands::{Command, IncidentAct, InstanceCounts};
 use super::history::HistoryEntry;
 use super::incidents::IncidentBook;
 use super::ledger::{Changes, Standing};
@@ -206,6 +206,14 @@ impl EvaluateRules {
                 let groups = self.evaluator.groups_of(&rule).filter(|(group, _)| group.tenant == tenant);
                 let _gone =
                     answer.send(groups.map(|(group, course)| telling::view(group, course.state())).collect());
+                Vec::new()
+            }
+            Command::Counts { rules, tenant, answer } => {
+                let states = |rule| {
+                    let groups = self.evaluator.groups_of(rule).filter(|(group, _)| group.tenant == tenant);
+                    groups.map(|(_, course)| course.state())
+                };
+                let _gone = answer.send(rules.iter().map(|rule| InstanceCounts::of(states(rule))).collect());
                 Vec::new()
             }
             Command::Incident { tenant, id, act, answer } => {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::alerting::application::commands::InstanceView;
+use crate::alerting::application::commands::{InstanceCounts, InstanceView};
 use crate::alerting::application::history::HistoryEntry;
 use crate::alerting::application::rule_book::{Origin, RuleEntry};
 use crate::alerting::domain::label_set::LabelSet;
@@ -80,8 +80,7 @@ pub(super) struct TransitionBody {
 }
 
 impl RuleBody {
-    pub fn new(entry: &RuleEntry, instances: &[InstanceView]) -> Self {
-        let count = |states: &[&str]| instances.iter().filter(|view| states.contains(&view.state)).count();
+    pub fn new(entry: &RuleEntry, counts: InstanceCounts) -> Self {
         let (origin, version, changed_at) = match entry.origin {
             Origin::BuiltIn => ("built-in", None, None),
             Origin::File => ("file", None, None),
@@ -95,8 +94,8 @@ impl RuleBody {
             changed_at,
             enabled: entry.rule.is_enabled(),
             expression: entry.rule.measure.expression(),
-            firing: count(&["firing", "recovering"]),
-            pending: count(&["pending"]),
+            firing: counts.firing,
+            pending: counts.pending,
             rule: Value::clone(&entry.body),
             instances: None,
         }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::bodies::RuleBody;
 use super::{AlertRulesApi, BODY_BYTES_MAX, RULES_PATH};
+use crate::alerting::application::commands::InstanceCounts;
 use crate::alerting::application::rule_book::{
     FieldProblem, Origin, Precondition, RuleChangeError, RuleEntry, problem_text,
 };
@@ -109,7 +110,10 @@ async fn switch(
 }
 
 fn told(entry: &RuleEntry) -> impl IntoResponse {
-    (AppendHeaders(entity_tag(entry).map(|tag| (ETAG, tag))), Json(RuleBody::new(entry, &[])))
+    (
+        AppendHeaders(entity_tag(entry).map(|tag| (ETAG, tag))),
+        Json(RuleBody::new(entry, InstanceCounts::default())),
+    )
 }
 
 /// `"3"`; rules of files have none.

@@ -11,12 +11,10 @@ use super::AlertRulesApi;
 use super::bodies::{HistoryBody, RuleBody, RulesBody};
 use super::change::{entity_tag, rule_id, unknown};
 use super::parameters::{Pairs, history_page};
-use crate::alerting::application::commands::InstanceView;
-use crate::alerting::application::rule_book::RuleEntry;
+use crate::alerting::application::commands::InstanceCounts;
 use crate::alerting::presentation::query_string::nothing_asked;
 use crate::alerting::presentation::{stopped, unavailable};
 use crate::platform::http::Problem;
-use crate::shared::TenantId;
 use crate::tenancy::Caller;
 
 pub(super) async fn list(
@@ -25,12 +23,11 @@ pub(super) async fn list(
     pairs: Pairs,
 ) -> Result<Json<RulesBody>, Problem> {
     nothing_asked(pairs)?;
-    let mut rules = Vec::new();
-    for entry in api.book.list(&caller.tenant) {
-        let instances = instances(&api, &entry, &caller.tenant).await?;
-        rules.push(RuleBody::new(&entry, &instances));
-    }
-    Ok(Json(RulesBody { rules }))
+    let entries = api.book.list(&caller.tenant);
+    let keys = entries.iter().map(|entry| entry.rule.key()).collect();
+    let counts = api.evaluator.counts(keys, caller.tenant).await.map_err(|_| stopped())?;
+    let rules = entries.iter().zip(counts).map(|(entry, counts)| RuleBody::new(entry, counts));
+    Ok(Json(RulesBody { rules: rules.collect() }))
 }
 
 pub(super) async fn one(
@@ -41,8 +38,9 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     nothing_asked(pairs)?;
     let entry = api.book.find(&caller.tenant, &rule_id(&id)?).ok_or_else(unknown)?;
-    let instances = instances(&api, &entry, &caller.tenant).await?;
-    let body = RuleBody::new(&entry, &instances).with_instances(instances);
+    let instances = api.evaluator.instances(entry.rule.key(), caller.tenant).await.map_err(|_| stopped())?;
+    let counts = InstanceCounts::of_views(&instances);
+    let body = RuleBody::new(&entry, counts).with_instances(instances);
     Ok((AppendHeaders(entity_tag(&entry).map(|tag| (ETAG, tag))), Json(body)).into_response())
 }
 
@@ -57,12 +55,4 @@ pub(super) async fn history(
     let found = api.history.history(caller.tenant, id.as_str().into(), before, limit).await;
     let found = found.map_err(|error| unavailable(&error))?;
     Ok(Json(HistoryBody { transitions: found.into_iter().map(Into::into).collect() }))
-}
-
-async fn instances(
-    api: &AlertRulesApi,
-    entry: &RuleEntry,
-    tenant: &TenantId,
-) -> Result<Vec<InstanceView>, Problem> {
-    api.evaluator.instances(entry.rule.key(), tenant.clone()).await.map_err(|_| stopped())
 }
