@@ -1,7 +1,7 @@
 //! Scenario: alerts of a server that is killed and started again, and rules that are made, changed and taken away while it runs.
 //! Guarantees: what fired goes on firing without a new message and resolves after the restart; windows are filled from the store,
-//! also those of rules that are new;
-//! a message that was not taken is sent by the next process; a rule is in force when the API says so, changes only for who knows
+//! also those of rules that are new; an incident that somebody resolved is over until it gets worse; a message that was not
+//! taken is sent by the next process; a rule is in force when the API says so, changes only for who knows
 //! its version, and is nobody else's; a wrong rule file leaves the old rules in force.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test ends where something is missing")]
@@ -119,6 +119,50 @@ fn what_fired_before_a_kill_goes_on_firing_in_silence_and_resolves_after_it() {
             .collect()
     };
     assert_eq!(kinds("a"), ["resolved", "firing"], "{history}");
+}
+
+#[test]
+fn an_incident_that_somebody_resolved_is_over_until_it_gets_worse_also_after_a_kill() {
+    let (folder, webhook) = (folder(), Webhook::start(&[]));
+    let mut deep = rule("deep", "max", LONG, 50.0);
+    let warn = json!({"severity": "WARN", "op": ">", "value": 5});
+    deep["thresholds"].as_array_mut().expect("thresholds").push(warn);
+    let rules = [deep];
+    let server = start(&folder, &webhook, &rules);
+    post(&server, "a", 9);
+    wait_until_told(&webhook, &["WARN", "host=a"]);
+    let incident = eventually("the incident", IN_TIME, || incidents(&server, "open").pop());
+    let path = format!("/api/v2/incidents/{}", incident["id"].as_str().expect("an id"));
+    let resolve = |server: &Server, body: &Value| ask(server, "POST", &format!("{path}/resolve"), &[], body);
+    assert_eq!(resolve(&server, &json!({"by": "ada"})).status, 400);
+    assert_eq!(resolve(&server, &json!({"by": "ada", "reason": ""})).status, 400);
+    let why = json!({"by": "ada", "reason": "disk replaced"});
+    let answer = resolve(&server, &why);
+    assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("resolved")), "{}", answer.text());
+    let message = wait_until_told(&webhook, &["Resolved", "host=a"]);
+    assert!(message.to_string().contains("by ada: disk replaced"), "{message}");
+    assert_eq!(resolve(&server, &why).status, 409);
+    eventually("the message is settled", IN_TIME, || {
+        (server.get("/api/v2/channels").json()["channels"][0]["waiting"] == 0).then_some(())
+    });
+    server.kill();
+
+    let server = start(&folder, &webhook, &rules);
+    post(&server, "a", 8);
+    post(&server, "b", 9);
+    wait_until_told(&webhook, &["WARN", "host=b"]);
+    assert_eq!(told(&webhook, &["WARN", "host=a"]).len(), 1, "nothing more is told of it");
+    assert_eq!(server.get(&path).json()["state"], "resolved");
+    post(&server, "a", 99);
+    wait_until_told(&webhook, &["CRITICAL", "host=a"]);
+    let after = server.get(&path).json();
+    let what: Vec<&str> = after["timeline"]
+        .as_array()
+        .expect("a timeline")
+        .iter()
+        .map(|entry| entry["what"].as_str().expect("a word"))
+        .collect();
+    assert_eq!((what, &after["state"]), (vec!["opened", "resolved", "reopened"], &json!("open")));
 }
 
 #[test]

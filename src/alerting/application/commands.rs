@@ -45,6 +45,7 @@ pub enum Command {
 pub enum IncidentAct {
     Acknowledge { by: Box<str>, note: Box<str> },
     Assign { to: Box<str> },
+    Resolve { by: Box<str>, reason: Box<str> },
 }
 
 /// How many groups of a rule fire, and how many would soon.

@@ -17,7 +17,7 @@ use super::notify::{Notifier, uuid};
 use super::past::Piece;
 use crate::alerting::domain::alert::{Alert, IncidentId};
 use crate::alerting::domain::evaluator::AlertEvaluator;
-use crate::alerting::domain::incident::{Incident, IncidentError, IncidentState};
+use crate::alerting::domain::incident::{Incident, IncidentError, IncidentState, told_by};
 use crate::alerting::domain::rule::{AlertRule, NoData, RuleSet};
 use crate::alerting::domain::state::AlertState;
 use crate::alerting::domain::transition::Transition;
@@ -243,6 +243,7 @@ impl EvaluateRules {
         now: Timestamp,
     ) -> Result<Option<Incident>, IncidentError> {
         let Some(incident) = self.incidents.find(tenant, id).cloned() else { return Ok(None) };
+        let mut over = None;
         let changed = match act {
             IncidentAct::Acknowledge { by, note } => {
                 let changed = incident.acknowledged(&by, &note, now)?;
@@ -250,11 +251,17 @@ impl EvaluateRules {
                 changed
             }
             IncidentAct::Assign { to } => incident.assigned(&to, now)?,
+            IncidentAct::Resolve { by, reason } => {
+                let changed = incident.dismissed(&by, &reason, now)?;
+                self.notifier.unacknowledge(tenant, id);
+                over = self.notifier.ended(tenant, changed.alert, &told_by(&by, &reason), now);
+                changed
+            }
         };
         self.incidents.replace(changed.clone());
         let mut changes = Changes::default();
         changes.incidents.insert(id.clone(), changed.clone());
-        let _later = self.notifier.commit(changes, Vec::new(), now).await;
+        let _later = self.notifier.commit(changes, over.into_iter().collect(), now).await;
         Ok(Some(changed))
     }
 

@@ -61,8 +61,13 @@ impl IncidentBook {
                     incident
                 }
             }
-            (Some(incident), Change::Resolved { .. }) => incident.resolved(at, &reason),
-            (Some(incident), Change::Shifted { .. }) => incident.with_severity(severity, at, &reason),
+            (Some(incident), Change::Resolved { .. }) => incident.calmed(at, &reason),
+            // Somebody has resolved it, and it has not become worse.
+            (Some(incident), Change::Shifted { .. })
+                if incident.is_resolved() && severity <= incident.severity =>
+            {
+                incident
+            }
             (Some(incident), _) if incident.is_resolved() => incident.reopened(severity, at, &reason),
             (Some(incident), _) => incident.with_severity(severity, at, &reason),
         };

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::alert_listing::{AlertFilter, ListedAlert, ListedGroup};
 use super::ledger::{Changes, Ledger, LedgerError};
-use crate::alerting::domain::alert::{Alert, AlertKey, IncidentId};
+use crate::alerting::domain::alert::{Alert, AlertKey, IncidentId, Phase};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::alerting::domain::notifying::dispatcher::{
     Decisions, Dispatcher, NotificationPlan, SilencingError,
@@ -183,6 +183,17 @@ impl Notifier {
 
     pub fn groups(&self, tenant: &TenantId, filter: &AlertFilter, now: Timestamp) -> Vec<ListedGroup> {
         filter.groups(&self.state.lock().dispatcher.groups(tenant, now))
+    }
+
+    /// A rule's alert that fires, as over: somebody says so. Absent if it does not fire.
+    pub fn ended(&self, tenant: &TenantId, key: AlertKey, reason: &str, now: Timestamp) -> Option<Alert> {
+        let mut alert = self.state.lock().dispatcher.firing(tenant, key, now)?.clone();
+        alert.phase = Phase::Resolved { at: now };
+        alert.updated_at = now;
+        if let Some(finding) = &mut alert.finding {
+            finding.reason = reason.into();
+        }
+        Some(alert)
     }
 
     /// The incident's alerts are told when they change, and not repeated. Not remembered here: who keeps incidents says it again

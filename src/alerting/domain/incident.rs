@@ -45,6 +45,11 @@ pub enum IncidentState {
     Resolved {
         at: Timestamp,
     },
+    /// Somebody said that it is over, and the condition has held ever since. It is resolved for everybody; nothing more is told of it
+    /// until the condition has ended, or becomes worse.
+    Dismissed {
+        at: Timestamp,
+    },
 }
 
 /// Something that happened, in order of time.
@@ -101,21 +106,23 @@ impl IncidentState {
         match self {
             Self::Open => "open",
             Self::Acknowledged { .. } => "acknowledged",
-            Self::Resolved { .. } => "resolved",
+            Self::Resolved { .. } | Self::Dismissed { .. } => "resolved",
         }
     }
 }
 
 impl Incident {
     pub const fn is_resolved(&self) -> bool {
-        matches!(self.state, IncidentState::Resolved { .. })
+        matches!(self.state, IncidentState::Resolved { .. } | IncidentState::Dismissed { .. })
     }
 
     /// Whether a group that fires at `now` is this incident still, or again.
     pub fn covers(&self, now: Timestamp) -> bool {
         match self.state {
             IncidentState::Resolved { at } => now.since(at) <= REOPEN_WITHIN,
-            IncidentState::Open | IncidentState::Acknowledged { .. } => true,
+            IncidentState::Open | IncidentState::Acknowledged { .. } | IncidentState::Dismissed { .. } => {
+                true
+            }
         }
     }
 
@@ -151,11 +158,29 @@ impl Incident {
         self
     }
 
+    /// The condition does not hold any more. What somebody resolved before is over since then.
+    #[must_use]
+    pub fn calmed(self, at: Timestamp, reason: &str) -> Self {
+        match self.state {
+            IncidentState::Dismissed { at } => Self { state: IncidentState::Resolved { at }, ..self },
+            IncidentState::Resolved { .. } => self,
+            IncidentState::Open | IncidentState::Acknowledged { .. } => self.resolved(at, reason),
+        }
+    }
+
+    /// Somebody says that it is over, and why.
+    pub fn dismissed(mut self, by: &str, reason: &str, at: Timestamp) -> Result<Self, IncidentError> {
+        self.may_change(by)?;
+        self.may_change(reason)?;
+        self.state = IncidentState::Dismissed { at };
+        self.note(at, Happening::Resolved, &told_by(by, reason));
+        Ok(self)
+    }
+
     pub fn acknowledged(mut self, by: &str, note: &str, at: Timestamp) -> Result<Self, IncidentError> {
         self.may_change(by)?;
         self.state = IncidentState::Acknowledged { by: by.into(), at };
-        let text = if note.is_empty() { format!("by {by}") } else { format!("by {by}: {note}") };
-        self.note(at, Happening::Acknowledged, text.get(..NOTE_BYTES_MAX).unwrap_or(&text));
+        self.note(at, Happening::Acknowledged, &told_by(by, note));
         Ok(self)
     }
 
@@ -180,6 +205,12 @@ impl Incident {
         }
         self.timeline.push(Entry { at, what, text: text.into() });
     }
+}
+
+/// `by ada: on it`
+pub fn told_by(by: &str, note: &str) -> String {
+    let text = if note.is_empty() { format!("by {by}") } else { format!("by {by}: {note}") };
+    text.get(..NOTE_BYTES_MAX).unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]
@@ -226,6 +257,28 @@ mod tests {
         assert!(matches!(same.state, IncidentState::Acknowledged { .. }));
         let worse = taken.with_severity(Severity::Critical, second(2), "max 11 > 10");
         assert_eq!((worse.state, worse.severity), (IncidentState::Open, Severity::Critical));
+    }
+
+    #[test]
+    fn what_somebody_resolved_is_over_until_its_condition_has_ended_and_begins_again() {
+        let taken = incident().acknowledged("ada", "", second(1)).unwrap();
+        let over = taken.dismissed("ada", "disk replaced", second(10)).unwrap();
+        assert!(over.is_resolved() && over.covers(second(99_999)), "{over:?}");
+        assert_eq!((over.state.name(), &*over.timeline[2].text), ("resolved", "by ada: disk replaced"));
+        let calm = over.clone().calmed(second(5_000), "max 1");
+        assert_eq!((&calm.state, calm.timeline.len()), (&IncidentState::Resolved { at: second(10) }, 3));
+        assert!(!calm.covers(second(5_001)) && calm.covers(second(310)));
+        assert_eq!(over.clone().dismissed("bob", "me too", second(11)), Err(IncidentError::Resolved));
+        let worse = over.reopened(Severity::Critical, second(20), "max 11 > 10");
+        assert_eq!((worse.state, worse.severity), (IncidentState::Open, Severity::Critical));
+    }
+
+    #[test]
+    fn who_resolves_says_who_and_why() {
+        assert_eq!(incident().dismissed("ada", " ", second(1)), Err(IncidentError::Text));
+        assert_eq!(incident().dismissed("", "why", second(1)), Err(IncidentError::Text));
+        let long = "x".repeat(NOTE_BYTES_MAX + 1);
+        assert_eq!(incident().dismissed("ada", &long, second(1)), Err(IncidentError::Text));
     }
 
     #[test]

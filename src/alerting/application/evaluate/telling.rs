@@ -19,6 +19,7 @@ pub(super) fn alert(
     annotations: Vec<(Box<str>, Box<str>)>,
 ) -> Alert {
     let (rule, at) = (transition.rule(), transition.at);
+    let is_over = incident.is_resolved();
     let mut labels = transition.labels();
     labels.set(NAME_LABEL, rule.name.clone());
     labels.set(SEVERITY_LABEL, transition.severity().name());
@@ -28,10 +29,8 @@ pub(super) fn alert(
         labels,
         annotations: annotations.into_iter().collect(),
         starts_at: transition.since(),
-        phase: match transition.change {
-            Change::Resolved { .. } => Phase::Resolved { at },
-            _ => Phase::Firing { expires: None },
-        },
+        // Somebody may have resolved it while its condition holds.
+        phase: if is_over { Phase::Resolved { at } } else { Phase::Firing { expires: None } },
         updated_at: at,
         generator_url: "".into(),
         finding: Some(Finding {

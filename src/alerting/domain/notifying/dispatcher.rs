@@ -230,6 +230,11 @@ impl Dispatcher {
         self.tenants.get(tenant).map(|tenant| tenant.views(&self.plan, now)).unwrap_or_default()
     }
 
+    /// One that fires now.
+    pub fn firing(&self, tenant: &TenantId, key: AlertKey, now: Timestamp) -> Option<&Alert> {
+        self.tenants.get(tenant)?.alert(key).filter(|alert| alert.is_firing(now))
+    }
+
     /// Groups with alerts that fire now, by channel and key.
     pub fn groups(&self, tenant: &TenantId, now: Timestamp) -> Vec<GroupView<'_>> {
         self.tenants.get(tenant).map(|tenant| tenant.group_views(&self.plan, now)).unwrap_or_default()

@@ -352,6 +352,10 @@ impl TenantAlerts {
         self.acknowledged.remove(incident);
     }
 
+    pub fn alert(&self, key: AlertKey) -> Option<&Alert> {
+        self.alerts.get(&key).map(|known| &*known.alert)
+    }
+
     pub fn views(&self, plan: &NotificationPlan, now: Timestamp) -> Vec<AlertView<'_>> {
         let fires = |known: &&Known| known.alert.is_firing(now);
         self.alerts.values().filter(fires).map(|known| self.view(plan, known, now)).collect()

@@ -28,6 +28,8 @@ struct Body {
     severity: String,
     #[serde(default)]
     acknowledged: Option<(String, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dismissed_at: Option<i64>,
     #[serde(default)]
     assignee: Option<String>,
     timeline: Vec<(i64, String, String)>,
@@ -37,7 +39,8 @@ pub async fn put(tx: &mut Connection, incident: &Incident) -> Result<(), LedgerE
     let Incident { id, tenant, rule_id, state, opened_at, .. } = incident;
     let resolved_at = match state {
         IncidentState::Resolved { at } => Some(at.nanos()),
-        IncidentState::Open | IncidentState::Acknowledged { .. } => None,
+        // Its condition holds: it is asked for with those that are open.
+        IncidentState::Dismissed { .. } | IncidentState::Open | IncidentState::Acknowledged { .. } => None,
     };
     let body = serde_json::to_string(&Body::from(incident));
     let body = body.map_err(|source| BodyError::Json { row: id.0.to_string(), source })?;
@@ -85,7 +88,8 @@ fn read((id, tenant, rule_id, opened_at, resolved_at, body): Row) -> Result<Inci
     let body: Body =
         serde_json::from_str(&body).map_err(|source| BodyError::Json { row: id.clone(), source })?;
     let time = Timestamp::from_nanos;
-    let state = match (resolved_at, body.acknowledged) {
+    let state = match (resolved_at.or(body.dismissed_at), body.acknowledged) {
+        (Some(at), _) if resolved_at.is_none() => IncidentState::Dismissed { at: time(at) },
         (Some(at), _) => IncidentState::Resolved { at: time(at) },
         (None, Some((by, at))) => IncidentState::Acknowledged { by: by.into(), at: time(at) },
         (None, None) => IncidentState::Open,
@@ -120,7 +124,11 @@ impl From<&Incident> for Body {
             severity: incident.severity.name().to_owned(),
             acknowledged: match &incident.state {
                 IncidentState::Acknowledged { by, at } => Some((by.to_string(), at.nanos())),
-                IncidentState::Open | IncidentState::Resolved { .. } => None,
+                _ => None,
+            },
+            dismissed_at: match incident.state {
+                IncidentState::Dismissed { at } => Some(at.nanos()),
+                _ => None,
             },
             assignee: incident.assignee.as_ref().map(ToString::to_string),
             timeline: incident.timeline.iter().map(entry).collect(),

@@ -61,6 +61,14 @@ pub(super) struct AssignBody {
     pub to: String,
 }
 
+/// Who says that an incident is over, and why.
+#[derive(Debug, JsonSchema, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResolveBody {
+    pub by: String,
+    pub reason: String,
+}
+
 impl From<Incident> for IncidentBody {
     fn from(incident: Incident) -> Self {
         let entry = |entry: Entry| EntryBody {
@@ -71,7 +79,9 @@ impl From<Incident> for IncidentBody {
         let (resolved_at, acknowledged_by) = match &incident.state {
             IncidentState::Open => (None, None),
             IncidentState::Acknowledged { by, .. } => (None, Some(by.to_string())),
-            IncidentState::Resolved { at } => (Some(milliseconds(*at)), None),
+            IncidentState::Resolved { at } | IncidentState::Dismissed { at } => {
+                (Some(milliseconds(*at)), None)
+            }
         };
         Self {
             id: incident.id.0.into(),

@@ -1,4 +1,4 @@
-//! Incidents over the API: list them, look at one, acknowledge or assign it.
+//! Incidents over the API: list them, look at one, acknowledge, assign or resolve it.
 
 mod bodies;
 mod operations;
@@ -21,16 +21,17 @@ use crate::tenancy::{Access, Action, Caller, guarded};
 
 use super::query_string::{Pairs, Parameters, count, nothing_asked};
 use super::{stopped, unavailable};
-use bodies::{AcknowledgeBody, AssignBody, IncidentBody, IncidentsBody};
+use bodies::{AcknowledgeBody, AssignBody, IncidentBody, IncidentsBody, ResolveBody};
 pub use operations::operations;
 
 const INCIDENTS_PATH: &str = "/api/v2/incidents";
 const INCIDENT_PATH: &str = "/api/v2/incidents/{id}";
 const ACKNOWLEDGE_PATH: &str = "/api/v2/incidents/{id}/acknowledge";
 const ASSIGN_PATH: &str = "/api/v2/incidents/{id}/assign";
+const RESOLVE_PATH: &str = "/api/v2/incidents/{id}/resolve";
 
 /// What can be asked for, to suggest for a path that is not known.
-pub const PATHS: [&str; 4] = [INCIDENTS_PATH, INCIDENT_PATH, ACKNOWLEDGE_PATH, ASSIGN_PATH];
+pub const PATHS: [&str; 5] = [INCIDENTS_PATH, INCIDENT_PATH, ACKNOWLEDGE_PATH, ASSIGN_PATH, RESOLVE_PATH];
 
 const STATE: &str = "state";
 const RULE: &str = "rule";
@@ -48,7 +49,7 @@ pub struct IncidentsApi {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Who may read may look; who acknowledges or assigns has to be allowed to change things.
+/// Who may read may look; who acknowledges, assigns or resolves has to be allowed to change things.
 pub fn router(api: Arc<IncidentsApi>, access: Access) -> Router {
     let reading = Router::new()
         .route(INCIDENTS_PATH, get(list))
@@ -57,6 +58,7 @@ pub fn router(api: Arc<IncidentsApi>, access: Access) -> Router {
     let writing = Router::new()
         .route(ACKNOWLEDGE_PATH, post(acknowledge))
         .route(ASSIGN_PATH, post(assign))
+        .route(RESOLVE_PATH, post(resolve))
         .with_state(api);
     guarded(reading, access.clone(), Action::Read).merge(guarded(writing, access, Action::Write))
 }
@@ -109,6 +111,16 @@ async fn assign(
 ) -> Result<Json<IncidentBody>, Problem> {
     let AssignBody { to } = from_json(&body)?;
     act(&api, caller.tenant, &id, IncidentAct::Assign { to: to.into() }).await
+}
+
+async fn resolve(
+    State(api): State<Arc<IncidentsApi>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<IncidentBody>, Problem> {
+    let ResolveBody { by, reason } = from_json(&body)?;
+    act(&api, caller.tenant, &id, IncidentAct::Resolve { by: by.into(), reason: reason.into() }).await
 }
 
 async fn act(

@@ -1,9 +1,9 @@
 //! The routes of incidents, as the document of the API has them.
 
-use super::bodies::{AcknowledgeBody, AssignBody, IncidentBody, IncidentsBody};
+use super::bodies::{AcknowledgeBody, AssignBody, IncidentBody, IncidentsBody, ResolveBody};
 use super::{
     ACKNOWLEDGE_PATH, ASSIGN_PATH, BEFORE, ID_BYTES_MAX, INCIDENT_PATH, INCIDENTS_PATH, LIMIT, LIMIT_DEFAULT,
-    LIMIT_MAX, RULE, STATE, STATES,
+    LIMIT_MAX, RESOLVE_PATH, RULE, STATE, STATES,
 };
 use crate::alerting::domain::rule_words::RULE_ID_BYTES_MAX;
 use crate::platform::http::ProblemKind;
@@ -61,5 +61,16 @@ pub fn operations() -> Vec<Operation> {
             .asks::<AssignBody>()
             .answers::<IncidentBody>()
             .problems(&OF_CHANGES),
+        Operation::post(
+            RESOLVE_PATH,
+            "resolveIncident",
+            "Somebody says that it is over: nothing more is told of it until its condition has ended, or becomes worse",
+        )
+        .tagged(TAG)
+        .needs(Needs::Operator)
+        .with([id()])
+        .asks::<ResolveBody>()
+        .answers::<IncidentBody>()
+        .problems(&OF_CHANGES),
     ]
 }

@@ -107,6 +107,29 @@ async fn incidents_are_listed_by_tenant_and_state_and_old_ones_are_forgotten() {
 }
 
 #[tokio::test]
+async fn what_somebody_resolved_is_listed_as_resolved_and_known_for_as_long_as_its_condition_holds() {
+    let scene = Scene::new();
+    let ledger = scene.open().await;
+    let dismissed = incident("1", 10, IncidentState::Dismissed { at: second(15) });
+    let incidents = [(dismissed.id.clone(), dismissed.clone())].into();
+    ledger
+        .apply(Changes { incidents, forget_before: Some(second(9_000)), ..Changes::default() })
+        .await
+        .unwrap();
+    drop(ledger);
+    let ledger = scene.open().await;
+    assert_eq!(ledger.standing(second(9_999)).await.unwrap().incidents, std::slice::from_ref(&dismissed));
+    let page = IncidentPage {
+        tenant: tenant(),
+        before: second(99),
+        state: Some("resolved"),
+        rule_id: None,
+        limit: 9,
+    };
+    assert_eq!(ledger.incidents(page).await.unwrap(), [dismissed]);
+}
+
+#[tokio::test]
 async fn what_happened_is_listed_backwards_also_within_one_moment() {
     let scene = Scene::new();
     let ledger = scene.open().await;
