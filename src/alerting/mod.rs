@@ -62,7 +62,7 @@ pub use domain::instance::Lateness;
 pub use domain::notifying::dispatcher::NotificationPlan;
 pub use domain::notifying::inhibition::{INHIBITIONS_MAX, Inhibition};
 pub use domain::notifying::matcher::{MATCHERS_MAX, Matcher};
-pub use domain::notifying::matcher_text::parse_matcher;
+pub use domain::notifying::matcher_text::parse_matchers;
 pub use domain::notifying::muting::Muting;
 pub use domain::notifying::route::{AfterMatch, GroupBy, Route, RouteWords};
 pub use domain::notifying::time_interval::{INTERVALS_MAX, IntervalWords, TimeInterval, TimeIntervals};

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::alerting::{
     AfterMatch, ExternalUrl, GroupBy, INHIBITIONS_MAX, INTERVALS_MAX, Inhibition, IntervalWords, Matcher,
-    Muting, NotificationPlan, Route, RouteWords, TimeInterval, TimeIntervals, parse_matcher, zone,
+    Muting, NotificationPlan, Route, RouteWords, TimeInterval, TimeIntervals, parse_matchers, zone,
 };
 use crate::config::{self, Inhibit, RouteSection, Settings};
 
@@ -119,8 +119,9 @@ fn inhibition(inhibit: &Inhibit) -> anyhow::Result<Inhibition> {
 }
 
 fn matchers(key: &str, texts: &[String]) -> anyhow::Result<Vec<Matcher>> {
-    let parsed = texts.iter().map(|text| parse_matcher(text).with_context(|| format!("{key}: {text:?}")));
-    let parsed: Vec<Matcher> = parsed.collect::<anyhow::Result<_>>()?;
+    let parsed = texts.iter().map(|text| parse_matchers(text).with_context(|| format!("{key}: {text:?}")));
+    let parsed: Vec<Vec<Matcher>> = parsed.collect::<anyhow::Result<_>>()?;
+    let parsed: Vec<Matcher> = parsed.into_iter().flatten().collect();
     anyhow::ensure!(
         parsed.len() <= crate::alerting::MATCHERS_MAX,
         "{key}: there are at most {}",
@@ -147,13 +148,14 @@ mod tests {
     fn a_tree_of_routes_becomes_a_plan() {
         let plan = plan(
             "[alerting.route]\nreceiver = 'ops'\ngroup_by = ['...']\n[[alerting.route.routes]]\n\
-             matchers = ['a=\"b\"']\ncontinue = true\n[[alerting.inhibit]]\nsource_matchers = ['a=b']\n\
+             matchers = ['{a=\"b\", c=~\"d|e\"}', 'f!=g']\ncontinue = true\n[[alerting.inhibit]]\nsource_matchers = ['a=b']\n\
              target_matchers = ['c=d']\nequal = ['e']",
         )
         .unwrap();
         let root = plan.root.unwrap();
         assert_eq!((root.group_by(), root.routes().len()), (&GroupBy::All, 1));
         assert_eq!(root.routes()[0].after_match(), AfterMatch::Continue);
+        assert_eq!(root.routes()[0].matchers().len(), 3, "as in Alertmanager a text may hold several");
         assert_eq!(&*plan.inhibitions[0].equal[0], "e");
     }
 

@@ -1,20 +1,15 @@
 //! What alerting means, without I/O, async or clock: rules, windows of points, states, transitions.
 
 pub(super) mod aggregation;
-#[allow(dead_code, reason = "users come with the state database")]
 pub(super) mod alert;
 pub(super) mod condition;
 pub(super) mod counters;
 pub(super) mod evaluator;
 pub(super) mod external_url;
-#[allow(dead_code, reason = "the API of incidents comes")]
 pub(super) mod incident;
 pub(super) mod instance;
-#[allow(dead_code, reason = "users come with the state database")]
 pub(super) mod label_set;
-#[allow(dead_code, reason = "users come with the state database")]
 pub(super) mod notification;
-#[allow(dead_code, reason = "users come with the state database")]
 pub(super) mod notifying;
 pub(super) mod number_text;
 pub(super) mod panes;

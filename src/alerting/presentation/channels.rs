@@ -11,10 +11,9 @@ mod operations;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -23,13 +22,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alerting::application::delivery::outboxes::{ChannelReport, Outboxes, Resolved};
-use crate::alerting::application::ledger::LedgerError;
 use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, Revival, Worth};
 use crate::alerting::domain::notification::NotificationId;
 use crate::platform::http::Problem;
-use crate::shared::{TenantId, Timestamp};
+use crate::shared::TenantId;
 use crate::tenancy::{Access, Action, Caller, guarded};
 
+use super::query_string::{Pairs, nothing_asked};
+use super::unavailable;
+use super::words::time;
 pub use operations::operations;
 
 pub const CHANNELS_PATH: &str = "/api/v2/channels";
@@ -40,9 +41,6 @@ pub const DEAD_REPLAY_PATH: &str = "/api/v2/notifications/dead/{id}/replay";
 
 /// All of them, for answers about unknown paths.
 pub const PATHS: [&str; 5] = [CHANNELS_PATH, CHANNEL_TEST_PATH, DEAD_PATH, DEAD_ONE_PATH, DEAD_REPLAY_PATH];
-
-/// After which time a client may ask again while the state database cannot be used.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub fn router(outboxes: Arc<Outboxes>, access: Access) -> Router {
     guarded(routes(outboxes), access, Action::Operate)
@@ -86,10 +84,10 @@ struct ChannelBody {
 async fn list(
     State(outboxes): State<Arc<Outboxes>>,
     Extension(caller): Extension<Caller>,
-    query: RawQuery,
+    pairs: Pairs,
 ) -> Result<Response, Problem> {
-    without_parameters(&query)?;
-    let reports = outboxes.report(&caller.tenant).await.map_err(|error| problem(&error))?;
+    nothing_asked(pairs)?;
+    let reports = outboxes.report(&caller.tenant).await.map_err(|error| unavailable(&error))?;
     let channels = reports.into_iter().map(ChannelBody::from).collect();
     Ok(answer(&ChannelsBody { channels }))
 }
@@ -124,9 +122,9 @@ async fn try_out(
     State(outboxes): State<Arc<Outboxes>>,
     Extension(caller): Extension<Caller>,
     channel: Result<Path<String>, PathRejection>,
-    query: RawQuery,
+    pairs: Pairs,
 ) -> Result<Response, Problem> {
-    without_parameters(&query)?;
+    nothing_asked(pairs)?;
     let channel = channel.map(|Path(name)| name).unwrap_or_default();
     let sent = outboxes.test(&channel, &caller.tenant).await.ok_or_else(|| {
         let names = outboxes.names().map(str::to_owned);
@@ -166,10 +164,10 @@ struct LetterBody {
 async fn dead(
     State(outboxes): State<Arc<Outboxes>>,
     Extension(caller): Extension<Caller>,
-    query: RawQuery,
+    pairs: Pairs,
 ) -> Result<Response, Problem> {
-    without_parameters(&query)?;
-    let letters = outboxes.dead_letters(&caller.tenant).await.map_err(|error| problem(&error))?;
+    nothing_asked(pairs)?;
+    let letters = outboxes.dead_letters(&caller.tenant).await.map_err(|error| unavailable(&error))?;
     Ok(answer(&DeadBody { notifications: letters.iter().map(LetterBody::from).collect() }))
 }
 
@@ -196,11 +194,11 @@ async fn replay(
     State(outboxes): State<Arc<Outboxes>>,
     Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
-    query: RawQuery,
+    pairs: Pairs,
 ) -> Result<Response, Problem> {
-    without_parameters(&query)?;
+    nothing_asked(pairs)?;
     let (tenant, id) = addressed(&caller, id);
-    match outboxes.replay(&tenant, id).await.map_err(|error| problem(&error))? {
+    match outboxes.replay(&tenant, id).await.map_err(|error| unavailable(&error))? {
         Revival::Waits(_) => Ok(StatusCode::OK.into_response()),
         Revival::Unknown => Err(unknown()),
         Revival::Superseded => {
@@ -214,11 +212,11 @@ async fn discard(
     State(outboxes): State<Arc<Outboxes>>,
     Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
-    query: RawQuery,
+    pairs: Pairs,
 ) -> Result<Response, Problem> {
-    without_parameters(&query)?;
+    nothing_asked(pairs)?;
     let (tenant, id) = addressed(&caller, id);
-    match outboxes.discard(&tenant, id).await.map_err(|error| problem(&error))? {
+    match outboxes.discard(&tenant, id).await.map_err(|error| unavailable(&error))? {
         Discarded::Gone => Ok(StatusCode::OK.into_response()),
         Discarded::Unknown => Err(unknown()),
     }
@@ -234,25 +232,6 @@ fn unknown() -> Problem {
     Problem::not_found("there is no dead letter with this id").with_field("id")
 }
 
-fn problem(error: &LedgerError) -> Problem {
-    match error {
-        LedgerError::Unavailable(_) => Problem::unavailable(error.to_string(), RETRY_AFTER),
-        LedgerError::Unreadable(_) => Problem::internal(),
-    }
-}
-
-fn without_parameters(RawQuery(query): &RawQuery) -> Result<(), Problem> {
-    match query.as_deref() {
-        None | Some("") => Ok(()),
-        Some(_) => Err(Problem::invalid("this takes no parameters")),
-    }
-}
-
 fn answer<T: Serialize>(body: &T) -> Response {
     ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
-}
-
-/// RFC 3339 in UTC.
-fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_nanosecond(at.nanos().into()).unwrap_or_default().to_string()
 }

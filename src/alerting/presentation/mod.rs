@@ -4,8 +4,10 @@ pub mod alert_rules;
 pub mod alertmanager;
 pub mod channels;
 pub mod incidents;
+mod json_body;
 mod query_string;
 pub mod runbooks;
 mod shared_problems;
+mod words;
 
-use shared_problems::{stopped, unavailable};
+use shared_problems::{RETRY_AFTER, stopped, unavailable};

@@ -148,10 +148,6 @@ impl Dispatcher {
         self.tenants.entry(tenant.clone()).or_default()
     }
 
-    pub const fn plan(&self) -> &NotificationPlan {
-        &self.plan
-    }
-
     /// An alert is new, goes on, has changed or is over. What is to be told of it comes with [`Self::flush`].
     pub fn take(
         &mut self,

@@ -9,8 +9,7 @@ use serde_json::Value;
 use crate::alerting::application::commands::{InstanceCounts, InstanceView};
 use crate::alerting::application::history::HistoryEntry;
 use crate::alerting::application::rule_book::{Origin, RuleEntry};
-use crate::alerting::domain::label_set::LabelSet;
-use crate::shared::Timestamp;
+use crate::alerting::presentation::words::{Labels, labels, milliseconds};
 
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct RulesBody {
@@ -48,7 +47,7 @@ pub(super) struct RuleBody {
 /// How a group stands.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct InstanceBody {
-    labels: BTreeMap<String, String>,
+    labels: Labels,
     /// `inactive`, `pending`, `firing` or `recovering`.
     state: &'static str,
     /// When the condition began to hold; milliseconds since the epoch.
@@ -72,7 +71,7 @@ pub(super) struct TransitionBody {
     /// `pending`, `firing`, `severity`, `recovering`, `resolved` or `inactive`.
     kind: String,
     severity: String,
-    labels: BTreeMap<String, String>,
+    labels: Labels,
     /// Absent where the data stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<f64>,
@@ -123,12 +122,4 @@ impl From<HistoryEntry> for TransitionBody {
             reason: entry.reason.into(),
         }
     }
-}
-
-fn labels(set: &LabelSet) -> BTreeMap<String, String> {
-    set.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-const fn milliseconds(at: Timestamp) -> i64 {
-    at.nanos().div_euclid(1_000_000)
 }

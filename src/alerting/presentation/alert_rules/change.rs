@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
@@ -19,6 +17,7 @@ use crate::alerting::application::rule_book::{
     FieldProblem, Origin, Precondition, RuleChangeError, RuleEntry, problem_text,
 };
 use crate::alerting::domain::rule_words::RuleId;
+use crate::alerting::presentation::json_body::{Body, from_json};
 use crate::alerting::presentation::{stopped, unavailable};
 use crate::platform::http::Problem;
 use crate::shared::TenantId;
@@ -27,9 +26,9 @@ use crate::tenancy::Caller;
 pub(super) async fn create(
     State(api): State<Arc<AlertRulesApi>>,
     Extension(caller): Extension<Caller>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
-    let body = parsed(body)?;
+    let body = rule_from(body)?;
     let entry =
         api.book.put(&caller.tenant, body, Precondition::New).await.map_err(|error| problem(&error))?;
     let path = format!("{RULES_PATH}/{}", entry.rule.id);
@@ -42,10 +41,10 @@ pub(super) async fn replace(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let id = rule_id(&id)?;
-    let mut body = parsed(body)?;
+    let mut body = rule_from(body)?;
     named(&mut body, &id)?;
     let precondition = precondition(&headers)?.ok_or_else(|| {
         Problem::precondition_required(
@@ -157,14 +156,8 @@ fn named(body: &mut Value, id: &RuleId) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(super) fn parsed(body: Result<Bytes, BytesRejection>) -> Result<Value, Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::body_too_large(format!("the rule is longer than {BODY_BYTES_MAX} bytes"))
-        }
-        _ => Problem::invalid("the body cannot be read"),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("the body is not JSON: {error}")))
+pub(super) fn rule_from(body: Body) -> Result<Value, Problem> {
+    from_json(body, "a rule", BODY_BYTES_MAX)
 }
 
 pub(super) fn rule_id(text: &str) -> Result<RuleId, Problem> {

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::BODY_BYTES_MAX;
 use super::bodies::TransitionBody;
-use super::change::{invalid, parsed, rule_id, unknown};
+use super::change::{invalid, rule_id, unknown};
 use crate::alerting::application::history::HistoryEntry;
 use crate::alerting::application::past::{Past, PastError, evidence};
 use crate::alerting::application::rehearse::{Played, RehearsalError, Wanted, backtest};
@@ -22,14 +21,14 @@ use crate::alerting::application::rule_book::RuleBook;
 use crate::alerting::application::rule_test::{Compared, ReadRuleTests, RuleTest, TestOutcome};
 use crate::alerting::domain::instance::Lateness;
 use crate::alerting::domain::rule::AlertRule;
+use crate::alerting::presentation::RETRY_AFTER;
+use crate::alerting::presentation::json_body::{Body, from_json};
 use crate::platform::http::Problem;
 use crate::shared::{TimeRange, Timestamp};
 use crate::tenancy::Caller;
 
 /// Looks at groups that the tests of one request may take: about a second.
 const LOOKS_MAX: u64 = 500_000;
-/// When a client may come again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What the routes work with.
 pub struct RehearseApi {
@@ -93,9 +92,10 @@ pub(super) struct RowBody {
 
 pub(super) async fn test(
     State(api): State<Arc<RehearseApi>>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<TestsBody>, Problem> {
-    let tests = api.tests.read(&parsed(body)?).map_err(|problems| invalid(&problems))?;
+    let tests: Value = from_json(body, "tests of rules", BODY_BYTES_MAX)?;
+    let tests = api.tests.read(&tests).map_err(|problems| invalid(&problems))?;
     let _turn = turn(&api)?;
     let outcomes = at_leisure(move || run_all(tests)).await?;
     let tests: Vec<TestBody> =
@@ -106,10 +106,9 @@ pub(super) async fn test(
 pub(super) async fn try_on_past(
     State(api): State<Arc<RehearseApi>>,
     Extension(caller): Extension<Caller>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<BacktestBody>, Problem> {
-    let question: BacktestQuestion = serde_json::from_value(parsed(body)?)
-        .map_err(|error| Problem::invalid(format!("not what is asked for: {error}")))?;
+    let question: BacktestQuestion = from_json(body, "what is asked for", BODY_BYTES_MAX)?;
     let rule = asked_for(&api, &caller, &question)?;
     let moment = |ms: i64| ms.checked_mul(1_000_000).map(Timestamp::from_nanos);
     let range =

@@ -1,18 +1,13 @@
 //! Alerts as JSON: as they are listed, and as others post them.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::time_text::{Sent, format, parse};
+use super::time_text::{Sent, parse};
 use crate::alerting::application::alert_listing::{ListedAlert, ListedGroup};
-use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notifying::posted::{PostedAlert, RESOLVE_TIMEOUT};
+use crate::alerting::presentation::words::{Labels, labels, time_to_the_millisecond as format};
 use crate::shared::Timestamp;
-
-/// Names with their texts.
-type Labels = BTreeMap<String, String>;
 
 /// An alert that fires.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -130,8 +125,4 @@ impl PostedBody {
             generator_url: self.generator_url.into(),
         })
     }
-}
-
-fn labels(set: &LabelSet) -> Labels {
-    set.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -1,33 +1,30 @@
 //! `GET` and `POST /api/v2/alerts`, `GET /api/v2/alerts/groups`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use serde::de::DeserializeOwned;
 
 use super::alert_bodies::{AlertBody, GroupBody, PostedBody};
-use super::parameters::{OF_ALERTS, OF_GROUPS, Pairs, Parameters};
+use super::parameters::{OF_ALERTS, OF_GROUPS, alert_filter};
 use super::{AlertmanagerApi, BODY_BYTES_MAX};
 use crate::alerting::application::ledger::LedgerError;
+use crate::alerting::presentation::RETRY_AFTER;
+use crate::alerting::presentation::json_body::{Body, from_json};
+use crate::alerting::presentation::query_string::{Pairs, Parameters};
 use crate::platform::http::Problem;
 use crate::tenancy::Caller;
 
 /// Alerts of one request that an answer explains.
 const EXPLAINED_MAX: usize = 10;
-/// When a client may come again whose change is not remembered yet.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) async fn list(
     State(api): State<Arc<AlertmanagerApi>>,
     Extension(caller): Extension<Caller>,
     pairs: Pairs,
 ) -> Result<Json<Vec<AlertBody>>, Problem> {
-    let filter = Parameters::new(pairs, &OF_ALERTS)?.alert_filter()?;
+    let filter = alert_filter(&Parameters::new(pairs, &OF_ALERTS)?)?;
     let now = api.clock.now();
     let found = api.notifier.alerts(&caller.tenant, &filter, now);
     Ok(Json(found.iter().map(|alert| AlertBody::new(alert, &[], now)).collect()))
@@ -38,7 +35,7 @@ pub(super) async fn groups(
     Extension(caller): Extension<Caller>,
     pairs: Pairs,
 ) -> Result<Json<Vec<GroupBody>>, Problem> {
-    let filter = Parameters::new(pairs, &OF_GROUPS)?.alert_filter()?;
+    let filter = alert_filter(&Parameters::new(pairs, &OF_GROUPS)?)?;
     let now = api.clock.now();
     let found = api.notifier.groups(&caller.tenant, &filter, now);
     Ok(Json(found.iter().map(|group| GroupBody::new(group, now)).collect()))
@@ -48,9 +45,9 @@ pub(super) async fn groups(
 pub(super) async fn post(
     State(api): State<Arc<AlertmanagerApi>>,
     Extension(caller): Extension<Caller>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
-    let sent: Vec<PostedBody> = from_json(body, "alerts")?;
+    let sent: Vec<PostedBody> = from_json(body, "alerts", BODY_BYTES_MAX)?;
     let (mut wrong, mut places, mut alerts) = (Vec::new(), Vec::new(), Vec::new());
     for (place, alert) in sent.into_iter().enumerate() {
         match alert.understood() {
@@ -74,20 +71,6 @@ pub(super) async fn post(
         wrong.push(format!("and {more} more"));
     }
     Err(Problem::invalid(format!("some alerts were not taken: {}", wrong.join("; "))))
-}
-
-/// The body, as JSON of this form.
-pub(super) fn from_json<T: DeserializeOwned>(
-    body: Result<Bytes, BytesRejection>,
-    what: &str,
-) -> Result<T, Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::body_too_large(format!("the body is longer than {BODY_BYTES_MAX} bytes"))
-        }
-        _ => Problem::invalid("the body cannot be read"),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("not {what}: {error}")))
 }
 
 pub(super) fn not_remembered(error: &LedgerError) -> Problem {

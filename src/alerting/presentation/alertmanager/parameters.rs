@@ -1,14 +1,11 @@
 //! Query strings of these routes. Parsed strictly, as all query strings are.
 
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
-
 use crate::alerting::application::alert_listing::{AlertFilter, Standing};
 use crate::alerting::domain::notifying::matcher::{MATCHERS_MAX, Matcher};
 use crate::alerting::domain::notifying::matcher_text::parse_matcher;
+use crate::alerting::presentation::query_string::Parameters;
 use crate::platform::http::Problem;
 use crate::shared::label_filter::Pattern;
-use crate::shared::nearest::nearest;
 
 pub(super) const FILTER: &str = "filter";
 pub(super) const RECEIVER: &str = "receiver";
@@ -25,83 +22,46 @@ pub(super) const OF_SILENCES: [&str; 1] = [FILTER];
 
 pub(super) const EXPRESSION_BYTES_MAX: usize = 1_024;
 const PATTERN_BYTES_MAX: usize = 128 << 10;
-/// Longest part of a name that an answer repeats, in characters.
-const NAME_CHARS_MAX: usize = 64;
-
-/// The query string, if it can be decoded.
-pub(super) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
-
-/// Names and values, each name one of those that the route has.
-#[derive(Debug)]
-pub(super) struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    pub(super) fn new(pairs: Pairs, known: &[&'static str]) -> Result<Self, Problem> {
-        let Query(pairs) = pairs.map_err(|_| Problem::invalid("the query string cannot be decoded"))?;
-        if let Some((unknown, _)) = pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            let shown: String = unknown.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
-            let allowed = known.iter().copied();
-            let near = nearest(unknown, known.iter().copied());
-            let problem = Problem::invalid("unknown parameter").with_field(shown);
-            return Err(problem.with_allowed(allowed).with_near(near));
-        }
-        Ok(Self(pairs))
+pub(super) fn matchers(parameters: &Parameters) -> Result<Vec<Matcher>, Problem> {
+    if parameters.all(FILTER).count() > MATCHERS_MAX {
+        return Err(Problem::invalid(format!("more than {MATCHERS_MAX}")).with_field(FILTER));
     }
+    let wrong = |error: &dyn std::error::Error| Problem::invalid(error.to_string()).with_field(FILTER);
+    parameters.all(FILTER).map(|text| parse_matcher(text).map_err(|error| wrong(&error))).collect()
+}
 
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
-        let mut found = self.all(name);
-        match (found.next(), found.next()) {
-            (first, None) => Ok(first),
-            (_, Some(_)) => Err(Problem::invalid("given more than once").with_field(name)),
+pub(super) fn alert_filter(parameters: &Parameters) -> Result<AlertFilter, Problem> {
+    let receiver = parameters.one(RECEIVER)?.map(|text| {
+        let short = Some(text).filter(|text| text.len() <= EXPRESSION_BYTES_MAX);
+        short.and_then(|text| Pattern::within(text, PATTERN_BYTES_MAX)).ok_or_else(|| {
+            Problem::invalid("not a valid regular expression, or too large").with_field(RECEIVER)
+        })
+    });
+    let mut without = Vec::new();
+    for (name, standing) in [
+        (ACTIVE, Standing::Active),
+        (SILENCED, Standing::Silenced),
+        (INHIBITED, Standing::Inhibited),
+        (MUTED, Standing::Muted),
+    ] {
+        if flag(parameters, name)? == Flag::False {
+            without.push(standing);
         }
     }
+    flag(parameters, UNPROCESSED)?;
+    Ok(AlertFilter { matchers: matchers(parameters)?, receiver: receiver.transpose()?, without })
+}
 
-    pub(super) fn matchers(&self) -> Result<Vec<Matcher>, Problem> {
-        if self.all(FILTER).count() > MATCHERS_MAX {
-            return Err(Problem::invalid(format!("more than {MATCHERS_MAX}")).with_field(FILTER));
-        }
-        let wrong = |error: &dyn std::error::Error| Problem::invalid(error.to_string()).with_field(FILTER);
-        self.all(FILTER).map(|text| parse_matcher(text).map_err(|error| wrong(&error))).collect()
-    }
-
-    pub(super) fn alert_filter(&self) -> Result<AlertFilter, Problem> {
-        let receiver = self.one(RECEIVER)?.map(|text| {
-            let short = Some(text).filter(|text| text.len() <= EXPRESSION_BYTES_MAX);
-            short.and_then(|text| Pattern::within(text, PATTERN_BYTES_MAX)).ok_or_else(|| {
-                Problem::invalid("not a valid regular expression, or too large").with_field(RECEIVER)
-            })
-        });
-        let mut without = Vec::new();
-        for (name, standing) in [
-            (ACTIVE, Standing::Active),
-            (SILENCED, Standing::Silenced),
-            (INHIBITED, Standing::Inhibited),
-            (MUTED, Standing::Muted),
-        ] {
-            if self.flag(name)? == Flag::False {
-                without.push(standing);
-            }
-        }
-        self.flag(UNPROCESSED)?;
-        Ok(AlertFilter { matchers: self.matchers()?, receiver: receiver.transpose()?, without })
-    }
-
-    /// True unless it is said.
-    fn flag(&self, name: &str) -> Result<Flag, Problem> {
-        match self.one(name)? {
-            None | Some("true" | "1") => Ok(Flag::True),
-            Some("false" | "0") => Ok(Flag::False),
-            Some(_) => Err(Problem::invalid("expected true or false")
-                .with_field(name)
-                .with_allowed(["true", "false"])),
+/// True unless it is said.
+fn flag(parameters: &Parameters, name: &str) -> Result<Flag, Problem> {
+    match parameters.one(name)? {
+        None | Some("true" | "1") => Ok(Flag::True),
+        Some("false" | "0") => Ok(Flag::False),
+        Some(_) => {
+            Err(Problem::invalid("expected true or false").with_field(name).with_allowed(["true", "false"]))
         }
     }
 }
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flag {
     True,
@@ -110,11 +70,13 @@ enum Flag {
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::Query;
+
     use super::*;
 
     fn filter(pairs: &[(&str, &str)]) -> Result<AlertFilter, Problem> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Parameters::new(Ok(Query(pairs)), &OF_ALERTS)?.alert_filter()
+        alert_filter(&Parameters::new(Ok(Query(pairs)), &OF_ALERTS)?)
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::time_text::{Sent, format, parse};
+use super::time_text::{Sent, parse};
 use crate::alerting::domain::label_set::LabelSet;
 use crate::alerting::domain::notifying::matcher::{Matcher, Operator};
 use crate::alerting::domain::notifying::silence::{Silence, SilenceState, SilenceTerms};
+use crate::alerting::presentation::words::time_to_the_millisecond as format;
 use crate::platform::http::Problem;
 use crate::shared::Timestamp;
 

@@ -3,20 +3,20 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 
-use super::AlertmanagerApi;
-use super::alerts::{from_json, not_remembered};
-use super::parameters::{OF_SILENCES, Pairs, Parameters};
+use super::alerts::not_remembered;
+use super::parameters::{OF_SILENCES, matchers};
 use super::silence_bodies::{IdBody, PostedSilence, SilenceBody, as_labels};
+use super::{AlertmanagerApi, BODY_BYTES_MAX};
 use crate::alerting::application::notify::SilenceFailure;
 use crate::alerting::domain::notifying::dispatcher::SilencingError;
 use crate::alerting::domain::notifying::matcher::all_match;
 use crate::alerting::domain::notifying::silence::{Silence, SilenceId, SilenceState};
+use crate::alerting::presentation::json_body::{Body, from_json};
+use crate::alerting::presentation::query_string::{Pairs, Parameters, nothing_asked};
 use crate::platform::http::Problem;
 use crate::shared::Timestamp;
 use crate::tenancy::Caller;
@@ -27,7 +27,7 @@ pub(super) async fn list(
     Extension(caller): Extension<Caller>,
     pairs: Pairs,
 ) -> Result<Json<Vec<SilenceBody>>, Problem> {
-    let matchers = Parameters::new(pairs, &OF_SILENCES)?.matchers()?;
+    let matchers = matchers(&Parameters::new(pairs, &OF_SILENCES)?)?;
     let now = api.clock.now();
     let mut found = api.notifier.silences(&caller.tenant);
     found.retain(|silence| all_match(&matchers, &as_labels(silence)));
@@ -50,7 +50,7 @@ pub(super) async fn one(
     Path(id): Path<String>,
     pairs: Pairs,
 ) -> Result<Json<SilenceBody>, Problem> {
-    Parameters::new(pairs, &[])?;
+    nothing_asked(pairs)?;
     let silence = api.notifier.silence(&caller.tenant, &SilenceId(id.into()));
     let silence = silence.ok_or_else(|| refused(SilencingError::Unknown))?;
     Ok(Json(SilenceBody::new(&silence, api.clock.now())))
@@ -59,9 +59,9 @@ pub(super) async fn one(
 pub(super) async fn post(
     State(api): State<Arc<AlertmanagerApi>>,
     Extension(caller): Extension<Caller>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<IdBody>, Problem> {
-    let posted: PostedSilence = from_json(body, "a silence")?;
+    let posted: PostedSilence = from_json(body, "a silence", BODY_BYTES_MAX)?;
     let now = api.clock.now();
     let old = posted.id.as_deref().filter(|id| !id.is_empty()).map(|id| SilenceId(id.into()));
     let terms = posted.terms(now)?;

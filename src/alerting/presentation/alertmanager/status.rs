@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::AlertmanagerApi;
 use super::alert_bodies::ReceiverBody;
-use super::time_text::format;
+use crate::alerting::presentation::words::time_to_the_millisecond as format;
 
 #[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,7 @@
 //! The routes over a ledger in memory and a channel that fails as told.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
@@ -119,7 +121,7 @@ async fn what_cannot_be_is_said() {
     assert_eq!(scene.ask("GET", "/api/v2/channels?name=ops").await.0, 400);
     *scene.ledger.failing.lock() = 1;
     let (code, body) = scene.ask("GET", "/api/v2/channels").await;
-    assert_eq!((code, &body["detail"]), (503, &json!("the state database cannot be used now")));
+    assert_eq!((code, &body["detail"]), (503, &json!("the state database cannot be used just now")));
     assert_eq!(scene.ask("DELETE", "/api/v2/notifications/dead/%FF").await.0, 404);
 }
 

@@ -1,12 +1,10 @@
 //! What is told of incidents, and asked for.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerting::domain::incident::{Entry, Incident, IncidentState};
-use crate::shared::Timestamp;
+use crate::alerting::presentation::words::{Labels, labels, milliseconds};
 
 #[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct IncidentsBody {
@@ -25,7 +23,7 @@ pub(super) struct IncidentBody {
     state: &'static str,
     /// The worst that it had.
     severity: &'static str,
-    labels: BTreeMap<String, String>,
+    labels: Labels,
     opened_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     resolved_at: Option<i64>,
@@ -89,7 +87,7 @@ impl From<Incident> for IncidentBody {
             rule_name: incident.rule_name.into(),
             state: incident.state.name(),
             severity: incident.severity.name(),
-            labels: incident.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            labels: labels(&incident.labels),
             opened_at: milliseconds(incident.opened_at),
             resolved_at,
             acknowledged_by,
@@ -97,8 +95,4 @@ impl From<Incident> for IncidentBody {
             timeline: incident.timeline.into_iter().map(entry).collect(),
         }
     }
-}
-
-const fn milliseconds(at: Timestamp) -> i64 {
-    at.nanos().div_euclid(1_000_000)
 }

@@ -5,11 +5,9 @@ mod operations;
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use serde::de::DeserializeOwned;
 
 use crate::alerting::application::commands::{EvaluatorHandle, IncidentAct};
 use crate::alerting::application::incidents::{IncidentPage, IncidentStore};
@@ -19,6 +17,7 @@ use crate::platform::http::Problem;
 use crate::shared::{Clock, TenantId, Timestamp};
 use crate::tenancy::{Access, Action, Caller, guarded};
 
+use super::json_body::{Body, from_json};
 use super::query_string::{Pairs, Parameters, count, nothing_asked};
 use super::{stopped, unavailable};
 use bodies::{AcknowledgeBody, AssignBody, IncidentBody, IncidentsBody, ResolveBody};
@@ -41,6 +40,8 @@ const STATES: [&str; 3] = ["open", "acknowledged", "resolved"];
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 const ID_BYTES_MAX: usize = 64;
+/// Longest body: two texts, of which each character may be written as an escape.
+const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// What the routes work with.
 pub struct IncidentsApi {
@@ -59,6 +60,7 @@ pub fn router(api: Arc<IncidentsApi>, access: Access) -> Router {
         .route(ACKNOWLEDGE_PATH, post(acknowledge))
         .route(ASSIGN_PATH, post(assign))
         .route(RESOLVE_PATH, post(resolve))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(api);
     guarded(reading, access.clone(), Action::Read).merge(guarded(writing, access, Action::Write))
 }
@@ -97,9 +99,9 @@ async fn acknowledge(
     State(api): State<Arc<IncidentsApi>>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<IncidentBody>, Problem> {
-    let AcknowledgeBody { by, note } = from_json(&body)?;
+    let AcknowledgeBody { by, note } = from_json(body, "who acknowledges", BODY_BYTES_MAX)?;
     act(&api, caller.tenant, &id, IncidentAct::Acknowledge { by: by.into(), note: note.into() }).await
 }
 
@@ -107,9 +109,9 @@ async fn assign(
     State(api): State<Arc<IncidentsApi>>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<IncidentBody>, Problem> {
-    let AssignBody { to } = from_json(&body)?;
+    let AssignBody { to } = from_json(body, "who is to take care", BODY_BYTES_MAX)?;
     act(&api, caller.tenant, &id, IncidentAct::Assign { to: to.into() }).await
 }
 
@@ -117,9 +119,9 @@ async fn resolve(
     State(api): State<Arc<IncidentsApi>>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<IncidentBody>, Problem> {
-    let ResolveBody { by, reason } = from_json(&body)?;
+    let ResolveBody { by, reason } = from_json(body, "who resolves, and why", BODY_BYTES_MAX)?;
     act(&api, caller.tenant, &id, IncidentAct::Resolve { by: by.into(), reason: reason.into() }).await
 }
 
@@ -140,10 +142,6 @@ async fn act(
         Err(error @ IncidentError::Resolved) => Err(Problem::conflict(error.to_string())),
         Err(error @ IncidentError::Text) => Err(Problem::invalid(error.to_string())),
     }
-}
-
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::invalid(format!("not what is asked for: {error}")))
 }
 
 fn incident_id(text: &str) -> Result<IncidentId, Problem> {

@@ -10,8 +10,13 @@ use crate::platform::http::ProblemKind;
 use crate::platform::http::openapi::{Form, Needs, Operation, Parameter};
 
 const TAG: &str = "incidents";
-const OF_CHANGES: [ProblemKind; 4] =
-    [ProblemKind::InvalidRequest, ProblemKind::NotFound, ProblemKind::Conflict, ProblemKind::Unavailable];
+const OF_CHANGES: [ProblemKind; 5] = [
+    ProblemKind::InvalidRequest,
+    ProblemKind::NotFound,
+    ProblemKind::Conflict,
+    ProblemKind::BodyTooLarge,
+    ProblemKind::Unavailable,
+];
 
 pub fn operations() -> Vec<Operation> {
     let text = |bytes_max| Form::Text { bytes_max, example: "" };
