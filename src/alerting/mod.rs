@@ -31,7 +31,7 @@ use application::delivery::worker::Worker;
 use application::evaluate::{EvaluateParts, EvaluateRules};
 use application::ledger::{Ledger, LedgerError};
 use application::metrics::AlertingMetrics;
-use application::notify::Notifier;
+use application::notify::{Notifier, NotifierParts};
 use application::own_measures::OwnMeasures;
 use application::rule_book::{RuleBook, RuleBookParts};
 use domain::evaluator::{AlertEvaluator, EvaluatorLimits};
@@ -197,9 +197,14 @@ impl Alerting {
         let unsent = outboxes.restore(&*ledger).await?;
         let config = config_text(&plan, &receivers).into();
         let now = clock.now();
-        let notifier =
-            Notifier::open(plan, Arc::clone(&ledger) as _, Arc::clone(&outboxes) as _, random.fork(), now);
-        let notifier = Arc::new(notifier.await?);
+        let notifier = NotifierParts {
+            plan,
+            ledger: Arc::clone(&ledger) as _,
+            outboxes: Arc::clone(&outboxes) as _,
+            metrics: metrics.clone(),
+            random: random.fork(),
+        };
+        let notifier = Arc::new(Notifier::open(notifier, now).await?);
 
         let rules = book.rules();
         tracing::info!(rules = rules.len(), unsent, "alert rules are in force");

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::alerting::domain::instance::PointRefusal;
+use crate::shared::TenantId;
 
 /// The listener that feeds rules.
 pub const EVALUATOR: &str = "evaluator";
@@ -27,6 +28,9 @@ pub struct AlertingMetrics {
     pub watches_refused: Gauge,
     pub transitions: Family<KindLabel, Counter>,
     pub notifications: Family<NotificationLabels, Counter>,
+    pub notifications_made: Family<ChannelLabel, Counter>,
+    pub alerts_taken: Family<SourceLabel, Counter>,
+    pub alerts_refused: Family<RefusedLabels, Counter>,
     /// Seconds.
     pub lag: Gauge<f64, AtomicU64>,
 }
@@ -50,6 +54,38 @@ pub struct KindLabel {
 pub struct NotificationLabels {
     pub channel: String,
     pub result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChannelLabel {
+    pub channel: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SourceLabel {
+    pub source: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedLabels {
+    pub tenant: String,
+    pub reason: &'static str,
+}
+
+/// Who raised an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertSource {
+    Rule,
+    Api,
+}
+
+/// Why nobody is told of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertRefusal {
+    /// The tenant has as many as it may have.
+    TooMany,
+    /// Others posted what is no alert.
+    Invalid,
 }
 
 /// What became of one attempt to send a message.
@@ -98,6 +134,18 @@ impl AlertingMetrics {
             metrics.lag.clone(),
         );
         registry.register("notifications", "Attempts to send a message", notifications);
+        let Self { notifications_made, alerts_taken, alerts_refused, .. } = metrics.clone();
+        registry.register(
+            "notifications_made",
+            "Messages that were to be sent, also those that newer ones replaced",
+            notifications_made,
+        );
+        registry.register("alerts_taken", "Alerts that began, went on, changed or ended", alerts_taken);
+        registry.register(
+            "alerts_refused",
+            "Alerts that nobody is told of, by tenant and reason",
+            alerts_refused,
+        );
         metrics
     }
 
@@ -121,9 +169,40 @@ impl AlertingMetrics {
         points.saturating_add(u64::try_from(self.watches_refused.get()).unwrap_or(0))
     }
 
+    pub fn took(&self, source: AlertSource) {
+        self.alerts_taken.get_or_create(&SourceLabel { source: source.name() }).inc();
+    }
+
+    pub fn refused(&self, tenant: &TenantId, refusal: AlertRefusal) {
+        let labels = RefusedLabels { tenant: tenant.to_string(), reason: refusal.name() };
+        self.alerts_refused.get_or_create(&labels).inc();
+    }
+
+    pub fn made(&self, channel: &str) {
+        self.notifications_made.get_or_create(&ChannelLabel { channel: channel.to_owned() }).inc();
+    }
+
     pub fn notified(&self, channel: &str, outcome: Outcome) {
         let labels = NotificationLabels { channel: channel.to_owned(), result: outcome.name() };
         self.notifications.get_or_create(&labels).inc();
+    }
+}
+
+impl AlertSource {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl AlertRefusal {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::TooMany => "too_many",
+            Self::Invalid => "invalid",
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::alert_listing::{AlertFilter, ListedAlert, ListedGroup};
 use super::ledger::{Changes, Ledger, LedgerError};
+use super::metrics::{AlertRefusal, AlertSource, AlertingMetrics};
 use crate::alerting::domain::alert::{Alert, AlertKey, IncidentId, Phase};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::alerting::domain::notifying::dispatcher::{
@@ -49,6 +50,16 @@ pub struct Notifier {
     turn: Semaphore,
     ledger: Arc<dyn Ledger>,
     outboxes: Arc<dyn Postbox>,
+    metrics: AlertingMetrics,
+}
+
+/// What a notifier works with.
+pub struct NotifierParts {
+    pub plan: NotificationPlan,
+    pub ledger: Arc<dyn Ledger>,
+    pub outboxes: Arc<dyn Postbox>,
+    pub metrics: AlertingMetrics,
+    pub random: fastrand::Rng,
 }
 
 struct State {
@@ -66,17 +77,12 @@ struct Pending {
 
 impl Notifier {
     /// Goes on with what the ledger remembers.
-    pub async fn open(
-        plan: NotificationPlan,
-        ledger: Arc<dyn Ledger>,
-        outboxes: Arc<dyn Postbox>,
-        random: fastrand::Rng,
-        now: Timestamp,
-    ) -> Result<Self, LedgerError> {
+    pub async fn open(parts: NotifierParts, now: Timestamp) -> Result<Self, LedgerError> {
+        let NotifierParts { plan, ledger, outboxes, metrics, random } = parts;
         let remembered = ledger.remembered().await?;
         let dispatcher = Dispatcher::restored(plan, remembered, now);
         let state = Mutex::new(State { dispatcher, random, pending: Pending::default() });
-        Ok(Self { state, turn: Semaphore::new(1), ledger, outboxes })
+        Ok(Self { state, turn: Semaphore::new(1), ledger, outboxes, metrics })
     }
 
     /// Takes alerts of rules, and remembers them with what else their step changes. An error says that this waits for a later step.
@@ -88,7 +94,12 @@ impl Notifier {
     ) -> Result<(), LedgerError> {
         let (refused, written) = self
             .step(changes, now, |dispatcher, decisions| {
-                let taken = alerts.into_iter().map(|alert| dispatcher.take(alert, now, decisions));
+                let taken = alerts.into_iter().map(|alert| {
+                    self.metrics.took(AlertSource::Rule);
+                    let tenant = alert.tenant.clone();
+                    let taken = dispatcher.take(alert, now, decisions);
+                    taken.inspect_err(|_| self.metrics.refused(&tenant, AlertRefusal::TooMany))
+                });
                 taken.filter(Result::is_err).count()
             })
             .await;
@@ -125,9 +136,15 @@ impl Notifier {
         let (refused, written) = self
             .step(Changes::default(), now, |dispatcher, decisions| {
                 let taken = alerts.into_iter().enumerate().map(|(place, posted)| {
-                    let alert = posted.checked(tenant.clone(), now).map_err(|error| (place, error))?;
+                    self.metrics.took(AlertSource::Api);
+                    let refused = |refusal, error| {
+                        self.metrics.refused(tenant, refusal);
+                        (place, error)
+                    };
+                    let alert = posted.checked(tenant.clone(), now);
+                    let alert = alert.map_err(|error| refused(AlertRefusal::Invalid, error))?;
                     let taken = dispatcher.take(alert, now, decisions);
-                    taken.map_err(|_| (place, PostedError::TooManyAlerts))
+                    taken.map_err(|_| refused(AlertRefusal::TooMany, PostedError::TooManyAlerts))
                 });
                 taken.filter_map(Result::err).collect()
             })
@@ -223,6 +240,7 @@ impl Notifier {
             let Decisions { notifications, changes: dispatch } = decisions;
             let wanted = notifications.into_iter().filter_map(|one| self.outboxes.wanted(one));
             let notifications: Vec<Notification> = wanted.collect();
+            notifications.iter().for_each(|one| self.metrics.made(&one.channel));
             pending.unposted.extend(notifications.iter().cloned());
             pending.unwritten.absorb(changes);
             pending.unwritten.absorb(Changes { notifications, dispatch, ..Changes::default() });

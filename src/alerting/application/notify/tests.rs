@@ -14,6 +14,7 @@ struct Scene {
     notifier: Notifier,
     ledger: FakeLedger,
     outboxes: FakeOutboxes,
+    metrics: AlertingMetrics,
 }
 
 impl Scene {
@@ -26,8 +27,11 @@ impl Scene {
         let plan = plan(&by_cluster(vec![]), &[]);
         let random = fastrand::Rng::with_seed(1);
         let (shared, posted) = (Arc::new(ledger.clone()), Arc::new(outboxes.clone()));
-        let notifier = Notifier::open(plan, shared, posted, random, second(0)).await.unwrap();
-        Self { notifier, ledger, outboxes }
+        let metrics = AlertingMetrics::default();
+        let parts =
+            NotifierParts { plan, ledger: shared, outboxes: posted, metrics: metrics.clone(), random };
+        let notifier = Notifier::open(parts, second(0)).await.unwrap();
+        Self { notifier, ledger, outboxes, metrics }
     }
 
     async fn fire(&self, id: &str, at: i64) -> Result<(), LedgerError> {
@@ -158,4 +162,20 @@ async fn alerts_of_others_are_taken_and_wrong_ones_are_named() {
     assert!(scene.notifier.alerts(&tenant(), &AlertFilter::default(), second(300)).is_empty());
     scene.notifier.tick(second(30)).await.unwrap();
     assert_eq!(scene.outboxes.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_taken_refused_and_made_is_counted() {
+    use crate::alerting::application::metrics::{ChannelLabel, RefusedLabels, SourceLabel};
+    let scene = Scene::new().await;
+    scene.fire("a", 0).await.unwrap();
+    let good = PostedAlert { labels: labels("id=p"), ..PostedAlert::default() };
+    scene.notifier.post_alerts(&tenant(), vec![PostedAlert::default(), good], second(0)).await.unwrap();
+    let metrics = &scene.metrics;
+    let taken = |source| metrics.alerts_taken.get_or_create(&SourceLabel { source }).get();
+    assert_eq!((taken("rule"), taken("api")), (1, 2));
+    let labels = RefusedLabels { tenant: tenant().to_string(), reason: "invalid" };
+    assert_eq!(metrics.alerts_refused.get_or_create(&labels).get(), 1);
+    let made = metrics.notifications_made.get_or_create(&ChannelLabel { channel: "ops".to_owned() }).get();
+    assert_eq!(made, 1);
 }
