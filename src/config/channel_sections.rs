@@ -1,11 +1,17 @@
 //! Reads one section `[channels.NAME]`: what each kind of channel needs, and what it may not have.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
 use secrecy::SecretString;
 
 use super::reader::{Reader, text_of};
 use super::written::Written;
 use super::{Channel, ChannelKind, EmailChannel, SendResolved, WebhookSigning};
-use crate::platform::outgoing::{MailAddress, MailLogin, MailServer, MailTls, SecretUrl, SigningSecret};
+use crate::platform::outgoing::{
+    MailAddress, MailAuthority, MailLogin, MailServer, MailTls, SecretUrl, SigningSecret,
+};
 
 /// Where PagerDuty takes events (developer.pagerduty.com, "Send an alert event").
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -18,6 +24,9 @@ const ROUTING_KEY_CHARS_MAX: usize = 64;
 const ADDRESS_ALLOWED: &str = "allowed: an address like ops@example.com or Alerts <ops@example.com>";
 const TO_ALLOWED: &str = "allowed: a list of 1 to 100 addresses like [\"ops@example.com\"]";
 const SMTP_ALLOWED: &str = "allowed: a mail server like mail.example.com or mail.example.com:587";
+
+const CA_FILE_ALLOWED: &str = "allowed: a file of at most 1 MiB with certificates in PEM";
+const CA_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Most addresses that one message goes to.
 const TO_MAX: usize = 100;
@@ -134,6 +143,7 @@ fn email(reader: &mut Reader, path: &str) -> Option<EmailChannel> {
             .ok_or_else(|| SMTP_ALLOWED.to_owned())
     });
     let login = login(reader, path, tls);
+    let (ca_file, authority) = authority(reader, path);
     let from = reader.read(&format!("{path}.from"), None, |written| {
         text_of(written)
             .and_then(|text| MailAddress::parse(text).ok())
@@ -144,7 +154,28 @@ fn email(reader: &mut Reader, path: &str) -> Option<EmailChannel> {
         recipients(written).ok_or_else(|| TO_ALLOWED.to_owned())
     });
     let (host, port) = server?;
-    Some(EmailChannel { server: MailServer { host, port, tls, login }, from: from?, to })
+    Some(EmailChannel { server: MailServer { host, port, tls, authority, login }, ca_file, from: from?, to })
+}
+
+/// The file, and what is in it.
+fn authority(reader: &mut Reader, path: &str) -> (Option<PathBuf>, MailAuthority) {
+    let key = format!("{path}.ca_file");
+    if !reader.is_written(&key) {
+        return (None, MailAuthority::System);
+    }
+    let file = PathBuf::from(reader.text(&key));
+    let authority = reader.read(&key, MailAuthority::System, |_| {
+        let pem = pem(&file).ok_or_else(|| CA_FILE_ALLOWED.to_owned())?;
+        MailAuthority::parse(&pem).map_err(|_| CA_FILE_ALLOWED.to_owned())
+    });
+    (Some(file), authority)
+}
+
+/// Absent if it cannot be read, or is larger than any such file.
+fn pem(file: &Path) -> Option<Vec<u8>> {
+    let mut pem = Vec::new();
+    File::open(file).ok()?.take(CA_FILE_BYTES_MAX + 1).read_to_end(&mut pem).ok()?;
+    (u64::try_from(pem.len()).ok()? <= CA_FILE_BYTES_MAX).then_some(pem)
 }
 
 fn recipients(written: &Written) -> Option<Vec<MailAddress>> {

@@ -308,7 +308,7 @@ impl Lines {
                 self.text(&path("url"), HIDDEN);
                 self.text(&path("routing_key"), HIDDEN);
             }
-            ChannelKind::Email(EmailChannel { server, from, to }) => {
+            ChannelKind::Email(EmailChannel { server, ca_file, from, to }) => {
                 self.text(&path("smtp"), format_args!("{}:{}", server.host, server.port));
                 self.text(
                     &path("tls"),
@@ -318,6 +318,9 @@ impl Lines {
                         MailTls::Off => "off",
                     },
                 );
+                if let Some(file) = ca_file {
+                    self.path(&path("ca_file"), file);
+                }
                 if let MailLogin::As { user, .. } = &server.login {
                     self.text(&path("user"), user);
                     self.text(&path("password"), HIDDEN);

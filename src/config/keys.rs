@@ -110,6 +110,7 @@ pub(super) const CHANNELS: NamedSections = NamedSections {
         "routing_key",
         "smtp",
         "tls",
+        "ca_file",
         "user",
         "password",
         "from",

@@ -330,6 +330,8 @@ pub enum WebhookSigning {
 #[derive(Debug, Clone)]
 pub struct EmailChannel {
     pub server: MailServer,
+    /// Where its authorities come from beside the system's.
+    pub ca_file: Option<PathBuf>,
     pub from: MailAddress,
     /// At least one.
     pub to: Vec<MailAddress>,

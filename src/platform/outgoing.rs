@@ -20,7 +20,10 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
 use addresses::AddressGuard;
-pub use mail::{Mail, MailAddress, MailAddressError, MailError, MailLogin, MailServer, MailTls};
+pub use mail::{
+    Mail, MailAddress, MailAddressError, MailAuthority, MailAuthorityError, MailError, MailLogin, MailServer,
+    MailTls,
+};
 pub use secret_url::{SecretUrl, SecretUrlError};
 pub use signature::{SigningSecret, SigningSecretError};
 

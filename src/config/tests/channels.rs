@@ -110,6 +110,14 @@ fn a_wrong_combination_names_the_key_and_why() {
             "channels.ops.smtp = \"m:x\": allowed: a mail server like",
         ),
         (&format!("{mail}user = 'u'"), "channels.ops.password is missing"),
+        (
+            &format!("{mail}ca_file = 'no/such/file.pem'"),
+            "channels.ops.ca_file = \"no/such/file.pem\": allowed: a file of at most 1 MiB with certificates in PEM",
+        ),
+        (
+            &format!("{mail}ca_file = 'Cargo.toml'"),
+            "allowed: a file of at most 1 MiB with certificates in PEM",
+        ),
         (&format!("{mail}password = 'p'"), "channels.ops.user is missing"),
         (
             &format!("{mail}tls = 'off'\nuser = 'u'\npassword = 'p'"),

@@ -1,5 +1,7 @@
 //! E-mail over SMTP, to a server whose address is checked before it is connected to.
 
+mod authority;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -7,10 +9,12 @@ use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::Tls;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
+
+pub use authority::{MailAuthority, MailAuthorityError};
 
 use super::{CONNECT_TIMEOUT, OutgoingClient, OutgoingError, one_line};
 use crate::shared::Timestamp;
@@ -25,10 +29,12 @@ pub struct MailServer {
     pub host: Box<str>,
     pub port: u16,
     pub tls: MailTls,
+    /// Whom its certificate is checked against.
+    pub authority: MailAuthority,
     pub login: MailLogin,
 }
 
-/// How the connection is kept private. The server's certificate is checked against the system's authorities.
+/// How the connection is kept private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailTls {
     /// After a greeting in the clear; a server that does not offer it gets nothing.
@@ -120,8 +126,8 @@ impl OutgoingClient {
         };
         let host = server.host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = match server.tls {
-            MailTls::StartTls => Tls::Required(TlsParameters::new(host).map_err(MailError::Broken)?),
-            MailTls::Immediate => Tls::Wrapper(TlsParameters::new(host).map_err(MailError::Broken)?),
+            MailTls::StartTls => Tls::Required(server.authority.tls(host).map_err(MailError::Broken)?),
+            MailTls::Immediate => Tls::Wrapper(server.authority.tls(host).map_err(MailError::Broken)?),
             MailTls::Off => Tls::None,
         };
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.ip().to_string())

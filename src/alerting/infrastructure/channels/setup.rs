@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::alerting::application::delivery::fakes::{FakeLedger, FixedClock};
     use crate::alerting::domain::fixtures::second;
-    use crate::platform::outgoing::{MailLogin, MailTls};
+    use crate::platform::outgoing::{MailAuthority, MailLogin, MailTls};
 
     fn url(path: &str) -> SecretUrl {
         SecretUrl::parse(&format!("https://example.com/{path}")).unwrap()
@@ -131,7 +131,13 @@ mod tests {
     #[tokio::test]
     async fn channels_with_one_address_share_a_worker() {
         let mail = |host: &str| Target::Email {
-            server: MailServer { host: host.into(), port: 25, tls: MailTls::Off, login: MailLogin::None },
+            server: MailServer {
+                host: host.into(),
+                port: 25,
+                tls: MailTls::Off,
+                authority: MailAuthority::System,
+                login: MailLogin::None,
+            },
             from: MailAddress::parse("a@b.de").unwrap(),
             to: vec![MailAddress::parse("c@d.de").unwrap()],
         };

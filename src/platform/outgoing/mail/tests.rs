@@ -1,10 +1,12 @@
 //! Mail to a server on loopback that answers as it is told.
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+
+mod tls;
 
 /// Serves one dialogue: greets, answers each command by its first letters, gives all that it heard.
 async fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, JoinHandle<String>) {
@@ -15,33 +17,41 @@ async fn server(answers: &'static [(&'static str, &'static str)]) -> (u16, JoinH
         let (socket, _) = listener.accept().await.unwrap();
         let mut socket = BufReader::new(socket);
         socket.write_all(b"220 mail.test\r\n").await.unwrap();
-        let (mut heard, mut is_text) = (String::new(), false);
-        loop {
-            let mut line = String::new();
-            if socket.read_line(&mut line).await.unwrap_or_default() == 0 {
-                return heard;
-            }
-            heard.push_str(&line);
-            if is_text && line != ".\r\n" {
-                continue;
-            }
-            is_text = line.starts_with("DATA");
-            let told =
-                answers.iter().find(|(command, _)| line.starts_with(command)).map(|(_, answer)| *answer);
-            let usual = match line.get(..4).unwrap_or(".") {
-                "EHLO" => "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME",
-                "AUTH" => "235 welcome",
-                "DATA" => "354 go on",
-                "QUIT" => "221 bye",
-                _ => "250 as you wish",
-            };
-            let answer = format!("{}\r\n", told.unwrap_or(usual));
-            if socket.write_all(answer.as_bytes()).await.is_err() {
-                return heard;
-            }
-        }
+        dialogue(socket, answers).await
     });
     (port, task)
+}
+
+/// Everything behind the greeting; gives what was heard.
+async fn dialogue(
+    mut socket: BufReader<impl AsyncRead + AsyncWrite + Unpin>,
+    answers: &[(&str, &str)],
+) -> String {
+    let (mut heard, mut is_text) = (String::new(), false);
+    loop {
+        let mut line = String::new();
+        if socket.read_line(&mut line).await.unwrap_or_default() == 0 {
+            return heard;
+        }
+        heard.push_str(&line);
+        if is_text && line != ".\r\n" {
+            continue;
+        }
+        is_text = line.starts_with("DATA");
+        let told = answers.iter().find(|(command, _)| line.starts_with(command)).map(|(_, answer)| *answer);
+        let usual = match line.get(..4).unwrap_or(".") {
+            "EHLO" => "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME",
+            "AUTH" => "235 welcome",
+            "DATA" => "354 go on",
+            "QUIT" => "221 bye",
+            _ => "250 as you wish",
+        };
+        let answer = format!("{}\r\n", told.unwrap_or(usual));
+        let answered = socket.write_all(answer.as_bytes()).await;
+        if answered.is_err() || socket.flush().await.is_err() {
+            return heard;
+        }
+    }
 }
 
 fn mail() -> Mail {
@@ -60,7 +70,13 @@ fn mail() -> Mail {
 }
 
 fn plain(host: &str, port: u16) -> MailServer {
-    MailServer { host: host.into(), port, tls: MailTls::Off, login: MailLogin::None }
+    MailServer {
+        host: host.into(),
+        port,
+        tls: MailTls::Off,
+        authority: MailAuthority::System,
+        login: MailLogin::None,
+    }
 }
 
 async fn send(allow: &[&str], server: &MailServer) -> Result<Box<str>, MailError> {
