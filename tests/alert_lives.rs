@@ -83,7 +83,8 @@ fn incidents(server: &Server, state: &str) -> Vec<Value> {
 #[test]
 fn what_fired_before_a_kill_goes_on_firing_in_silence_and_resolves_after_it() {
     let (folder, webhook) = (folder(), Webhook::start(&[]));
-    let rules = [rule("deep", "max", "2s", 5.0)];
+    // Longer than a restart takes on a busy machine.
+    let rules = [rule("deep", "max", "10s", 5.0)];
     let server = start(&folder, &webhook, &rules);
     post(&server, "a", 9);
     wait_until_told(&webhook, &["CRITICAL", "host=a"]);
