@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::alerting::application::fake_ledger::{FakeLedger, FakeOutboxes};
 use crate::alerting::application::ledger::Ledger;
+use crate::alerting::application::notify::NotifierParts;
 use crate::alerting::domain::alert::SEVERITY_LABEL;
 use crate::alerting::domain::condition::{Comparison, Threshold};
 use crate::alerting::domain::evaluator::EvaluatorLimits;
@@ -115,14 +116,22 @@ async fn process(
     let rules = RuleSet::new(vec![rule.clone()]).unwrap();
     let random = fastrand::Rng::with_seed(seed);
     let (shared, posted) = (Arc::new(ledger.clone()), Arc::new(outboxes.clone()));
-    let notifier = Arc::new(Notifier::open(plan, shared, posted, random.clone(), now).await.unwrap());
+    let metrics = AlertingMetrics::registered(&mut Registry::default());
+    let notifier = NotifierParts {
+        plan,
+        ledger: shared,
+        outboxes: posted,
+        metrics: metrics.clone(),
+        random: random.clone(),
+    };
+    let notifier = Arc::new(Notifier::open(notifier, now).await.unwrap());
     let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
     let parts = EvaluateParts {
         evaluator: AlertEvaluator::new(&rules, Arc::clone(&watchlist), EvaluatorLimits::default()),
         watchlist: Arc::clone(&watchlist),
         annotations: Box::new(NoWords),
         notifier,
-        metrics: AlertingMetrics::registered(&mut Registry::default()),
+        metrics,
         random,
     };
     let standing = ledger.standing(now).await.unwrap();
