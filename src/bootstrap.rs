@@ -15,6 +15,7 @@ mod rollups;
 mod routing;
 mod shutdown;
 mod sql;
+mod store_parts;
 mod surroundings;
 
 use std::collections::BTreeSet;

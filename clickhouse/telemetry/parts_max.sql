@@ -6,5 +6,5 @@ FROM
     SELECT count() AS parts
     FROM system.parts
     WHERE database = 'telemetryflow' AND active
-    GROUP BY table, partition_id
+    GROUP BY hostName(), table, partition_id
 )

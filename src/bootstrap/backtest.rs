@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use prometheus_client::registry::Registry;
 
-use super::parts::embedded_options;
+use super::store_parts::embedded_options;
 use super::{alerting_parts, load_rules};
 use crate::alerting::{self, Lateness, Played, Wanted};
 use crate::config::{Settings, StoreKind};

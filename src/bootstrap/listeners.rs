@@ -33,12 +33,17 @@ use super::parts::Parts;
 
 /// Of the time to stop, what is kept for storing what was accepted last.
 const DRAIN_RESERVE: Duration = Duration::from_secs(5);
+/// Connections to the SQL listener at once.
+const SQL_CONNECTIONS_MAX: usize = 1_000;
+/// Statements may stand in the address.
+const SQL_HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// Bound, not yet served.
 pub struct Listeners {
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
     api: TcpListener,
+    sql: Option<TcpListener>,
 }
 
 /// What has to be stopped.
@@ -50,6 +55,7 @@ pub struct Running {
     otlp_grpc: Option<SocketAddr>,
     otlp_http: Option<SocketAddr>,
     api: Option<SocketAddr>,
+    sql: Option<SocketAddr>,
 }
 
 pub async fn bind(settings: &Settings) -> anyhow::Result<Listeners> {
@@ -57,7 +63,15 @@ pub async fn bind(settings: &Settings) -> anyhow::Result<Listeners> {
         otlp_grpc: bind_one(settings, "otlp_grpc", settings.listen.otlp_grpc).await?,
         otlp_http: bind_one(settings, "otlp_http", settings.listen.otlp_http).await?,
         api: bind_one(settings, "api", settings.listen.api).await?,
+        sql: bind_sql(settings).await?,
     })
+}
+
+/// The configuration has seen to it that others than this machine need a password.
+async fn bind_sql(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = settings.store.sql.listen else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).with_context(|| format!("cannot listen on {address} ([store.sql] listen)"))
 }
 
 async fn bind_one(settings: &Settings, key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -83,6 +97,7 @@ pub async fn start(
         rejections,
         queries,
         alerts,
+        sql,
         write_path,
         store,
         stats,
@@ -134,12 +149,35 @@ pub async fn start(
         listeners.api,
         api_router,
         Protocol::Http1,
-        limits,
+        limits.clone(),
         connections.listener("api"),
         lifecycle.clone(),
     );
     lifecycle.spawn("api listener", served);
-    Ok(Running { lifecycle, write_path, store, durability, otlp_grpc, otlp_http, api: api_address })
+    let sql_address = listeners.sql.as_ref().and_then(address);
+    if let (Some(listener), Some(router)) = (listeners.sql, sql) {
+        let limits = ConnectionLimits {
+            connections_max: SQL_CONNECTIONS_MAX,
+            head_bytes_max: SQL_HEAD_BYTES_MAX,
+            ..limits
+        };
+        let router = router.layer(from_fn_with_state(requests.listener("sql"), identify));
+        let metrics = connections.listener("sql");
+        lifecycle.spawn(
+            "sql listener",
+            serve(listener, router, Protocol::Http1, limits, metrics, lifecycle.clone()),
+        );
+    }
+    Ok(Running {
+        lifecycle,
+        write_path,
+        store,
+        durability,
+        otlp_grpc,
+        otlp_http,
+        api: api_address,
+        sql: sql_address,
+    })
 }
 
 /// `/livez`, `/readyz` and the description of the API are for everybody; counters name tenants, so where there are keys one has to be an operator.
@@ -161,18 +199,25 @@ impl Running {
     pub fn say_ready(&self, settings: &Settings) {
         let (Some(grpc), Some(otlp), Some(api)) = (self.otlp_grpc, self.otlp_http, self.api) else { return };
         tracing::info!(otlp_grpc = %grpc, otlp_http = %otlp, api = %api, durability = self.durability, "ready");
+        if let Some(sql) = self.sql {
+            tracing::info!(%sql, "SQL over ClickHouse's HTTP interface");
+        }
         if settings.log.format == LogFormat::Text {
             let data = match settings.store.kind {
                 StoreKind::Embedded => settings.store.path.display().to_string(),
                 StoreKind::Null => "nowhere (store kind \"null\")".to_owned(),
             };
+            let sql = self
+                .sql
+                .map(|sql| format!("  sql     POST http://{sql}/                (ClickHouse over HTTP)\n"));
+            let sql = sql.unwrap_or_default();
             crate::cli::say(format_args!(
                 "TelemetryFlow {version} is ready.\n  \
                  send    POST http://{otlp}/v1/metrics      (OTLP/HTTP)\n  \
                  send    gRPC http://{grpc}                (OTLP/gRPC)\n  \
                  query   GET  http://{api}/api/v2/metrics\n  \
-                 health  GET  http://{api}/readyz  and  http://{api}/metrics\n  \
-                 data    {data}\n\
+                 health  GET  http://{api}/readyz  and  http://{api}/metrics\n\
+                 {sql}  data    {data}\n\
                  Stop with Ctrl-C.",
                 version = env!("CARGO_PKG_VERSION"),
             ));

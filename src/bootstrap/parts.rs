@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use axum::Router;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::alerting::RuleFiles;
-use crate::config::{self, Library, OwnRules, Settings, StoreKind};
-use crate::platform::clickhouse::embedded::{EmbeddedOptions, EmbeddedStore, QueryLimits, find_library};
-use crate::platform::clickhouse::migrations::migrate;
-use crate::platform::clickhouse::{NullStore, Store};
+use crate::config::{self, OwnRules, Settings};
+use crate::platform::clickhouse::Store;
 use crate::platform::clock::SystemClock;
 use crate::platform::cpu_pool::CpuPool;
 use crate::platform::event_bus::EventBus;
@@ -30,14 +27,14 @@ use crate::shared::{Clock, RollupCoverage, TenantId};
 use crate::telemetry::{
     AttributeLimits, Catalogue, CatalogueLimits, CatalogueReader, ContentLimits, DecodeState, Ingest,
     IngestCounters, KeySeed, OtlpReplay, PartsMetrics, PartsPressure, Reach, Receiver, RejectionLog,
-    RequestLimits, Stats, UnpackLimits, WritePath, WritePathParts, schema,
+    RequestLimits, Stats, UnpackLimits, WritePath, WritePathParts,
 };
 use crate::tenancy::{Access, Rates};
 
 use super::access::{build_access, rate_limits};
 use super::reload::Reloading;
 use super::{Process, Surroundings};
-use super::{alerting_parts, dependencies, ingestion, rollups};
+use super::{alerting_parts, dependencies, ingestion, rollups, store_parts};
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -70,6 +67,8 @@ pub struct Parts {
     pub queries: Queries,
     /// The routes of alerting.
     pub alerts: Router,
+    /// ClickHouse's HTTP interface, where it is to be had.
+    pub sql: Option<Router>,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
     pub stats: Stats,
@@ -84,7 +83,8 @@ pub async fn build(
     let lifecycle = Lifecycle::default();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut registry = Registry::with_prefix("telemetryflow");
-    let store = surroundings.store(open_store(settings)?);
+    let (opened, sql) = store_parts::open(settings, &mut registry)?;
+    let store = surroundings.store(opened);
 
     let generations = Arc::new(Generations::default());
     let panes = Arc::new(Panes::new(pane_bytes(settings.query.cache_bytes.bytes()), Arc::clone(&clock)));
@@ -186,48 +186,11 @@ pub async fn build(
         rejections,
         queries,
         alerts,
+        sql,
         write_path,
         store,
         stats,
     })
-}
-
-fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
-    match settings.store.kind {
-        StoreKind::Null => Ok(Arc::new(NullStore)),
-        StoreKind::Embedded => open_embedded(settings),
-    }
-}
-
-pub(super) fn embedded_options(settings: &Settings) -> anyhow::Result<EmbeddedOptions> {
-    let configured = match &settings.store.library {
-        Library::At(path) => Some(path.as_path()),
-        Library::Search => None,
-    };
-    Ok(EmbeddedOptions {
-        library: find_library(configured)?,
-        path: settings.store.path.clone(),
-        writers: settings.store.writers,
-        readers: settings.store.readers,
-        memory_bytes_max: settings.store.engine_memory_max.bytes(),
-        query_limits: QueryLimits {
-            time_max: settings.query.timeout,
-            memory_bytes_max: settings.query.memory_bytes_max.bytes(),
-            rows_max: settings.query.rows_max,
-        },
-    })
-}
-
-fn open_embedded(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
-    let options = embedded_options(settings)?;
-    let store = EmbeddedStore::open(&options)?;
-    let found = migrate(&store, schema::MIGRATIONS)?;
-    schema::retain_metrics(&store, settings.store.retention_metrics, settings.rollups.retention)
-        .and_then(|()| schema::retain_logs(&store, settings.store.retention_logs))
-        .and_then(|()| schema::retain_traces(&store, settings.store.retention_traces))
-        .context("cannot set the retention")?;
-    tracing::info!(path = %options.path.display(), schema_found = found, "the embedded store is open");
-    Ok(Arc::new(store))
 }
 
 fn catalogue_limits(settings: &Settings) -> CatalogueLimits {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use crate::config::{Settings, StoreKind};
 use crate::platform::clickhouse::embedded::EmbeddedStore;
 
-use super::parts::embedded_options;
+use super::store_parts::embedded_options;
 
 /// Writes the answer to standard output in one of ClickHouse's formats.
 pub fn run(settings: &Settings, statement: &str, format: &str) -> anyhow::Result<()> {

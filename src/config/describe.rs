@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::routing;
 use super::{
     AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library,
-    LogFormat, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, StoreKind,
-    TimeIntervals, WebhookSigning,
+    LogFormat, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, SqlAccess, SqlUser,
+    StoreKind, TimeIntervals, WebhookSigning,
 };
 use crate::platform::outgoing::{MailLogin, MailTls};
 use crate::shared::duration_text;
@@ -50,6 +50,9 @@ impl Settings {
         self.limits_query_and_alerting(&mut lines);
         for (id, key) in &self.keys {
             lines.api_key(id, key);
+        }
+        for (name, user) in &self.sql_users {
+            lines.sql_user(name, user);
         }
         for (name, channel) in &self.channels {
             lines.channel(name, channel);
@@ -98,6 +101,13 @@ impl Settings {
         lines.duration("store.retention_metrics", store.retention_metrics);
         lines.duration("store.retention_logs", store.retention_logs);
         lines.duration("store.retention_traces", store.retention_traces);
+        let sql = &store.sql;
+        if let Some(listen) = sql.listen {
+            lines.text("store.sql.listen", listen);
+        }
+        lines.bare("store.sql.statements_max", sql.statements_max);
+        lines.bytes("store.sql.body_bytes_max", sql.body_bytes_max);
+        lines.bytes("store.sql.answer_bytes_max", sql.answer_bytes_max);
     }
 
     fn ingest_lines(&self, lines: &mut Lines) {
@@ -274,9 +284,22 @@ impl Lines {
         }
     }
 
+    fn sql_user(&mut self, name: &str, user: &SqlUser) {
+        self.hash(&format!("sql_users.{name}.hash"), &user.hash);
+        let access = match user.access {
+            SqlAccess::Read => "read",
+            SqlAccess::Write => "write",
+        };
+        self.text(&format!("sql_users.{name}.access"), access);
+    }
+
+    fn hash(&mut self, path: &str, hash: &[u8]) {
+        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.text(path, format!("sha256:{digits}"));
+    }
+
     fn api_key(&mut self, id: &str, key: &ApiKey) {
-        let digits: String = key.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.text(&format!("keys.{id}.hash"), format!("sha256:{digits}"));
+        self.hash(&format!("keys.{id}.hash"), &key.hash);
         self.text(&format!("keys.{id}.tenant"), &key.tenant);
         self.text(
             &format!("keys.{id}.role"),

@@ -43,7 +43,11 @@ fn key_of(variable: &str) -> Option<String> {
         let (name, key) = rest.strip_prefix(named.section)?.strip_prefix("__")?.rsplit_once("__")?;
         Some(format!("{}.{name}.{key}", named.section))
     });
-    Some(named.unwrap_or_else(|| rest.replacen("__", ".", 1)))
+    Some(named.unwrap_or_else(|| {
+        // A section within a section has two separators.
+        let inner = rest.replacen("__", ".", 2);
+        if is_known(&inner) { inner } else { rest.replacen("__", ".", 1) }
+    }))
 }
 
 fn variable_of(key: &str) -> String {

@@ -6,7 +6,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
-use super::keys::{NamedSections, is_known, is_section, named, nearest_key, nearest_section};
+use super::keys::{
+    NamedSections, is_inner_section, is_known, is_section, named, nearest_key, nearest_section,
+};
 use super::routing::{self, Nested};
 use super::written::{Entries, Entry, Source, Written};
 
@@ -88,7 +90,11 @@ impl File<'_> {
         for (name, value) in table {
             let path = format!("{section}.{}", name.get_ref());
             let at = name.span().start;
-            if let Some(nested) = routing::nested(&path) {
+            if let DeValue::Table(inner) = value.get_ref()
+                && is_inner_section(&path)
+            {
+                self.keys(&path, inner);
+            } else if let Some(nested) = routing::nested(&path) {
                 self.nested(nested, &path, at, value);
             } else if is_known(&path) {
                 let source = self.source(at);

@@ -33,6 +33,10 @@ pub(super) const KEYS: &[Key] = &[
     key("store.retention_metrics", "30d"),
     key("store.retention_logs", "14d"),
     key("store.retention_traces", "14d"),
+    absent("store.sql.listen"),
+    key("store.sql.statements_max", "8"),
+    key("store.sql.body_bytes_max", "256MiB"),
+    key("store.sql.answer_bytes_max", "256MiB"),
     absent("journal.path"),
     key("journal.bytes_max", "10GiB"),
     absent("dead_letters.path"),
@@ -122,7 +126,10 @@ pub(super) const CHANNELS: NamedSections = NamedSections {
 pub(super) const API_KEYS: NamedSections =
     NamedSections { section: "keys", keys: &["hash", "tenant", "role", "expires"] };
 
-pub(super) const NAMED: [NamedSections; 2] = [API_KEYS, CHANNELS];
+/// Users of the SQL listener.
+pub(super) const SQL_USERS: NamedSections = NamedSections { section: "sql_users", keys: &["hash", "access"] };
+
+pub(super) const NAMED: [NamedSections; 3] = [API_KEYS, SQL_USERS, CHANNELS];
 
 /// The sections that are held by a section of this name; absent if it holds keys.
 pub(super) fn named(section: &str) -> Option<&'static NamedSections> {
@@ -132,6 +139,11 @@ pub(super) fn named(section: &str) -> Option<&'static NamedSections> {
 /// The key as `KEYS` has it, or one of a named section.
 pub(super) fn is_known(path: &str) -> bool {
     KEYS.iter().any(|key| key.path == path) || is_named_key(path) || routing::is_known(path)
+}
+
+/// Whether this is a section within a section: `store.sql`.
+pub(super) fn is_inner_section(path: &str) -> bool {
+    KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
 }
 
 fn is_named_key(path: &str) -> bool {
@@ -164,14 +176,12 @@ pub(super) fn nearest_key(path: &str) -> Option<String> {
         let near = nearest(key, held_by.keys.iter().copied());
         return near.map(|near| format!("{}.{name}.{near}", held_by.section));
     }
-    let name = path.rsplit('.').next().unwrap_or(path);
-    let section = path.split_once('.').map(|(section, _)| section).filter(|section| is_section(section));
+    let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
     let paths = || KEYS.iter().map(|key| key.path);
     let name_of = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
-    let in_section = section.and_then(|section| {
-        let names = paths().filter(|path| path.split('.').next() == Some(section)).map(name_of);
-        nearest(name, names).map(|near| format!("{section}.{near}"))
-    });
+    let of_section =
+        paths().filter(|path| path.rsplit_once('.').is_some_and(|(held_by, _)| held_by == section));
+    let in_section = nearest(name, of_section.map(name_of)).map(|near| format!("{section}.{near}"));
     in_section
         .or_else(|| paths().find(|path| name_of(path) == name).map(str::to_owned))
         .or_else(|| nearest(path, paths()).map(str::to_owned))

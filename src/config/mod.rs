@@ -18,6 +18,8 @@ mod routing;
 mod sections;
 mod settings;
 mod source;
+mod store_section;
+mod store_settings;
 mod telemetry;
 mod time_intervals;
 mod written;
@@ -31,10 +33,11 @@ pub use own_alerts::{OwnAlerts, OwnRules};
 pub use routing::{AfterMatch, Inhibit, RouteSection};
 pub use settings::{
     Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry, Ingest, Journal,
-    KeyRole, Library, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules,
-    SendResolved, Settings, Shutdown, State, Store, StoreKind, Stream, WebhookSigning,
+    KeyRole, Limits, Listen, Log, LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules,
+    SendResolved, Settings, Shutdown, State, Stream, WebhookSigning,
 };
 pub use source::SettingsSource;
+pub use store_settings::{Library, SqlAccess, SqlListener, SqlUser, Store, StoreKind};
 pub use telemetry::Telemetry;
 pub use time_intervals::{TimeInterval, TimeIntervals};
 

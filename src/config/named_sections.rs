@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::channel_sections::channel;
-use super::keys::{API_KEYS, CHANNELS, NamedSections};
+use super::keys::{API_KEYS, CHANNELS, NamedSections, SQL_USERS};
 use super::reader::{Reader, text_of};
 use super::written::Written;
-use super::{ApiKey, Channel, Expiry, KeyRole};
+use super::{ApiKey, Channel, Expiry, KeyRole, SqlAccess, SqlUser};
 use crate::shared::{TenantId, Timestamp};
 
 /// Longest name, in characters.
@@ -53,9 +53,7 @@ pub(super) fn api_keys(reader: &mut Reader) -> BTreeMap<String, ApiKey> {
     let allowed = "a key's id has 1 to 64 characters out of a-z, 0-9, _ and -";
     let roles = [("ingest", KeyRole::Ingest), ("read", KeyRole::Read), ("admin", KeyRole::Admin)];
     sections(reader, &API_KEYS, allowed, |reader, path| ApiKey {
-        hash: reader.read(&format!("{path}.hash"), [0; 32], |written| {
-            text_of(written).and_then(hash).ok_or_else(|| HASH_ALLOWED.to_owned())
-        }),
+        hash: read_hash(reader, path),
         tenant: reader.read(&format!("{path}.tenant"), TenantId::unnamed(), |written| {
             text_of(written)
                 .and_then(|text| TenantId::parse(text).ok())
@@ -63,6 +61,24 @@ pub(super) fn api_keys(reader: &mut Reader) -> BTreeMap<String, ApiKey> {
         }),
         role: reader.choice(&format!("{path}.role"), &roles, KeyRole::Ingest),
         expires: expiry(reader, &format!("{path}.expires")),
+    })
+}
+
+pub(super) fn sql_users(reader: &mut Reader) -> BTreeMap<String, SqlUser> {
+    let allowed = "a user's name has 1 to 64 characters out of a-z, 0-9, _ and -";
+    let accesses = [("read", SqlAccess::Read), ("write", SqlAccess::Write)];
+    sections(reader, &SQL_USERS, allowed, |reader, path| SqlUser {
+        hash: read_hash(reader, path),
+        access: match reader.is_written(&format!("{path}.access")) {
+            true => reader.choice(&format!("{path}.access"), &accesses, SqlAccess::Read),
+            false => SqlAccess::Read,
+        },
+    })
+}
+
+fn read_hash(reader: &mut Reader, path: &str) -> [u8; 32] {
+    reader.read(&format!("{path}.hash"), [0; 32], |written| {
+        text_of(written).and_then(hash).ok_or_else(|| HASH_ALLOWED.to_owned())
     })
 }
 

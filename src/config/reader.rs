@@ -196,7 +196,7 @@ pub(super) fn text_of(written: &Written) -> Option<&str> {
 fn shown(path: &str, written: &Written) -> String {
     let of_channels = [".url", ".secret", ".routing_key", ".password"];
     let secret = path.starts_with("channels.") && of_channels.iter().any(|key| path.ends_with(key))
-        || path.starts_with("keys.") && path.ends_with(".hash")
+        || ["keys.", "sql_users."].iter().any(|section| path.starts_with(section)) && path.ends_with(".hash")
         || path == "store.url";
     if secret { "(hidden)".to_owned() } else { written.to_string() }
 }

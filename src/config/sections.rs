@@ -7,29 +7,31 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::external_url;
-use super::named_sections::{api_keys, channels};
+use super::named_sections::{api_keys, channels, sql_users};
 use super::own_alerts;
 use super::reader::{Reader, text_of};
+use super::store_section::{self, SqlUsers};
 use super::{
-    Alerting, ByteSize, Channel, DeadLetters, Durability, Ingest, Journal, Library, Limits, Listen, Log,
-    LogFormat, Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store,
-    StoreKind, Stream,
+    Alerting, ByteSize, Channel, DeadLetters, Durability, Ingest, Journal, Limits, Listen, Log, LogFormat,
+    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store, Stream,
 };
 use super::{routing, telemetry, time_intervals};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 const MILLISECOND: Duration = Duration::from_millis(1);
-const MEBIBYTE: ByteSize = ByteSize::mebibytes(1);
-const TEBIBYTE: ByteSize = ByteSize::gibibytes(1_024);
+pub(super) const MEBIBYTE: ByteSize = ByteSize::mebibytes(1);
+pub(super) const TEBIBYTE: ByteSize = ByteSize::gibibytes(1_024);
 
 /// More decode threads than cores only wait for each other; this bounds what a typing slip costs.
 const DECODE_THREADS_MAX: u32 = 256;
 
 pub(super) fn read_settings(reader: &mut Reader) -> Settings {
-    let store = store(reader);
+    let sql_users = sql_users(reader);
+    let has_users = if sql_users.is_empty() { SqlUsers::None } else { SqlUsers::Some };
+    let store = store_section::store(reader, has_users);
     let channels = channels(reader);
     Settings {
         listen: listen(reader),
@@ -44,6 +46,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         stream: stream(reader),
         alerting: alerting(reader, &channels),
         keys: api_keys(reader),
+        sql_users,
         channels,
         outgoing: outgoing(reader),
         log: log(reader),
@@ -67,28 +70,6 @@ fn listen(reader: &mut Reader) -> Listen {
         }
     }
     listen
-}
-
-fn store(reader: &mut Reader) -> Store {
-    if reader.is_written("store.url") {
-        reader.refuse("store.url", "not supported yet; use store.path");
-    }
-    let kinds = [("embedded", StoreKind::Embedded), ("null", StoreKind::Null)];
-    let library = match reader.is_written("store.library") {
-        true => Library::At(reader.text("store.library").into()),
-        false => Library::Search,
-    };
-    Store {
-        kind: reader.choice("store.kind", &kinds, StoreKind::Embedded),
-        path: reader.text("store.path").into(),
-        library,
-        readers: reader.size("store.readers", 1..=64),
-        writers: reader.size("store.writers", 1..=16),
-        engine_memory_max: reader.bytes("store.engine_memory_max", ByteSize::mebibytes(256)..=TEBIBYTE),
-        retention_metrics: reader.duration("store.retention_metrics", DAY..=DAY * 3_650),
-        retention_logs: reader.duration("store.retention_logs", DAY..=DAY * 3_650),
-        retention_traces: reader.duration("store.retention_traces", DAY..=DAY * 3_650),
-    }
 }
 
 /// In the store's directory unless it is written elsewhere: then both live on one disk.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{ByteSize, Inhibit, OwnAlerts, RouteSection, Telemetry, TimeIntervals};
+use super::{ByteSize, Inhibit, OwnAlerts, RouteSection, SqlUser, Store, Telemetry, TimeIntervals};
 use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
 use crate::shared::{TenantId, Timestamp};
 
@@ -28,6 +28,8 @@ pub struct Settings {
     pub alerting: Alerting,
     /// API keys by id: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`. Without any the server is open.
     pub keys: BTreeMap<String, ApiKey>,
+    /// Users of the SQL listener by name: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`.
+    pub sql_users: BTreeMap<String, SqlUser>,
     /// By name: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`.
     pub channels: BTreeMap<String, Channel>,
     pub outgoing: Outgoing,
@@ -42,41 +44,6 @@ pub struct Listen {
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub api: SocketAddr,
-}
-
-/// Where telemetry is kept.
-#[derive(Debug, Clone)]
-pub struct Store {
-    pub kind: StoreKind,
-    /// The embedded engine's directory.
-    pub path: PathBuf,
-    pub library: Library,
-    /// Connections that read, 1 to 64.
-    pub readers: usize,
-    /// Connections that write, 1 to 16.
-    pub writers: usize,
-    /// Memory of the embedded engine, 256 MiB to 1 TiB.
-    pub engine_memory_max: ByteSize,
-    /// How long points, log records and spans are kept, each 1 day to 10 years (of 365 days).
-    pub retention_metrics: Duration,
-    pub retention_logs: Duration,
-    pub retention_traces: Duration,
-}
-
-/// What stands behind the write path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreKind {
-    Embedded,
-    /// Accepts and forgets: to measure everything but the store.
-    Null,
-}
-
-/// Where the engine's library is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Library {
-    At(PathBuf),
-    /// Not configured: [`LIBRARY_VARIABLE`](super::LIBRARY_VARIABLE), then the usual places.
-    Search,
 }
 
 /// Where requests are kept until they are stored.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::keys::{API_KEYS, CHANNELS, KEYS, NAMED};
+use super::keys::{API_KEYS, CHANNELS, KEYS, NAMED, SQL_USERS, is_inner_section};
 use super::routing::{INHIBIT_KEYS, ROOT_KEYS, ROUTE_KEYS};
 use super::time_intervals::{INTERVAL_KEYS, NAMED_KEYS, TIME_KEYS};
 use super::*;
@@ -58,9 +58,9 @@ fn the_shipped_file_holds_every_key_once_and_only_those_without_a_default_commen
         KEYS.iter().filter(|key| with_default(&key.default)).map(|key| key.path.to_owned()).collect()
     };
     assert_eq!(active, known(|default| default.is_some()));
-    let examples = [(API_KEYS, "shop"), (CHANNELS, "ops")].into_iter().flat_map(|(named, name)| {
-        named.keys.iter().map(move |key| format!("{}.{name}.{key}", named.section))
-    });
+    let examples = [(API_KEYS, "shop"), (SQL_USERS, "grafana"), (CHANNELS, "ops")].into_iter().flat_map(
+        |(named, name)| named.keys.iter().map(move |key| format!("{}.{name}.{key}", named.section)),
+    );
     let routing = [
         ("alerting.route", &ROOT_KEYS[..]),
         ("[alerting.route.routes]", &ROUTE_KEYS),
@@ -76,6 +76,15 @@ fn the_shipped_file_holds_every_key_once_and_only_those_without_a_default_commen
     assert_eq!(commented, expected);
 }
 
+fn default_in(rule: &Value) -> Option<String> {
+    match &rule["default"] {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => Some(items.iter().map(Value::to_string).collect()),
+        other => Some(other.to_string()),
+    }
+}
+
 #[test]
 fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -87,13 +96,14 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
         let is_nested =
             |key: &str| section == "alerting" && ["route", "inhibit", "time_intervals"].contains(&key);
         for (key, rule) in keys["properties"].as_object().unwrap().iter().filter(|(key, _)| !is_nested(key)) {
-            let default = match &rule["default"] {
-                Value::Null => None,
-                Value::String(text) => Some(text.clone()),
-                Value::Array(items) => Some(items.iter().map(Value::to_string).collect()),
-                other => Some(other.to_string()),
-            };
-            found.insert((format!("{section}.{key}"), default));
+            let path = format!("{section}.{key}");
+            if is_inner_section(&path) {
+                assert_eq!(rule["additionalProperties"], false, "{path}");
+                let inner = rule["properties"].as_object().unwrap();
+                found.extend(inner.iter().map(|(key, rule)| (format!("{path}.{key}"), default_in(rule))));
+            } else {
+                found.insert((path, default_in(rule)));
+            }
         }
     }
     let known = KEYS.iter().map(|key| (key.path.to_owned(), key.default.map(str::to_owned))).collect();
@@ -121,7 +131,7 @@ fn the_schema_has_exactly_the_known_keys_and_their_defaults() {
 
 #[test]
 fn what_is_shown_names_every_key_that_has_a_value_and_reads_back() {
-    let text = "store.library = 'a\"b\\c'\nalerting.rules = 'r'\noutgoing.allow = ['10.0.0.0/8']\n\
+    let text = "store.library = 'a\"b\\c'\nstore.sql.listen = '127.0.0.1:8123'\nalerting.rules = 'r'\noutgoing.allow = ['10.0.0.0/8']\n\
         telemetry.otlp = 'http://collector:4318'\ntelemetry.key = 'own.secret'";
     let settings = load(text, &[]).unwrap();
     assert!(!settings.to_string().contains("own.secret"));
@@ -154,6 +164,7 @@ fn the_environment_stands_above_the_file_in_any_case() {
         ("TELEMETRYFLOW__QUERY__TIMEOUT", "5s"),
         ("telemetryflow__outgoing__allow", "127.0.0.0/8, fd00::/8"),
         ("TELEMETRYFLOW__STORE__READERS", "7"),
+        ("TELEMETRYFLOW__STORE__SQL__LISTEN", "[::1]:8123"),
         ("TELEMETRYFLOW__CHANNELS__ON__CALL__URL", "https://hooks.example/y"),
         ("TELEMETRYFLOW__CHANNELS__ON__CALL__KIND", "slack"),
         (LIBRARY_VARIABLE, "not a key"),
@@ -165,6 +176,7 @@ fn the_environment_stands_above_the_file_in_any_case() {
     assert_eq!(settings.query.timeout, Duration::from_secs(5));
     assert_eq!(settings.outgoing.allow.len(), 2);
     assert_eq!(settings.store.readers, 7);
+    assert_eq!(settings.store.sql.listen, Some("[::1]:8123".parse().unwrap()));
     assert!(settings.channels.contains_key("on__call"));
     assert_eq!(
         (settings.keys["shop"].role, settings.keys["shop"].hash[..2].to_vec()),
@@ -192,6 +204,17 @@ fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
         ("store.kind = \"remote\"", "store.kind = \"remote\": allowed: embedded, null"),
         ("store.path = \"\"", "store.path = \"\": allowed: a text that is not empty"),
         ("store.url = \"http://u:pw@h\"", "store.url = (hidden): not supported yet; use store.path"),
+        ("store.sql.listen = \"0.0.0.0:1\"", "allowed: a loopback address, as long as there are no users"),
+        ("store.sql.listen = \"localhost:1\"", "allowed: an IP address and a port, like 127.0.0.1:8123"),
+        (
+            "store.kind = \"null\"\nstore.sql.listen = \"127.0.0.1:1\"",
+            "allowed: with the embedded engine only",
+        ),
+        (
+            "[store.sql]\nstatements_max = 0",
+            "store.sql.statements_max = 0: allowed: a whole number from 1 to 64",
+        ),
+        ("[sql_users.a]\nhash = \"hunter2\"", "sql_users.a.hash = (hidden): allowed: sha256:"),
         ("ingest.durability = true", "ingest.durability = true: allowed: journal, store, memory"),
         ("outgoing.allow = [\"10.0.0.0/8\", \"x\"]", "\"x\" is not right; allowed: a list of networks"),
         ("alerting.own_rules = 1", "alerting.own_rules = 1: allowed: true, false"),
@@ -299,6 +322,7 @@ fn unknown_names_come_with_the_nearest_known_one() {
             "[keys.shop]\ntennant = 's'",
             "FILE:2: unknown key keys.shop.tennant; did you mean keys.shop.tenant?",
         ),
+        ("[store.sql]\nlissten = 1", "FILE:2: unknown key store.sql.lissten; did you mean store.sql.listen?"),
         ("[keys]\nshop = 1", "FILE:2: unknown key keys.shop; did you mean [keys.NAME]?"),
         ("[channels]\nops = 1", "FILE:2: unknown key channels.ops; did you mean [channels.NAME]?"),
         ("[wholly_else]\nx = 1", "FILE:1: unknown key [wholly_else]"),

@@ -14,7 +14,8 @@ const BINARY =
   process.env.TELEMETRYFLOW_BIN ?? path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'debug', 'telemetryflow');
 
 export class Server {
-  static async start() {
+  /** `extra` is added to the configuration. */
+  static async start(extra = '') {
     const server = new Server();
     server.folder = await mkdtemp(path.join(tmpdir(), 'telemetryflow-js-'));
     server.config = path.join(server.folder, 'config.toml');
@@ -24,7 +25,7 @@ export class Server {
       `[listen]\notlp_http = ${any}\notlp_grpc = ${any}\napi = ${any}\n` +
         `[store]\npath = ${JSON.stringify(path.join(server.folder, 'store'))}\n` +
         // What was answered can be read at once.
-        '[ingest]\ndurability = "store"\n',
+        `[ingest]\ndurability = "store"\n${extra}\n`,
     );
     server.process = spawn(BINARY, ['serve', '--config', server.config], { cwd: ROOT });
     server.said = '';
@@ -35,6 +36,7 @@ export class Server {
       if (greeting.includes('Stop with Ctrl-C.')) break;
     }
     server.otlp = /POST (http:\/\/[^/]+)\/v1\/metrics/.exec(greeting)?.[1];
+    server.sql = /sql     POST (http:\/\/[^/]+)\//.exec(greeting)?.[1];
     if (!server.otlp) throw new Error(`the server did not start:\n${greeting}${server.said}`);
     return server;
   }

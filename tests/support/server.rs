@@ -30,6 +30,8 @@ pub struct Server {
     pub grpc: SocketAddr,
     pub otlp: SocketAddr,
     pub api: SocketAddr,
+    /// The SQL listener, where the configuration asks for one.
+    pub sql: Option<SocketAddr>,
 }
 
 /// What became of a server that was asked to stop.
@@ -150,7 +152,7 @@ impl Server {
             follow(process.stderr.take().expect("stderr"), &output.stderr),
         ];
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { process, output, readers, grpc: nowhere, otlp: nowhere, api: nowhere }
+        Self { process, output, readers, grpc: nowhere, otlp: nowhere, api: nowhere, sql: None }
     }
 
     /// Waits until it is ready. The other answer is that it ended instead.
@@ -163,10 +165,18 @@ impl Server {
         match found {
             Ok([grpc, otlp, api]) => {
                 (self.grpc, self.otlp, self.api) = (grpc, otlp, api);
+                self.sql = self.sql_address();
                 Ok(self)
             }
             Err(status) => Err(self.ended(status, begun)),
         }
+    }
+
+    /// The greeting has it above its last line.
+    fn sql_address(&self) -> Option<SocketAddr> {
+        let greeting = self.stdout();
+        let rest = greeting.split_once("sql     POST http://")?.1;
+        rest.split('/').next()?.parse().ok()
     }
 
     /// The bound addresses: from the greeting on stdout, or, where the log is for machines, from its line.

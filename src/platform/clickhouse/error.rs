@@ -52,10 +52,14 @@ impl StoreError {
             // CANNOT_COMPILE_REGEXP, BAD_QUERY_PARAMETER
             Some(427 | 457) => StoreErrorKind::Value,
             // CANNOT_OPEN_FILE, CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE, TOO_MANY_PARTS, SOCKET_TIMEOUT,
-            // NETWORK_ERROR, TOO_MANY_SIMULTANEOUS_QUERIES, CANNOT_SCHEDULE_TASK
-            Some(76 | 75 | 243 | 252 | 209 | 210 | 202 | 439) => StoreErrorKind::Unavailable,
-            // NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_TABLE, UNKNOWN_DATABASE, READONLY, TABLE_IS_READ_ONLY, ACCESS_DENIED
-            Some(16 | 60 | 81 | 164 | 242 | 497) => StoreErrorKind::Unprepared,
+            // NETWORK_ERROR, TOO_MANY_SIMULTANEOUS_QUERIES, CANNOT_SCHEDULE_TASK, NO_ZOOKEEPER, ALL_CONNECTION_TRIES_FAILED,
+            // TOO_FEW_LIVE_REPLICAS
+            Some(76 | 75 | 243 | 252 | 209 | 210 | 202 | 439 | 225 | 279 | 285) => {
+                StoreErrorKind::Unavailable
+            }
+            // NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_TABLE, UNKNOWN_DATABASE, READONLY, TABLE_IS_READ_ONLY, UNKNOWN_USER, WRONG_PASSWORD,
+            // REQUIRED_PASSWORD, ACCESS_DENIED, AUTHENTICATION_FAILED
+            Some(16 | 60 | 81 | 164 | 242 | 192 | 193 | 194 | 497 | 516) => StoreErrorKind::Unprepared,
             // CANNOT_PARSE_TEXT, NUMBER_OF_COLUMNS_DOESNT_MATCH, CANNOT_PARSE_INPUT_ASSERTION_FAILED, BAD_ARGUMENTS,
             // ILLEGAL_TYPE_OF_ARGUMENT, ILLEGAL_COLUMN, UNKNOWN_FUNCTION, UNKNOWN_IDENTIFIER, TYPE_MISMATCH, SYNTAX_ERROR,
             // CANNOT_CONVERT_TYPE, UNKNOWN_SETTING, INCORRECT_DATA, ILLEGAL_AGGREGATION,
@@ -86,6 +90,9 @@ mod tests {
             ("Code: 427. DB::Exception: OptimizedRegularExpression", StoreErrorKind::Value),
             ("Code: 252. DB::Exception: Too many parts", StoreErrorKind::Unavailable),
             ("Code: 60. DB::Exception: Unknown table", StoreErrorKind::Unprepared),
+            ("Code: 516. DB::Exception: Authentication failed", StoreErrorKind::Unprepared),
+            // It may have been done.
+            ("Code: 319. DB::Exception: Unknown status of insert", StoreErrorKind::Unknown),
             ("Code: 53. DB::Exception: Type mismatch", StoreErrorKind::Refused),
             ("Code: 394. DB::Exception: Query was cancelled", StoreErrorKind::Cancelled),
             ("Code: 1001. DB::Exception: std::exception", StoreErrorKind::Unknown),

@@ -6,6 +6,7 @@ mod arrow;
 mod cancel;
 pub mod embedded;
 mod error;
+pub mod listener;
 pub mod migrations;
 mod null;
 pub mod parameters;

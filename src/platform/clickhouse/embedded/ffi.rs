@@ -36,7 +36,10 @@ type QueryFn = unsafe extern "C" fn(
 type ArrowScanFn =
     unsafe extern "C" fn(Handle, *const c_char, *mut FFI_ArrowSchema, *mut FFI_ArrowArray) -> c_int;
 type ArrowUnregisterFn = unsafe extern "C" fn(Handle, *const c_char) -> c_int;
+type StreamInsertFn = unsafe extern "C" fn(Handle, *const c_char, usize, *const c_char, usize) -> Handle;
+type StreamAppendFn = unsafe extern "C" fn(Handle, *const c_void, usize) -> c_int;
 type TakesHandleFn = unsafe extern "C" fn(Handle);
+type HandleOfHandleFn = unsafe extern "C" fn(Handle) -> Handle;
 type ReturnsTextFn = unsafe extern "C" fn(Handle) -> *const c_char;
 type ReturnsSizeFn = unsafe extern "C" fn(Handle) -> usize;
 type ReturnsCountFn = unsafe extern "C" fn(Handle) -> u64;
@@ -72,6 +75,14 @@ pub struct Engine {
     result_length: ReturnsSizeFn,
     result_error: ReturnsTextFn,
     result_storage_rows_read: ReturnsCountFn,
+    result_storage_bytes_read: ReturnsCountFn,
+    result_rows: ReturnsCountFn,
+    result_rows_written: ReturnsCountFn,
+    stream_insert: StreamInsertFn,
+    stream_append: StreamAppendFn,
+    stream_done: HandleOfHandleFn,
+    stream_error: ReturnsTextFn,
+    destroy_stream: TakesHandleFn,
     destroy_result: TakesHandleFn,
     /// Never unloaded: the engine's own threads run on after the last connection was closed.
     _library: ManuallyDrop<Library>,
@@ -102,6 +113,14 @@ impl Engine {
             result_length: function!("chdb_result_length"),
             result_error: function!("chdb_result_error"),
             result_storage_rows_read: function!("chdb_result_storage_rows_read"),
+            result_storage_bytes_read: function!("chdb_result_storage_bytes_read"),
+            result_rows: function!("chdb_result_rows_read"),
+            result_rows_written: function!("chdb_result_rows_written"),
+            stream_insert: function!("chdb_stream_insert_n"),
+            stream_append: function!("chdb_stream_append"),
+            stream_done: function!("chdb_stream_done"),
+            stream_error: function!("chdb_stream_insert_error"),
+            destroy_stream: function!("chdb_destroy_insert_stream"),
             destroy_result: function!("chdb_destroy_query_result"),
             _library: ManuallyDrop::new(library),
         };
@@ -133,6 +152,11 @@ pub struct EngineAnswer {
     pub bytes: Bytes,
     /// From tables. What the library calls `rows_read` are the rows of the answer.
     pub rows_read: u64,
+    /// From tables.
+    pub bytes_read: u64,
+    /// In the answer.
+    pub rows: u64,
+    pub rows_written: u64,
 }
 
 impl Connection {
@@ -212,6 +236,43 @@ impl Connection {
         work(lent.connection)
     }
 
+    /// Runs `INSERT INTO table (columns)` with rows in `format` that are sent along. None of them is stored when this fails, unless
+    /// they were more than one block.
+    pub fn insert_rows(
+        &mut self,
+        statement: &str,
+        format: &str,
+        rows: &[&[u8]],
+    ) -> Result<EngineAnswer, EngineRefusal> {
+        // SAFETY: every pointer is valid for the length that goes with it, for the time of the call.
+        let handle = unsafe {
+            (self.engine.stream_insert)(
+                self.handle(),
+                statement.as_ptr().cast(),
+                statement.len(),
+                format.as_ptr().cast(),
+                format.len(),
+            )
+        };
+        let stream = InsertStream { connection: self, handle };
+        if let Some(refusal) = stream.refusal() {
+            return Err(refusal);
+        }
+        // SAFETY: the stream is open, and each part valid for its length; the library copies it. Where one is not taken, `done` says
+        // why.
+        let _ = rows.iter().try_for_each(|part| {
+            match unsafe {
+                (stream.connection.engine.stream_append)(stream.handle, part.as_ptr().cast(), part.len())
+            } {
+                0 => Ok(()),
+                _ => Err(()),
+            }
+        });
+        // SAFETY: the stream is open; it is ended once, and its result owned from here on.
+        let result = unsafe { (stream.connection.engine.stream_done)(stream.handle) };
+        stream.connection.take_result(result)
+    }
+
     fn take_result(&self, result: Handle) -> Result<EngineAnswer, EngineRefusal> {
         if result.is_null() {
             return Err(EngineRefusal("the engine gave no answer".to_owned()));
@@ -222,8 +283,36 @@ impl Connection {
             return Err(EngineRefusal(error));
         }
         // SAFETY: as above.
-        let rows_read = unsafe { (self.engine.result_storage_rows_read)(result.handle) };
-        Ok(EngineAnswer { bytes: Bytes::from_owner(result), rows_read })
+        let count = |function: ReturnsCountFn| unsafe { function(result.handle) };
+        let (rows_read, bytes_read) =
+            (count(self.engine.result_storage_rows_read), count(self.engine.result_storage_bytes_read));
+        let (rows, rows_written) = (count(self.engine.result_rows), count(self.engine.result_rows_written));
+        Ok(EngineAnswer { bytes: Bytes::from_owner(result), rows_read, bytes_read, rows, rows_written })
+    }
+}
+
+/// Rows on their way into a table; destroyed on every way out, which cancels what was not ended.
+struct InsertStream<'a> {
+    connection: &'a mut Connection,
+    handle: Handle,
+}
+
+impl InsertStream<'_> {
+    fn refusal(&self) -> Option<EngineRefusal> {
+        if self.handle.is_null() {
+            return Some(EngineRefusal("the engine gave no stream".to_owned()));
+        }
+        // SAFETY: the handle is valid; the text is copied.
+        unsafe { text_at((self.connection.engine.stream_error)(self.handle)) }.map(EngineRefusal)
+    }
+}
+
+impl Drop for InsertStream<'_> {
+    fn drop(&mut self) {
+        if !self.handle.is_null() {
+            // SAFETY: the handle came from the library and is destroyed exactly once.
+            unsafe { (self.connection.engine.destroy_stream)(self.handle) };
+        }
     }
 }
 

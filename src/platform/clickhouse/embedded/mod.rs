@@ -4,6 +4,7 @@
 mod canceller;
 mod ffi;
 mod locate;
+mod session;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use super::{Insert, Rows, Select, Store, StoreError, StoreErrorKind, arrow};
 
 pub use ffi::EngineError;
 pub use locate::{LibraryNotFound, find_library};
+pub use session::{Reply, Session};
 
 /// Names of blocks that are lent to the engine: its registry is one for all connections.
 static BLOCKS: AtomicU64 = AtomicU64::new(0);
@@ -74,6 +76,9 @@ pub struct EmbeddedStore {
     /// Of one connection, so that what it does holds up no insert.
     background: Pool,
     canceller: Canceller,
+    /// What further connections are opened with.
+    engine: Arc<Engine>,
+    arguments: Vec<String>,
     _lock: File,
 }
 
@@ -84,7 +89,7 @@ impl EmbeddedStore {
         // The engine loses files under a relative path.
         let folder = options.path.canonicalize();
         let folder = folder.map_err(|source| OpenError::Folder { path: options.path.clone(), source })?;
-        let arguments = [
+        let arguments = vec![
             format!("--path={}", folder.join("clickhouse").display()),
             format!("--max_server_memory_usage={}", options.memory_bytes_max),
         ];
@@ -95,7 +100,7 @@ impl EmbeddedStore {
         })?;
         let canceller = Connection::open(&engine, &arguments)?;
         let canceller = Canceller::start(canceller).map_err(OpenError::Thread)?;
-        Ok(Self { writers, readers, background, canceller, _lock: lock })
+        Ok(Self { writers, readers, background, canceller, engine, arguments, _lock: lock })
     }
 
     /// Runs one statement of the operator's on a read-only connection and gives the answer in a format of the engine's.

@@ -1,0 +1,2 @@
+-- What answers of the SQL listener say of the engine.
+SELECT version(), timezone()

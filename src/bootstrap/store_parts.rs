@@ -1,0 +1,106 @@
+//! Builds the store from the settings, and its SQL listener.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use prometheus_client::registry::Registry;
+
+use crate::config::{Library, Settings, SqlAccess, StoreKind};
+use crate::platform::clickhouse::embedded::{EmbeddedOptions, EmbeddedStore, QueryLimits, find_library};
+use crate::platform::clickhouse::listener::{self, ListenerCounters, ListenerLimits, Rights, SqlUser, Users};
+use crate::platform::clickhouse::migrations::migrate;
+use crate::platform::clickhouse::{NullStore, Store};
+use crate::telemetry::schema;
+
+/// Longest time of a statement that writes over the SQL listener.
+const SQL_CHANGE_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// The store, ready to be used, and the routes of ClickHouse's HTTP interface to it where they are asked for.
+pub fn open(
+    settings: &Settings,
+    registry: &mut Registry,
+) -> anyhow::Result<(Arc<dyn Store>, Option<Router>)> {
+    match settings.store.kind {
+        StoreKind::Null => Ok((Arc::new(NullStore), None)),
+        StoreKind::Embedded => {
+            let store = Arc::new(open_embedded(settings)?);
+            let sql = match settings.store.sql.listen {
+                None => None,
+                Some(_) => Some(sql_router(settings, &store, ListenerCounters::register(registry))?),
+            };
+            Ok((store, sql))
+        }
+    }
+}
+
+pub fn embedded_options(settings: &Settings) -> anyhow::Result<EmbeddedOptions> {
+    let configured = match &settings.store.library {
+        Library::At(path) => Some(path.as_path()),
+        Library::Search => None,
+    };
+    Ok(EmbeddedOptions {
+        library: find_library(configured)?,
+        path: settings.store.path.clone(),
+        writers: settings.store.writers,
+        readers: settings.store.readers,
+        memory_bytes_max: settings.store.engine_memory_max.bytes(),
+        query_limits: query_limits(settings),
+    })
+}
+
+fn query_limits(settings: &Settings) -> QueryLimits {
+    QueryLimits {
+        time_max: settings.query.timeout,
+        memory_bytes_max: settings.query.memory_bytes_max.bytes(),
+        rows_max: settings.query.rows_max,
+    }
+}
+
+fn open_embedded(settings: &Settings) -> anyhow::Result<EmbeddedStore> {
+    let options = embedded_options(settings)?;
+    let store = EmbeddedStore::open(&options)?;
+    let found = prepare(&store, settings)?;
+    tracing::info!(path = %options.path.display(), schema_found = found, "the embedded store is open");
+    Ok(store)
+}
+
+/// Brings the schema to this version, and says how long what is kept. Returns the version before.
+fn prepare(store: &dyn Store, settings: &Settings) -> anyhow::Result<u32> {
+    let found = migrate(store, schema::MIGRATIONS)?;
+    schema::retain_metrics(store, settings.store.retention_metrics, settings.rollups.retention)
+        .and_then(|()| schema::retain_logs(store, settings.store.retention_logs))
+        .and_then(|()| schema::retain_traces(store, settings.store.retention_traces))
+        .context("cannot set the retention")?;
+    Ok(found)
+}
+
+fn sql_router(
+    settings: &Settings,
+    store: &Arc<EmbeddedStore>,
+    counters: ListenerCounters,
+) -> anyhow::Result<Router> {
+    let sql = &settings.store.sql;
+    let users: BTreeMap<String, SqlUser> = settings
+        .sql_users
+        .iter()
+        .map(|(name, user)| {
+            let rights = match user.access {
+                SqlAccess::Read => Rights::Read,
+                SqlAccess::Write => Rights::Write,
+            };
+            (name.clone(), SqlUser { hash: user.hash, rights })
+        })
+        .collect();
+    let limits = ListenerLimits {
+        statements_max: sql.statements_max,
+        body_bytes_max: sql.body_bytes_max.as_usize(),
+        answer_bytes_max: sql.answer_bytes_max.bytes(),
+        query: query_limits(settings),
+        change_time_max: SQL_CHANGE_TIME_MAX,
+    };
+    listener::router(Arc::clone(store), Users::new(users), limits, counters)
+        .context("cannot ask the engine about itself")
+}
