@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup-test test lint test-rust test-python test-js test-binary licences advisories openapi fuzz-api bench bench-queries bench-alerts bench-micro crash full-disk clean canary
+.PHONY: help run build setup-test test lint test-rust test-network test-python test-js test-binary licences advisories openapi fuzz-api bench bench-queries bench-alerts bench-micro crash full-disk clean canary
 
 help: ## List what can be done
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -51,6 +51,11 @@ test-rust: ## The Rust tests alone
 # since what the tests depend on turns on features that it leaves off.
 test-binary:
 	@$(CARGO) test --locked --quiet --no-run --test service
+
+# Not part of `make test`, which has tests/network_store.rs: it runs nearly all Rust tests a second time.
+test-network: ## The Rust tests with the store in another process (or at TELEMETRYFLOW_TEST_CLICKHOUSE_URL)
+	@scripts/fetch-libchdb
+	@scripts/test-network $(ARGS)
 
 test-python: test-binary ## The official Python SDK against a debug build (after setup-test)
 	@.venv/bin/python -m pytest -q tests/python

@@ -7,6 +7,7 @@ mod dead_letters;
 mod dependencies;
 mod ingestion;
 mod listeners;
+mod migrate;
 mod openapi;
 mod own_telemetry;
 mod parts;
@@ -56,6 +57,7 @@ fn runbook_base(settings: &Settings) -> String {
 
 pub use backtest::{BacktestRequest, run as run_backtest};
 pub use dead_letters::dead_letters_path;
+pub use migrate::{dry_run as migrate_dry_run, run as run_migrate};
 pub use openapi::document as openapi_document;
 pub use routing::notification_plan;
 pub use sql::run as run_sql;

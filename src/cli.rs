@@ -41,6 +41,14 @@ enum Action {
         /// One statement: "SELECT count() FROM telemetryflow.otel_logs".
         statement: String,
     },
+    /// Bring the schema of the store to this version, as a start of the server does, and exit.
+    Migrate {
+        #[command(flatten)]
+        configured: Configured,
+        /// Print the statements that a store without tables would be given, and ask nobody.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print what the API takes and answers, as OpenAPI 3.1 (`schemas/openapi.json`).
     Openapi,
     /// Make an API key: print it, this once, with the configuration section that makes it valid.
@@ -93,6 +101,7 @@ pub fn run(command: Command, surroundings: &dyn Surroundings) -> ExitCode {
         Action::Serve(configured) => serve(&configured, surroundings),
         Action::CheckConfig(configured) => check_config(&configured),
         Action::Sql { configured, format, statement } => sql(&configured, &format, &statement),
+        Action::Migrate { configured, dry_run } => migrate(&configured, dry_run),
         Action::Openapi => openapi(),
         Action::CreateKey(request) => create_key(request),
         Action::DeadLetters { action } => dead_letters::run(action),
@@ -130,6 +139,25 @@ fn sql(configured: &Configured, format: &str, statement: &str) -> ExitCode {
     };
     match bootstrap::run_sql(&settings, statement, format) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(format!("{error:#}")),
+    }
+}
+
+fn migrate(configured: &Configured, dry_run: bool) -> ExitCode {
+    let settings = match load(configured) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    let done = match dry_run {
+        true => bootstrap::migrate_dry_run(&settings),
+        false => bootstrap::run_migrate(&settings)
+            .map(|found| format!("The schema was of version {found}, and is of this one now.")),
+    };
+    match done {
+        Ok(text) => {
+            say(text.trim_end());
+            ExitCode::SUCCESS
+        }
         Err(error) => failed(format!("{error:#}")),
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use prometheus_client::registry::Registry;
 
-use super::store_parts::embedded_options;
+use super::store_parts::{embedded_options, network_options};
 use super::{alerting_parts, load_rules};
 use crate::alerting::{self, Lateness, Played, Wanted};
 use crate::config::{Settings, StoreKind};
 use crate::platform::clickhouse::Store;
 use crate::platform::clickhouse::embedded::EmbeddedStore;
+use crate::platform::clickhouse::network::NetworkStore;
 use crate::querying::{ClickHouseReader, Generations, QueryCounters, ReaderLimits};
 use crate::shared::{NoRollups, TenantId, TimeRange};
 
@@ -40,11 +41,14 @@ pub fn run(settings: &Settings, request: &BacktestRequest) -> anyhow::Result<Vec
     };
     let found = files.rules().rules().iter().find(|rule| rule.id.as_str() == request.rule);
     let Some(rule) = found else { bail!("there is no rule {:?}", request.rule) };
-    if settings.store.kind == StoreKind::Null {
-        bail!("store kind \"null\" keeps nothing");
-    }
-    let store = EmbeddedStore::open(&embedded_options(settings)?).context("cannot open the store")?;
-    let past = alerting_parts::past(reader(Arc::new(store)));
+    let store: Arc<dyn Store> = match &settings.store.kind {
+        StoreKind::Null => bail!("store kind \"null\" keeps nothing"),
+        StoreKind::Network(network) => Arc::new(NetworkStore::new(&network_options(settings, network))?),
+        StoreKind::Embedded => {
+            Arc::new(EmbeddedStore::open(&embedded_options(settings)?).context("cannot open the store")?)
+        }
+    };
+    let past = alerting_parts::past(reader(store));
     let lateness = settings.alerting.allowed_lateness;
     let tenants: BTreeSet<TenantId> = match &rule.tenant {
         Some(tenant) => BTreeSet::from([tenant.clone()]),

@@ -17,8 +17,9 @@ pub fn all(
     write_path: &Arc<WritePath>,
     state: StateDatabase,
 ) -> Vec<Dependency> {
-    let kind = match settings.store.kind {
+    let kind = match &settings.store.kind {
         StoreKind::Embedded => "embedded",
+        StoreKind::Network(_) => "clickhouse",
         StoreKind::Null => "null",
     };
     let inserts = Arc::downgrade(write_path);

@@ -203,8 +203,12 @@ impl Running {
             tracing::info!(%sql, "SQL over ClickHouse's HTTP interface");
         }
         if settings.log.format == LogFormat::Text {
-            let data = match settings.store.kind {
+            let data = match &settings.store.kind {
                 StoreKind::Embedded => settings.store.path.display().to_string(),
+                StoreKind::Network(network) => {
+                    let addresses: Vec<String> = network.endpoints.iter().map(ToString::to_string).collect();
+                    format!("{} (database {})", addresses.join(", "), network.database.as_str())
+                }
                 StoreKind::Null => "nowhere (store kind \"null\")".to_owned(),
             };
             let sql = self

@@ -19,7 +19,8 @@ fn options(settings: &Settings) -> RollupOptions {
 
 /// Absent where nothing is rolled up.
 pub fn register(settings: &Settings, clock: &Arc<dyn Clock>) -> Option<Arc<RolledUp>> {
-    let wanted = settings.rollups.mode == RollupMode::Hourly && settings.store.kind == StoreKind::Embedded;
+    let keeps = !matches!(settings.store.kind, StoreKind::Null);
+    let wanted = settings.rollups.mode == RollupMode::Hourly && keeps;
     let open = options(settings).open(clock.now());
     wanted.then(|| Arc::new(RolledUp::new(Arc::clone(clock), open)))
 }

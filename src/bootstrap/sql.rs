@@ -11,8 +11,10 @@ use super::store_parts::embedded_options;
 
 /// Writes the answer to standard output in one of ClickHouse's formats.
 pub fn run(settings: &Settings, statement: &str, format: &str) -> anyhow::Result<()> {
-    if settings.store.kind == StoreKind::Null {
-        bail!("store kind \"null\" keeps nothing");
+    match &settings.store.kind {
+        StoreKind::Null => bail!("store kind \"null\" keeps nothing"),
+        StoreKind::Network(_) => bail!("the store is a server: ask it with a client of ClickHouse"),
+        StoreKind::Embedded => {}
     }
     let store = EmbeddedStore::open(&embedded_options(settings)?).context("cannot open the store")?;
     let answer = store.read_as(statement, format)?;

@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::routing;
 use super::{
     AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library,
-    LogFormat, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, SqlAccess, SqlUser,
-    StoreKind, TimeIntervals, WebhookSigning,
+    LogFormat, Network, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, SqlAccess,
+    SqlUser, StoreKind, TimeIntervals, WebhookSigning,
 };
+use crate::platform::clickhouse::deployment::Quorum;
+use crate::platform::clickhouse::network::Trust;
 use crate::platform::outgoing::{MailLogin, MailTls};
 use crate::shared::duration_text;
 
@@ -86,8 +88,9 @@ impl Settings {
         let store = &self.store;
         lines.text(
             "store.kind",
-            match store.kind {
+            match &store.kind {
                 StoreKind::Embedded => "embedded",
+                StoreKind::Network(_) => "network",
                 StoreKind::Null => "null",
             },
         );
@@ -101,6 +104,9 @@ impl Settings {
         lines.duration("store.retention_metrics", store.retention_metrics);
         lines.duration("store.retention_logs", store.retention_logs);
         lines.duration("store.retention_traces", store.retention_traces);
+        if let StoreKind::Network(network) = &store.kind {
+            lines.network(network);
+        }
         let sql = &store.sql;
         if let Some(listen) = sql.listen {
             lines.text("store.sql.listen", listen);
@@ -281,6 +287,28 @@ impl Lines {
         match value {
             Reach::Unlimited => self.duration(path, Duration::ZERO),
             Reach::Within(duration) => self.duration(path, duration),
+        }
+    }
+
+    fn network(&mut self, network: &Network) {
+        self.list("store.urls", &network.endpoints);
+        if let Some(user) = &network.user {
+            self.text("store.user", user);
+        }
+        if network.password.is_some() {
+            self.text("store.password", HIDDEN);
+        }
+        if let Trust::File(path) = &network.trust {
+            self.path("store.ca_file", path);
+        }
+        self.text("store.database", network.database.as_str());
+        if let Some(cluster) = &network.cluster {
+            self.text("store.cluster", cluster.as_str());
+        }
+        match network.quorum {
+            Quorum::One => self.text("store.quorum", "one"),
+            Quorum::Majority => self.text("store.quorum", "majority"),
+            Quorum::Of(replicas) => self.bare("store.quorum", replicas),
         }
     }
 

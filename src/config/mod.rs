@@ -12,6 +12,7 @@ mod external_url;
 mod file;
 mod keys;
 mod named_sections;
+mod network_store;
 mod own_alerts;
 mod reader;
 mod routing;
@@ -37,7 +38,7 @@ pub use settings::{
     SendResolved, Settings, Shutdown, State, Stream, WebhookSigning,
 };
 pub use source::SettingsSource;
-pub use store_settings::{Library, SqlAccess, SqlListener, SqlUser, Store, StoreKind};
+pub use store_settings::{Library, Network, SqlAccess, SqlListener, SqlUser, Store, StoreKind};
 pub use telemetry::Telemetry;
 pub use time_intervals::{TimeInterval, TimeIntervals};
 

@@ -33,6 +33,8 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
     let has_users = if sql_users.is_empty() { SqlUsers::None } else { SqlUsers::Some };
     let store = store_section::store(reader, has_users);
     let channels = channels(reader);
+    let rollups = rollups(reader);
+    rolls_up_alone(reader, &store, &rollups);
     Settings {
         listen: listen(reader),
         journal: journal(reader, &store),
@@ -41,7 +43,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         store,
         ingest: ingest(reader),
         limits: limits(reader),
-        rollups: rollups(reader),
+        rollups,
         query: query(reader),
         stream: stream(reader),
         alerting: alerting(reader, &channels),
@@ -175,6 +177,14 @@ fn rollups(reader: &mut Reader) -> Rollups {
         mode: reader.choice("rollups.mode", &modes, RollupMode::Hourly),
         delay: reader.duration("rollups.delay", Duration::ZERO..=HOUR),
         retention: reader.duration("rollups.retention", DAY..=DAY * 3_650),
+    }
+}
+
+/// What was rolled up is trusted as long as this process hears of all late points, which it does not where others write, too.
+fn rolls_up_alone(reader: &mut Reader, store: &Store, rollups: &Rollups) {
+    let is_shared = matches!(&store.kind, super::StoreKind::Network(network) if network.cluster.is_some());
+    if is_shared && rollups.mode == RollupMode::Hourly {
+        reader.refuse("rollups.mode", "allowed with store.cluster: off");
     }
 }
 

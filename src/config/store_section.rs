@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::network_store;
 use super::reader::{Reader, text_of};
 use super::sections::{DAY, MEBIBYTE, TEBIBYTE};
 use super::{ByteSize, Library, SqlListener, Store, StoreKind};
@@ -14,15 +15,12 @@ pub(super) enum SqlUsers {
 }
 
 pub(super) fn store(reader: &mut Reader, users: SqlUsers) -> Store {
-    if reader.is_written("store.url") {
-        reader.refuse("store.url", "not supported yet; use store.path");
-    }
-    let kinds = [("embedded", StoreKind::Embedded), ("null", StoreKind::Null)];
     let library = match reader.is_written("store.library") {
         true => Library::At(reader.text("store.library").into()),
         false => Library::Search,
     };
-    let kind = reader.choice("store.kind", &kinds, StoreKind::Embedded);
+    let kind = network_store::kind(reader);
+    let sql = sql(reader, &kind, users);
     Store {
         kind,
         path: reader.text("store.path").into(),
@@ -33,11 +31,11 @@ pub(super) fn store(reader: &mut Reader, users: SqlUsers) -> Store {
         retention_metrics: reader.duration("store.retention_metrics", DAY..=DAY * 3_650),
         retention_logs: reader.duration("store.retention_logs", DAY..=DAY * 3_650),
         retention_traces: reader.duration("store.retention_traces", DAY..=DAY * 3_650),
-        sql: sql(reader, kind, users),
+        sql,
     }
 }
 
-fn sql(reader: &mut Reader, kind: StoreKind, users: SqlUsers) -> SqlListener {
+fn sql(reader: &mut Reader, kind: &StoreKind, users: SqlUsers) -> SqlListener {
     SqlListener {
         listen: sql_address(reader, kind, users),
         statements_max: reader.size("store.sql.statements_max", 1..=64),
@@ -47,12 +45,12 @@ fn sql(reader: &mut Reader, kind: StoreKind, users: SqlUsers) -> SqlListener {
 }
 
 /// Where others than this machine could ask, somebody has to be named who may.
-fn sql_address(reader: &mut Reader, kind: StoreKind, users: SqlUsers) -> Option<SocketAddr> {
+fn sql_address(reader: &mut Reader, kind: &StoreKind, users: SqlUsers) -> Option<SocketAddr> {
     const PATH: &str = "store.sql.listen";
     if !reader.is_written(PATH) {
         return None;
     }
-    if kind != StoreKind::Embedded {
+    if !matches!(kind, StoreKind::Embedded) {
         reader.refuse(PATH, "allowed: with the embedded engine only");
         return None;
     }

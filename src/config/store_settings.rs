@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::ByteSize;
+use crate::platform::clickhouse::deployment::{Quorum, Word};
+use crate::platform::clickhouse::network::{Endpoint, Trust};
 
 /// Where telemetry is kept.
 #[derive(Debug, Clone)]
@@ -56,11 +60,26 @@ pub enum SqlAccess {
 }
 
 /// What stands behind the write path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StoreKind {
     Embedded,
+    /// A ClickHouse server, or several.
+    Network(Network),
     /// Accepts and forgets: to measure everything but the store.
     Null,
+}
+
+/// How to reach ClickHouse servers, and where the tables are there.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// At least one.
+    pub endpoints: Vec<Endpoint>,
+    pub user: Option<String>,
+    pub password: Option<SecretString>,
+    pub trust: Trust,
+    pub database: Word,
+    pub cluster: Option<Word>,
+    pub quorum: Quorum,
 }
 
 /// Where the engine's library is.

@@ -13,6 +13,7 @@ use super::*;
 use crate::platform::outgoing::SecretUrl;
 
 mod channels;
+mod store;
 
 const SHIPPED: &str = include_str!("../../config.toml");
 const SCHEMA: &str = include_str!("../../schemas/config.schema.json");
@@ -136,7 +137,7 @@ fn what_is_shown_names_every_key_that_has_a_value_and_reads_back() {
     let settings = load(text, &[]).unwrap();
     assert!(!settings.to_string().contains("own.secret"));
     let shown: BTreeSet<String> = settings.lines().into_iter().map(|(path, _)| path).collect();
-    let known = KEYS.iter().map(|key| key.path.to_owned()).filter(|path| path != "store.url").collect();
+    let known = KEYS.iter().map(|key| key.path.to_owned()).filter(|path| !store::of_network(path)).collect();
     assert_eq!(shown, known);
     let text = settings.to_string();
     assert_eq!(load(&text, &[]).unwrap().to_string(), text);
@@ -201,9 +202,32 @@ fn a_wrong_value_names_place_key_value_and_what_is_allowed() {
         ),
         ("listen.api = \"localhost\"", "listen.api = \"localhost\": allowed: an IP address and a port"),
         ("listen.api = \"127.0.0.1:4318\"", "allowed: an address that no other listener has"),
-        ("store.kind = \"remote\"", "store.kind = \"remote\": allowed: embedded, null"),
+        ("store.kind = \"remote\"", "store.kind = \"remote\": allowed: embedded, network, null"),
         ("store.path = \"\"", "store.path = \"\": allowed: a text that is not empty"),
-        ("store.url = \"http://u:pw@h\"", "store.url = (hidden): not supported yet; use store.path"),
+        ("store.url = \"http://u:pw@h\"", "store.url = (hidden): allowed: an address like"),
+        ("store.url = \"\"", "store.url = (hidden): allowed: an address like"),
+        ("store.urls = []", "store.urls = (hidden): allowed: an address like"),
+        ("store.urls = [\"h:8123\"]", "store.urls = (hidden): allowed: an address like"),
+        ("store.kind = \"network\"", "store.url is missing; allowed: an address like"),
+        ("store.user = \"u\"", "store.user = \"u\": allowed: with kind = \"network\" only"),
+        (
+            "store.kind = \"null\"\nstore.url = \"http://h\"",
+            "store.url = (hidden): allowed: with kind = \"network\" only",
+        ),
+        (
+            "store.url = \"http://h\"\nstore.database = \"a-b\"",
+            "store.database = \"a-b\": allowed: 1 to 64 letters",
+        ),
+        ("store.url = \"http://h\"\nstore.quorum = 1", "store.quorum = 1: allowed: one, majority"),
+        ("store.url = \"http://h\"\nstore.password_file = \"no/such\"", "allowed: a file that can be read"),
+        (
+            "store.url = \"http://h\"\nstore.cluster = \"main\"",
+            "rollups.mode = hourly: allowed with store.cluster: off",
+        ),
+        (
+            "store.url = \"http://h\"\nstore.sql.listen = \"127.0.0.1:1\"",
+            "allowed: with the embedded engine only",
+        ),
         ("store.sql.listen = \"0.0.0.0:1\"", "allowed: a loopback address, as long as there are no users"),
         ("store.sql.listen = \"localhost:1\"", "allowed: an IP address and a port, like 127.0.0.1:8123"),
         (

@@ -9,6 +9,7 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+pub mod engine;
 pub mod events;
 pub mod every_way;
 pub mod faulty;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::engine::{Engine, tables_of};
 use super::http::{Answer, Connection, request};
 
 /// Opening the engine takes half a second; the rest is for busy machines.
@@ -32,6 +33,8 @@ pub struct Server {
     pub api: SocketAddr,
     /// The SQL listener, where the configuration asks for one.
     pub sql: Option<SocketAddr>,
+    /// What keeps its tables, where that is another process. It ends with this one.
+    engine: Option<Box<Engine>>,
 }
 
 /// What became of a server that was asked to stop.
@@ -86,14 +89,17 @@ fn alone(mut command: Command) -> Command {
 
 /// Writes the configuration into `folder`: ports of the system's choice, data beside it, and what the test adds.
 pub fn configure(folder: &Path, extra: &str) -> PathBuf {
-    let data = folder.join("data");
+    written(&folder.join("config.toml"), &folder.join("data"), extra)
+}
+
+/// A configuration with ports of the system's choice. What is added begins in the section `[store]`.
+pub fn written(path: &Path, data: &Path, extra: &str) -> PathBuf {
     let text = format!(
         "[listen]\notlp_grpc = \"127.0.0.1:0\"\notlp_http = \"127.0.0.1:0\"\napi = \"127.0.0.1:0\"\n\
          [store]\npath = {data:?}\n{extra}\n"
     );
-    let path = folder.join("config.toml");
-    fs::write(&path, text).expect("the configuration is written");
-    path
+    fs::write(path, text).expect("the configuration is written");
+    path.to_owned()
 }
 
 /// Most tests ask for what they have just sent, and send the same bytes several times: unless they say otherwise, an answer
@@ -114,7 +120,7 @@ pub fn folder() -> TempDir {
 pub fn rows(folder: &TempDir, statement: &str) -> Vec<Value> {
     let statement = format!("{statement} SETTINGS output_format_json_quote_64bit_integers = 0");
     let mut command = program();
-    command.arg("sql").arg("--config").arg(folder.path().join("config.toml"));
+    command.arg("sql").arg("--config").arg(tables_of(folder.path()));
     let answer = command.args(["--format", "JSONEachRow", &statement]).output().expect("the program runs");
     assert!(answer.status.success(), "{statement}: {}", String::from_utf8_lossy(&answer.stderr));
     let lines = answer.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -134,9 +140,23 @@ impl Server {
         server.unwrap_or_else(|ended| panic!("the server ended with {}:\n{}", ended.status, ended.stderr))
     }
 
-    /// A process that has just begun.
-    pub fn spawn(mut program: Command, folder: &TempDir, extra: &str) -> Self {
-        let config = configure(folder.path(), extra);
+    /// A process that has just begun, and another one for its tables if the tests are to run so.
+    pub fn spawn(program: Command, folder: &TempDir, extra: &str) -> Self {
+        match Engine::behind(folder.path()) {
+            None => Self::launch(program, &configure(folder.path(), extra)),
+            Some(engine) => Self::before(engine, program, folder, extra),
+        }
+    }
+
+    /// A process whose tables are kept by another one, which ends with it.
+    pub fn before(engine: Engine, program: Command, folder: &TempDir, extra: &str) -> Self {
+        let config = configure(folder.path(), &format!("{}{extra}", engine.as_store()));
+        let mut server = Self::launch(program, &config);
+        server.engine = Some(Box::new(engine));
+        server
+    }
+
+    pub fn launch(mut program: Command, config: &Path) -> Self {
         let mut process = program
             .arg("serve")
             .arg("--config")
@@ -152,7 +172,7 @@ impl Server {
             follow(process.stderr.take().expect("stderr"), &output.stderr),
         ];
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { process, output, readers, grpc: nowhere, otlp: nowhere, api: nowhere, sql: None }
+        Self { process, output, readers, grpc: nowhere, otlp: nowhere, api: nowhere, sql: None, engine: None }
     }
 
     /// Waits until it is ready. The other answer is that it ended instead.
@@ -277,6 +297,8 @@ impl Server {
         for reader in self.readers.drain(..) {
             reader.join().expect("its output is read");
         }
+        // What is looked at next are its tables.
+        self.engine.take().and_then(|engine| engine.stop());
         Stopped { status, took, stderr: self.log() }
     }
 }

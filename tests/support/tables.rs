@@ -3,11 +3,12 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::engine::tables_of;
 use super::server::program;
 
 /// The answer to a statement that reads, in one of ClickHouse's formats.
 pub fn read(folder: &TempDir, format: &str, statement: &str) -> String {
-    let config = folder.path().join("config.toml");
+    let config = tables_of(folder.path());
     let mut command = program();
     command.arg("sql").arg("--config").arg(config).arg("--format").arg(format).arg(statement);
     let output = command.output().expect("the program runs");

@@ -1,13 +1,15 @@
-//! The store: ClickHouse behind a port of few verbs. Adapters: `embedded` (libchdb) and `null` (for benchmarks).
+//! The store: ClickHouse behind a port of few verbs. Adapters: `embedded` (libchdb), `network` (a server) and `null` (for benchmarks).
 //!
 //! Calls block: they run on threads of the write path or in `spawn_blocking`, never on an async thread.
 
 mod arrow;
 mod cancel;
+pub mod deployment;
 pub mod embedded;
 mod error;
 pub mod listener;
 pub mod migrations;
+pub mod network;
 mod null;
 pub mod parameters;
 pub mod rows;
