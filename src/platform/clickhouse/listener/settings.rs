@@ -28,7 +28,7 @@ pub const LIMITS: [&str; 5] =
     ["max_execution_time", "max_memory_usage", "max_result_bytes", "max_result_rows", "max_rows_to_read"];
 
 /// How a statement is carried out and written down.
-const OF_STATEMENTS: [&str; 65] = [
+const OF_STATEMENTS: [&str; 67] = [
     "allow_experimental_time_series_aggregate_functions",
     "alter_sync",
     "any_join_distinct_right_table_keys",
@@ -68,6 +68,8 @@ const OF_STATEMENTS: [&str; 65] = [
     "join_use_nulls",
     "limit",
     "max_block_size",
+    "max_bytes_before_external_group_by",
+    "max_bytes_before_external_sort",
     "max_insert_block_size",
     "max_insert_threads",
     "max_partitions_per_insert_block",
