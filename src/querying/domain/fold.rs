@@ -64,28 +64,6 @@ impl Fold {
         }
     }
 
-    /// Nothing yet, over the same range and groups: for other series of the same points. [`Self::merge`] puts both together.
-    #[must_use]
-    pub fn twin(&self) -> Self {
-        Self { groups: vec![Vec::new(); self.groups.len()], ..*self }
-    }
-
-    /// Adds what a [`Self::twin`] has found.
-    pub fn merge(&mut self, twin: Self) -> Result<(), TooManyBuckets> {
-        for (number, theirs) in twin.groups.into_iter().enumerate().filter(|(_, theirs)| !theirs.is_empty()) {
-            if let Some(own) = self.groups.get_mut(number).filter(|own| own.is_empty()) {
-                self.buckets_left = self.buckets_left.checked_sub(self.steps).ok_or(TooManyBuckets)?;
-                *own = theirs;
-                continue;
-            }
-            let own = self.groups.get_mut(number).into_iter().flatten();
-            own.zip(&theirs)
-                .filter(|(_, theirs)| theirs.points > 0)
-                .for_each(|(own, theirs)| own.merge(theirs));
-        }
-        Ok(())
-    }
-
     /// Counts points of this part of the range alone, from here on.
     #[must_use]
     pub fn within(mut self, part: TimeRange) -> Self {
@@ -273,32 +251,6 @@ mod tests {
         );
         assert_eq!(fold.add(0, Meaning::Own, &mut None, [counter(1, 1.0)]), Ok(()));
         assert_eq!(fold.add(1, Meaning::Own, &mut None, [counter(1, 1.0)]), Err(TooManyBuckets));
-    }
-
-    #[test]
-    fn what_is_folded_apart_and_merged_is_as_if_it_were_folded_together() {
-        let points =
-            |value: f64| (0..8_u32).map(move |i| counter(i64::from(i) * MINUTE / 2, value + f64::from(i)));
-        let (mut together, mut apart) = (fold(0, 4 * MINUTE, 2), fold(0, 4 * MINUTE, 2));
-        let mut twin = apart.twin();
-        for (group, value) in [(0, 1.0), (0, 10.0), (1, 100.0)] {
-            together.add(group, Meaning::Own, &mut None, points(value)).unwrap();
-        }
-        apart.add(0, Meaning::Own, &mut None, points(1.0)).unwrap();
-        twin.add(0, Meaning::Own, &mut None, points(10.0)).unwrap();
-        twin.add(1, Meaning::Own, &mut None, points(100.0)).unwrap();
-        apart.merge(twin).unwrap();
-        assert_eq!(totals(apart), totals(together));
-    }
-
-    #[test]
-    fn buckets_of_a_twin_count_where_they_are_merged() {
-        let range = TimeRange::new(Timestamp::EPOCH, Timestamp::from_nanos(600 * MINUTE)).unwrap();
-        let mut fold = Fold::new(range, Interval::parse("1m").unwrap(), 2, 1_000);
-        let mut twin = fold.twin();
-        fold.add(0, Meaning::Own, &mut None, [counter(1, 1.0)]).unwrap();
-        twin.add(1, Meaning::Own, &mut None, [counter(1, 1.0)]).unwrap();
-        assert_eq!(fold.merge(twin), Err(TooManyBuckets));
     }
 
     #[test]

@@ -25,8 +25,6 @@ const SAMPLE_INTERVAL: &str = include_str!("../../../clickhouse/querying/sample_
 
 /// How far back is looked for how often a metric is sent.
 const SAMPLES_WITHIN: Duration = Duration::from_secs(6 * 3_600);
-/// Fewer rows are folded on one thread: another one takes longer to start.
-const FOLDED_ALONE_MAX: usize = 50_000;
 /// Most pieces that one range is read in.
 const PIECES_MAX: u64 = 10_000;
 
@@ -72,48 +70,16 @@ struct Reading<'a> {
     rows_read: u64,
 }
 
-/// Both halves of a fold on its way: the series with the lower ids, which are hashes, and those with the upper ones. Sums come out
-/// the same, whichever threads they are made on.
-struct Folding<P>([HalfFold<P>; 2]);
-
 /// A fold on its way, and each series' last point.
-struct HalfFold<P> {
+struct Folding<P> {
     fold: Fold,
     groups: Arc<SeriesGroups>,
     before: HashMap<SeriesId, P, ahash::RandomState>,
 }
 
 impl<P: StoredPoint> Folding<P> {
-    fn new(fold: Fold, groups: &Arc<SeriesGroups>) -> Self {
-        let half = |fold| HalfFold { fold, groups: Arc::clone(groups), before: HashMap::default() };
-        Self([half(fold.twin()), half(fold)])
-    }
-
-    /// Many rows on two threads at once.
     fn take(&mut self, table: PointTable, rows: &Rows) -> Result<(), FoldError> {
-        let halves = Runs::<P>::halves(table, rows).map_err(|error| FoldError::Read(failed(&error)))?;
-        let ([lower, upper], Self([first, second])) = (halves, self);
-        let found: usize = rows.batches.iter().map(arrow_array::RecordBatch::num_rows).sum();
-        if found < FOLDED_ALONE_MAX {
-            return first.take(lower).and_then(|()| second.take(upper));
-        }
-        std::thread::scope(|scope| {
-            let upper = scope.spawn(move || second.take(upper));
-            let lower = first.take(lower);
-            lower.and(upper.join().unwrap_or(Err(FoldError::Read(ReadError::Unavailable))))
-        })
-    }
-
-    fn finish(self) -> Result<Fold, FoldError> {
-        let [first, mut second] = self.0;
-        let merged = second.fold.merge(first.fold);
-        merged.map(|()| second.fold).map_err(|TooManyBuckets| FoldError::Read(ReadError::TooLarge))
-    }
-}
-
-impl<P: StoredPoint> HalfFold<P> {
-    fn take(&mut self, mut runs: Runs<'_, P>) -> Result<(), FoldError> {
-        runs.sort();
+        let runs = Runs::<P>::of(table, rows).map_err(|error| FoldError::Read(failed(&error)))?;
         runs.series().try_for_each(|series| self.take_series(&series))
     }
 
@@ -197,10 +163,10 @@ impl ClickHouseReader {
             series: read.groups.named().map(Into::into),
         };
         let fold = std::mem::replace(&mut read.fold, Fold::nothing()).within(query.range);
-        let folding = Folding::<P>::new(fold, read.groups);
+        let folding = Folding::<P> { fold, groups: Arc::clone(read.groups), before: HashMap::default() };
         let take = move |mut folding: Folding<P>, rows: Rows| folding.take(table, &rows).map(|()| folding);
         let (folding, rows_read) = self.visit_points(&points, folding, take).await?;
-        read.fold = folding.finish()?;
+        read.fold = folding.fold;
         read.rows_read += rows_read;
         Ok(())
     }

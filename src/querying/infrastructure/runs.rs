@@ -36,20 +36,6 @@ impl<P: StoredPoint> std::fmt::Debug for Runs<'_, P> {
 
 impl<'a, P: StoredPoint> Runs<'a, P> {
     pub fn of(table: PointTable, rows: &'a Rows) -> Result<Self, StoreError> {
-        let mut all = Self::unsorted(table, rows)?;
-        all.sort();
-        Ok(all)
-    }
-
-    /// The series whose ids are in the lower half of all numbers, and those in the upper one; neither [sorted](Self::sort) yet.
-    pub fn halves(table: PointTable, rows: &'a Rows) -> Result<[Self; 2], StoreError> {
-        let all = Self::unsorted(table, rows)?;
-        let (lower, upper) = all.runs.into_iter().partition(|run| run.series.0 <= u64::MAX / 2);
-        let columns = rows.batches.iter().map(|batch| P::columns(table, batch)).collect::<Result<_, _>>()?;
-        Ok([Self { columns: all.columns, runs: lower }, Self { columns, runs: upper }])
-    }
-
-    fn unsorted(table: PointTable, rows: &'a Rows) -> Result<Self, StoreError> {
         let mut all = Self { columns: Vec::new(), runs: Vec::new() };
         for (number, batch) in rows.batches.iter().enumerate() {
             let columns = Columns(batch);
@@ -61,18 +47,14 @@ impl<'a, P: StoredPoint> Runs<'a, P> {
             add_runs(&mut all.runs, number, series, times, parts);
             all.columns.push(P::columns(table, batch)?);
         }
-        Ok(all)
-    }
-
-    /// By series and time.
-    pub fn sort(&mut self) {
         // Where a part is cut between two rows of the same time, the first of them may be a run of its own: the end of its batch.
         // The second begins one.
         let key = |run: &Run| (run.series.0, run.first, run.part, run.rows.start == 0);
-        self.runs.sort_unstable_by_key(key);
+        all.runs.sort_unstable_by_key(key);
+        Ok(all)
     }
 
-    /// Each series once, if they are sorted.
+    /// Each series once.
     pub fn series(&self) -> impl Iterator<Item = SeriesRows<'_, 'a, P>> {
         let same = |one: &Run, next: &Run| one.series == next.series;
         self.runs.chunk_by(same).map(|runs| SeriesRows { columns: &self.columns, runs })

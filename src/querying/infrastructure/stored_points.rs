@@ -33,7 +33,7 @@ pub trait StoredPoint: Point + Send + Sync + 'static {
     const LOOKS_BACK: bool = true;
 
     /// The columns of a batch.
-    type Columns<'a>: Send;
+    type Columns<'a>;
 
     fn columns(table: PointTable, batch: &RecordBatch) -> Result<Self::Columns<'_>, StoreError>;
 
