@@ -31,7 +31,7 @@ enum Action {
     Serve(Configured),
     /// Check the configuration and the alert rules, print what would apply, and exit.
     CheckConfig(Configured),
-    /// Read the tables (database telemetryflow) with ClickHouse's SQL while no server runs on them.
+    /// Read the tables (database telemetryflow) with ClickHouse's SQL: while no server runs on them, or those of a store elsewhere.
     Sql {
         #[command(flatten)]
         configured: Configured,

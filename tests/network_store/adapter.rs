@@ -74,6 +74,8 @@ fn values_are_bound_and_failures_sorted() {
     let counted =
         store.select(&Select::new("SELECT count() AS n FROM numbers(1000) WHERE NOT ignore(number)", &[]));
     assert_eq!(counted.expect("an answer").rows_read, 1_000);
+    let text = store.read_as("SELECT 1 AS a", "JSONEachRow").expect("an answer");
+    assert_eq!(text, b"{\"a\":1}\n");
     for (sql, expected) in [
         ("SELECT * FROM nowhere", StoreErrorKind::Unprepared),
         ("SELECT a", StoreErrorKind::Refused),

@@ -117,6 +117,35 @@ impl NetworkStore {
         told.recv().map_err(|_| gone())?
     }
 
+    /// Runs one statement of the operator's that reads, and gives the answer in a format of ClickHouse's.
+    pub fn read_as(&self, statement: &str, format: &str) -> Result<Vec<u8>, StoreError> {
+        self.ask(&Select::new(statement, &[]), format).map(|(bytes, _)| bytes.to_vec())
+    }
+
+    /// The answer, and the rows that were read for it.
+    fn ask(&self, select: &Select<'_>, format: &str) -> Result<(Bytes, u64), StoreError> {
+        if select.cancel.is_some_and(CancelToken::is_cancelled) {
+            return Err(StoreError::new(StoreErrorKind::Cancelled, "before it began"));
+        }
+        let query_id = self.query_id();
+        let query = Query {
+            endpoints: self.endpoints.clone(),
+            sql: self.deployment.text(select.sql),
+            parameters: select.parameters.to_vec(),
+            settings: self.query_settings(&query_id),
+            format: format.to_owned(),
+            query_id,
+            time_max: self.limits.time_max + QUERY_GRACE,
+            bytes_max: self.limits.memory_bytes_max,
+        };
+        let (tell, told) = oneshot::channel();
+        match select.cancel {
+            Some(cancel) => cancel.on_cancel(move || _ = tell.send(())),
+            None => drop(tell),
+        }
+        self.wait(query.run(told))
+    }
+
     fn query_id(&self) -> String {
         format!("{}-{}", self.run, self.queries.fetch_add(1, Ordering::Relaxed))
     }
@@ -171,25 +200,7 @@ impl Store for NetworkStore {
     }
 
     fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError> {
-        if select.cancel.is_some_and(CancelToken::is_cancelled) {
-            return Err(StoreError::new(StoreErrorKind::Cancelled, "before it began"));
-        }
-        let query_id = self.query_id();
-        let query = Query {
-            endpoints: self.endpoints.clone(),
-            sql: self.deployment.text(select.sql),
-            parameters: select.parameters.to_vec(),
-            settings: self.query_settings(&query_id),
-            query_id,
-            time_max: self.limits.time_max + QUERY_GRACE,
-            bytes_max: self.limits.memory_bytes_max,
-        };
-        let (tell, told) = oneshot::channel();
-        match select.cancel {
-            Some(cancel) => cancel.on_cancel(move || _ = tell.send(())),
-            None => drop(tell),
-        }
-        let (bytes, rows_read) = self.wait(query.run(told))?;
+        let (bytes, rows_read) = self.ask(select, arrow::FORMAT)?;
         Ok(Rows { batches: arrow::decode(bytes)?, rows_read })
     }
 
@@ -279,6 +290,7 @@ struct Query {
     sql: String,
     parameters: Vec<Parameter>,
     settings: Vec<(&'static str, String)>,
+    format: String,
     query_id: String,
     time_max: Duration,
     bytes_max: u64,
@@ -305,7 +317,7 @@ impl Query {
             let query =
                 self.settings.iter().fold(query, |query, (name, value)| query.with_setting(*name, value));
             async move {
-                let mut cursor = query.fetch_bytes(arrow::FORMAT)?;
+                let mut cursor = query.fetch_bytes(&self.format)?;
                 let bytes = collect(&mut cursor, self.bytes_max).await?;
                 Ok((
                     bytes,
