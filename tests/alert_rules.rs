@@ -171,7 +171,7 @@ fn a_rule_is_tried_on_what_is_stored() {
     );
     server.stop();
 
-    let config = folder.path().join("config.toml");
+    let config = support::engine::tables_of(folder.path());
     let arguments = ["--config", text(&config), "--rules", text(&rule_files), "--from", "now-1h"];
     let backtest = |rule: &str| rules(&[&["backtest", "--rule", rule], &arguments[..]].concat());
     let said = backtest("long-queue");
