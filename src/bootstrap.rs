@@ -57,10 +57,11 @@ fn runbook_base(settings: &Settings) -> String {
 
 pub use backtest::{BacktestRequest, run as run_backtest};
 pub use dead_letters::dead_letters_path;
-pub use migrate::{dry_run as migrate_dry_run, run as run_migrate};
+pub use migrate::dry_run as migrate_dry_run;
 pub use openapi::document as openapi_document;
 pub use routing::notification_plan;
 pub use sql::run as run_sql;
+pub use store_parts::open_prepared as run_migrate;
 pub use surroundings::{Machine, Surroundings};
 
 /// Serves until the process is asked to stop. Returns when everything that was accepted is stored.

@@ -16,7 +16,8 @@ use crate::platform::clickhouse::Store;
 use crate::platform::health::{self, Health, Readiness};
 use crate::platform::http::openapi;
 use crate::platform::http::{
-    ConnectionLimits, Protocol, RequestObserver, identify, method_not_allowed, serve, unknown_path,
+    ConnectionLimits, ConnectionMetrics, Protocol, RequestMetrics, identify, method_not_allowed, serve,
+    unknown_path,
 };
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::log_level;
@@ -114,29 +115,13 @@ pub async fn start(
     let address = |listener: &TcpListener| listener.local_addr().ok();
     let (otlp_grpc, otlp_http, api_address) =
         (address(&listeners.otlp_grpc), address(&listeners.otlp_http), address(&listeners.api));
-    let grpc_router = telemetry::grpc_router(&receiver, &readiness)
-        .await?
-        .layer(from_fn_with_state(requests.listener("otlp_grpc"), identify));
-    let served = serve(
-        listeners.otlp_grpc,
-        grpc_router,
-        Protocol::Http2,
-        limits.clone(),
-        connections.listener("otlp_grpc"),
-        lifecycle.clone(),
-    );
-    lifecycle.spawn("otlp_grpc listener", served);
-    let otlp_router = telemetry::router(&receiver, &settings.ingest.cors_origins)
-        .layer(from_fn_with_state(requests.listener("otlp_http"), identify));
-    let served = serve(
-        listeners.otlp_http,
-        otlp_router,
-        Protocol::Http1,
-        limits.clone(),
-        connections.listener("otlp_http"),
-        lifecycle.clone(),
-    );
-    lifecycle.spawn("otlp_http listener", served);
+    let serving = Serving { connections, requests, lifecycle: lifecycle.clone() };
+    let grpc_router = telemetry::grpc_router(&receiver, &readiness).await?;
+    let task = ("otlp_grpc", "otlp_grpc listener");
+    serving.start(task, listeners.otlp_grpc, grpc_router, Protocol::Http2, limits.clone());
+    let otlp_router = telemetry::router(&receiver, &settings.ingest.cors_origins);
+    let task = ("otlp_http", "otlp_http listener");
+    serving.start(task, listeners.otlp_http, otlp_router, Protocol::Http1, limits.clone());
     let own = telemetry::api_router(rejections, stats, access.clone());
     let routes = querying::router(queries.metrics, access.clone())
         .merge(querying::search_router(queries.search, access.clone()))
@@ -144,16 +129,8 @@ pub async fn start(
         .merge(own)
         .merge(guarded(log_level::router(process.level.clone()), access.clone(), Action::Operate))
         .merge(alerts);
-    let api_router = api(routes, access, Arc::clone(&health), requests.listener("api"));
-    let served = serve(
-        listeners.api,
-        api_router,
-        Protocol::Http1,
-        limits.clone(),
-        connections.listener("api"),
-        lifecycle.clone(),
-    );
-    lifecycle.spawn("api listener", served);
+    let api_router = api(routes, access, health);
+    serving.start(("api", "api listener"), listeners.api, api_router, Protocol::Http1, limits.clone());
     let sql_address = listeners.sql.as_ref().and_then(address);
     if let (Some(listener), Some(router)) = (listeners.sql, sql) {
         let limits = ConnectionLimits {
@@ -161,12 +138,7 @@ pub async fn start(
             head_bytes_max: SQL_HEAD_BYTES_MAX,
             ..limits
         };
-        let router = router.layer(from_fn_with_state(requests.listener("sql"), identify));
-        let metrics = connections.listener("sql");
-        lifecycle.spawn(
-            "sql listener",
-            serve(listener, router, Protocol::Http1, limits, metrics, lifecycle.clone()),
-        );
+        serving.start(("sql", "sql listener"), listener, router, Protocol::Http1, limits);
     }
     Ok(Running {
         lifecycle,
@@ -180,8 +152,32 @@ pub async fn start(
     })
 }
 
+/// What all listeners are served with.
+struct Serving {
+    connections: ConnectionMetrics,
+    requests: RequestMetrics,
+    lifecycle: Lifecycle,
+}
+
+impl Serving {
+    /// Serves until the process stops. The listener's name is the one in the metrics; the other is its task's.
+    fn start(
+        &self,
+        (name, task): (&'static str, &'static str),
+        listener: TcpListener,
+        router: Router,
+        protocol: Protocol,
+        limits: ConnectionLimits,
+    ) {
+        let router = router.layer(from_fn_with_state(self.requests.listener(name), identify));
+        let metrics = self.connections.listener(name);
+        let served = serve(listener, router, protocol, limits, metrics, self.lifecycle.clone());
+        self.lifecycle.spawn(task, served);
+    }
+}
+
 /// `/livez`, `/readyz` and the description of the API are for everybody; counters name tenants, so where there are keys one has to be an operator.
-fn api(routes: Router, access: Access, health: Arc<Health>, observer: RequestObserver) -> Router {
+fn api(routes: Router, access: Access, health: Arc<Health>) -> Router {
     let ingestion = [telemetry::REJECTIONS_PATH, telemetry::STATS_PATH, log_level::LOG_LEVEL_PATH];
     let known =
         [&querying::PATHS[..], &alerting::paths(), &ingestion, &health::PATHS, &openapi::PATHS].concat();
@@ -191,7 +187,6 @@ fn api(routes: Router, access: Access, health: Arc<Health>, observer: RequestObs
         .merge(guarded(health::metrics_router(health), access, Action::Operate))
         .fallback(async move |uri: Uri| unknown_path(uri.path(), &known))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(observer, identify))
 }
 
 impl Running {

@@ -1,21 +1,12 @@
 //! `telemetryflow migrate`: brings the schema to this version without serving, or prints what would be run.
 
-use anyhow::bail;
 use parking_lot::Mutex;
 
 use crate::config::{Settings, StoreKind};
 use crate::platform::clickhouse::deployment::Deployment;
 use crate::platform::clickhouse::{Insert, Rows, Select, Store, StoreError};
 
-use super::store_parts::{deployment, open_prepared, prepare};
-
-/// Returns the version that the schema had before.
-pub fn run(settings: &Settings) -> anyhow::Result<u32> {
-    match settings.store.kind {
-        StoreKind::Null => bail!("store kind \"null\" has no schema"),
-        StoreKind::Embedded | StoreKind::Network(_) => open_prepared(settings),
-    }
-}
+use super::store_parts::{deployment, prepare};
 
 /// All statements that a store without tables would be given, in their order, each ended by a semicolon. Asks nobody.
 pub fn dry_run(settings: &Settings) -> anyhow::Result<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use axum::Router;
 use prometheus_client::registry::Registry;
 
@@ -68,7 +68,7 @@ fn query_limits(settings: &Settings) -> QueryLimits {
 /// Opens the store, brings its schema to this version, and closes it. Returns the version before.
 pub fn open_prepared(settings: &Settings) -> anyhow::Result<u32> {
     match &settings.store.kind {
-        StoreKind::Null => Ok(0),
+        StoreKind::Null => bail!("store kind \"null\" has no schema"),
         StoreKind::Network(network) => Ok(open_network(settings, network)?.1),
         StoreKind::Embedded => Ok(open_embedded(settings)?.1),
     }

@@ -17,16 +17,20 @@ pub(super) fn read(reader: &mut Reader) -> String {
     })
 }
 
-/// It becomes part of links: what would end one is not in it. (Braces would be read as part of a template.)
-fn is_page(text: &str) -> bool {
-    let is_plain =
-        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}' | b'<' | b'>' | b'|' | b'"');
-    let is_address = Url::parse(text).is_ok_and(|url| {
+/// An `http` or `https` address that names neither a user nor a query or a fragment.
+pub(super) fn plain_address(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
             && url.fragment().is_none()
-    });
-    is_address && text.len() <= BYTES_MAX && text.bytes().all(is_plain)
+    })
+}
+
+/// It becomes part of links: what would end one is not in it. (Braces would be read as part of a template.)
+fn is_page(text: &str) -> bool {
+    let is_plain =
+        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}' | b'<' | b'>' | b'|' | b'"');
+    plain_address(text).is_some() && text.len() <= BYTES_MAX && text.bytes().all(is_plain)
 }

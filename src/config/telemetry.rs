@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use super::external_url::plain_address;
 use super::reader::{Reader, text_of};
 
 const BASE_ALLOWED: &str = "allowed: the address of a server that speaks OTLP over HTTP, like http://127.0.0.1:4318, without user and query";
@@ -25,7 +26,7 @@ pub struct Telemetry {
 pub(super) fn read(reader: &mut Reader) -> Telemetry {
     let otlp = match reader.is_written("telemetry.otlp") {
         true => reader.read("telemetry.otlp", None, |written| {
-            let base = text_of(written).and_then(base);
+            let base = text_of(written).and_then(plain_address);
             base.map(Some).ok_or_else(|| BASE_ALLOWED.to_owned())
         }),
         false => None,
@@ -41,11 +42,4 @@ pub(super) fn read(reader: &mut Reader) -> Telemetry {
             .duration("telemetry.metrics_interval", Duration::from_secs(1)..=Duration::from_secs(3_600)),
         traces_per_thousand: reader.count("telemetry.traces_per_thousand", 0..=1_000),
     }
-}
-
-fn base(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && url.fragment().is_none())
-        .then_some(url)
 }

@@ -2,6 +2,7 @@
 //!
 //! No I/O and no async in here, and nothing that only one context needs.
 
+pub mod causes;
 pub mod columns;
 pub mod distribution;
 pub mod duration_text;
@@ -21,6 +22,7 @@ pub mod tenant;
 pub mod text_columns;
 pub mod time;
 
+pub use causes::causes;
 pub use columns::{
     Exemplar, ExponentialShape, MetricColumns, MetricRun, NumberColumns, NumberRow, PointColumns, PointRow,
     Population, ValueAtQuantile,

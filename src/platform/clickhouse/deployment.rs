@@ -4,6 +4,8 @@
 //! cluster each table is two: one that replicates on every node (`metric_samples_local`), and one over all shards under the name that
 //! everybody reads and writes. What is rewritten is our own text only; values are bound.
 
+use super::settings::Setting;
+
 /// The database in the statements.
 const DATABASE: &str = "telemetryflow";
 /// What a table's part on each node is called behind its name.
@@ -89,13 +91,13 @@ impl Deployment {
     }
 
     /// For statements that read.
-    pub fn query_settings(&self) -> Vec<(&'static str, String)> {
+    pub fn query_settings(&self) -> Vec<Setting> {
         // What the inner query of an IN found may lie on another shard.
         self.cluster.iter().map(|_| ("distributed_product_mode", "global".to_owned())).collect()
     }
 
     /// For inserts: each shard has its rows before the answer comes.
-    pub fn insert_settings(&self) -> Vec<(&'static str, String)> {
+    pub fn insert_settings(&self) -> Vec<Setting> {
         let Some(cluster) = &self.cluster else { return Vec::new() };
         let quorum = match cluster.quorum {
             Quorum::One => "0".to_owned(),

@@ -13,6 +13,7 @@ pub mod network;
 mod null;
 pub mod parameters;
 pub mod rows;
+mod settings;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -80,4 +81,13 @@ pub struct Insert<'a> {
     /// The same token means the same rows: the store takes them once. From our own counters, never from outside.
     pub token: &'a str,
     pub batch: &'a RecordBatch,
+}
+
+impl Insert<'_> {
+    /// Its columns, as a statement lists them.
+    fn columns(&self) -> String {
+        let schema = self.batch.schema();
+        let columns: Vec<_> = schema.fields().iter().map(|field| format!("`{}`", field.name())).collect();
+        columns.join(", ")
+    }
 }

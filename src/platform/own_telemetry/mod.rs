@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::otlp_metrics::Counted;
 use super::lifecycle::Lifecycle;
-use crate::shared::{Clock, Timestamp};
+use crate::shared::{Clock, Timestamp, causes};
 
 pub use traces::{OwnTraces, OwnTracesError};
 
@@ -122,7 +122,7 @@ impl Exporter {
             match self.export().await {
                 Ok(()) if fails => tracing::info!("the own metrics are sent again"),
                 Err(error) if !fails => {
-                    tracing::warn!(error = chain(&error), "the own metrics were not sent");
+                    tracing::warn!(error = causes(&error), "the own metrics were not sent");
                     fails = true;
                     continue;
                 }
@@ -154,10 +154,4 @@ impl Exporter {
 
 fn nanos(at: Timestamp) -> u64 {
     u64::try_from(at.nanos()).unwrap_or_default()
-}
-
-/// An error and what is behind it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

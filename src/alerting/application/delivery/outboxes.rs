@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::channel::{Answer, Channel, SendError, causes};
+use super::channel::{Answer, Channel, SendError};
 use super::outbox::Outbox;
 use super::sample::sample;
 use super::turn::Turns;
@@ -15,7 +15,7 @@ use crate::alerting::application::ledger::{Ledger, LedgerError};
 use crate::alerting::application::notify::Postbox;
 use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, OutboxLedger, Revival};
 use crate::alerting::domain::notification::{Notification, NotificationId};
-use crate::shared::{Clock, TenantId, Timestamp};
+use crate::shared::{Clock, TenantId, Timestamp, causes};
 
 /// A configured channel.
 pub struct Registered {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::channel::{Answer, SendError, SendFailure, causes};
+use super::channel::{Answer, SendError, SendFailure};
 use super::outbox::{Message, OUTBOX_MESSAGES_MAX, Task};
 use super::outboxes::{Address, Registered};
 use crate::alerting::application::backoff::{Backoff, Pacing};
@@ -15,7 +15,7 @@ use crate::alerting::application::ledger::LedgerError;
 use crate::alerting::application::metrics::{AlertingMetrics, Outcome};
 use crate::alerting::application::outbox_ledger::OutboxLedger;
 use crate::alerting::domain::notification::{Notification, NotificationId};
-use crate::shared::Clock;
+use crate::shared::{Clock, causes};
 
 /// Messages of which the database does not know yet that they were sent; of older ones it never learns, and they are sent
 /// again after a restart.

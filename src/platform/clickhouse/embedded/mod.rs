@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::canceller::Canceller;
 use self::ffi::{Connection, Engine, EngineRefusal};
+use super::settings::{self, assignment};
 use super::{Insert, Rows, Select, Store, StoreError, StoreErrorKind, arrow};
 
 pub use ffi::EngineError;
@@ -124,19 +125,9 @@ fn lock_folder(path: &Path) -> Result<File, OpenError> {
 
 /// Limits first; `readonly` last, since it forbids to change the others.
 fn restrict_to_reading(connection: &mut Connection, limits: QueryLimits) -> Result<(), StoreError> {
-    let settings = [
-        format!("max_execution_time = {}", limits.time_max.as_secs_f64()),
-        format!("max_memory_usage = {}", limits.memory_bytes_max),
-        format!("max_rows_to_read = {}", limits.rows_max),
-        // Tables whose rows replace each other are partitioned by a part of their key.
-        "do_not_merge_across_partitions_select_final = 1".to_owned(),
-        "output_format_arrow_string_as_string = 1".to_owned(),
-        "output_format_arrow_low_cardinality_as_dictionary = 0".to_owned(),
-        "output_format_arrow_compression_method = 'none'".to_owned(),
-        "readonly = 1".to_owned(),
-    ];
-    for setting in settings {
-        connection.query(&format!("SET {setting}"), "Null", &[]).map_err(refused)?;
+    let readonly = ("readonly", "1".to_owned());
+    for setting in settings::of_reading(limits).iter().chain([&readonly]) {
+        connection.query(&format!("SET {}", assignment(setting)), "Null", &[]).map_err(refused)?;
     }
     Ok(())
 }
@@ -178,21 +169,14 @@ impl Store for EmbeddedStore {
     }
 }
 
-/// Every setting that matters is set here, since ClickHouse changed several defaults in 2026. Rows that replace each other
-/// are left to merges and to FINAL: looking for them in each block (`optimize_on_insert`) makes an insert of samples take
-/// 1.6 times as long (2 million rows in blocks of 100,000).
 fn insert_statement(insert: &Insert<'_>, block: &str) -> String {
-    let schema = insert.batch.schema();
-    let columns: Vec<_> = schema.fields().iter().map(|field| format!("`{}`", field.name())).collect();
-    let columns = columns.join(", ");
+    let columns = insert.columns();
+    let settings: Vec<String> = settings::of_insert(insert.token).iter().map(assignment).collect();
     format!(
-        "INSERT INTO {table} ({columns}) SETTINGS async_insert = 0, insert_deduplicate = 1, \
-         insert_deduplication_token = '{token}', max_insert_block_size = 4194304, \
-         min_insert_block_size_rows = 4194304, min_insert_block_size_bytes = 0, max_insert_threads = 1, optimize_on_insert = 0, \
-         max_partitions_per_insert_block = 0, deduplicate_insert_select = 'force_enable', max_threads = 1 \
+        "INSERT INTO {table} ({columns}) SETTINGS {settings}, deduplicate_insert_select = 'force_enable' \
          SELECT {columns} FROM arrowstream('{block}')",
         table = insert.table,
-        token = insert.token,
+        settings = settings.join(", "),
     )
 }
 

@@ -4,6 +4,7 @@ use clickhouse::error::Error;
 use hyper_util::client::legacy::Error as HttpError;
 
 use super::super::{StoreError, StoreErrorKind};
+use crate::shared::causes;
 
 /// Whether no answer came, or none that a server of ours gives.
 pub fn is_of_network(error: &Error) -> bool {
@@ -22,8 +23,8 @@ pub fn is_unsent(error: &Error) -> bool {
 pub fn of_query(error: Error) -> StoreError {
     match error {
         Error::BadResponse(message) => StoreError::from_engine(message),
-        error if is_of_network(&error) => StoreError::new(StoreErrorKind::Unavailable, described(&error)),
-        error => StoreError::new(StoreErrorKind::Answer, described(&error)),
+        error if is_of_network(&error) => StoreError::new(StoreErrorKind::Unavailable, causes(&error)),
+        error => StoreError::new(StoreErrorKind::Answer, causes(&error)),
     }
 }
 
@@ -31,23 +32,9 @@ pub fn of_query(error: Error) -> StoreError {
 pub fn of_insert(error: Error) -> StoreError {
     match error {
         Error::BadResponse(message) => StoreError::from_engine(message),
-        error if is_unsent(&error) => StoreError::new(StoreErrorKind::Unavailable, described(&error)),
-        error => StoreError::new(StoreErrorKind::Unknown, described(&error)),
+        error if is_unsent(&error) => StoreError::new(StoreErrorKind::Unavailable, causes(&error)),
+        error => StoreError::new(StoreErrorKind::Unknown, causes(&error)),
     }
-}
-
-/// With its causes, which say what the error itself does not.
-fn described(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.ends_with(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

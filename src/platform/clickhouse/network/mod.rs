@@ -33,6 +33,7 @@ use self::endpoints::{Endpoints, Reached};
 use self::failure::{of_insert, of_query};
 use super::deployment::Deployment;
 use super::embedded::QueryLimits;
+use super::settings::{self, Setting};
 use super::{CancelToken, Insert, Parameter, Rows, Select, Store, StoreError, StoreErrorKind, arrow};
 
 const KILL_QUERY: &str = include_str!("../../../../clickhouse/platform/kill_query_by_id.sql");
@@ -154,7 +155,7 @@ impl NetworkStore {
         &self,
         sql: String,
         parameters: &[Parameter],
-        settings: Vec<(&'static str, String)>,
+        settings: Vec<Setting>,
     ) -> Result<(), StoreError> {
         let (endpoints, parameters) = (self.endpoints.clone(), parameters.to_vec());
         self.wait(async move {
@@ -170,22 +171,15 @@ impl NetworkStore {
         })
     }
 
-    /// As the embedded engine's readers are set, and what only a server needs.
-    fn query_settings(&self, query_id: &str) -> Vec<(&'static str, String)> {
-        let on = || "1".to_owned();
-        let mut settings = vec![
+    /// What only a server needs comes on top.
+    fn query_settings(&self, query_id: &str) -> Vec<Setting> {
+        let mut settings = settings::of_reading(self.limits);
+        settings.extend([
             ("query_id", query_id.to_owned()),
-            ("max_execution_time", self.limits.time_max.as_secs_f64().to_string()),
-            ("max_memory_usage", self.limits.memory_bytes_max.to_string()),
-            ("max_rows_to_read", self.limits.rows_max.to_string()),
-            ("do_not_merge_across_partitions_select_final", on()),
-            ("output_format_arrow_string_as_string", on()),
-            ("output_format_arrow_low_cardinality_as_dictionary", "0".to_owned()),
-            ("output_format_arrow_compression_method", "none".to_owned()),
-            ("enable_http_compression", on()),
+            ("enable_http_compression", "1".to_owned()),
             // A failure is then the answer, not a piece at its end, and the rows read are all counted.
-            ("wait_end_of_query", on()),
-        ];
+            ("wait_end_of_query", "1".to_owned()),
+        ]);
         settings.extend(self.deployment.query_settings());
         settings
     }
@@ -214,14 +208,13 @@ impl Store for NetworkStore {
     }
 
     fn insert(&self, insert: &Insert<'_>) -> Result<(), StoreError> {
-        let schema = insert.batch.schema();
-        let columns: Vec<_> = schema.fields().iter().map(|field| format!("`{}`", field.name())).collect();
         let table = self.deployment.text(insert.table);
-        let sql = format!("INSERT INTO {table} ({}) FORMAT {}", columns.join(", "), arrow::FORMAT);
+        let sql = format!("INSERT INTO {table} ({}) FORMAT {}", insert.columns(), arrow::FORMAT);
         let block = encode(insert.batch).map_err(|error| {
             StoreError::new(StoreErrorKind::Refused, format!("a block cannot be written: {error}"))
         })?;
-        let mut settings = insert_settings(insert.token);
+        let mut settings = settings::of_insert(insert.token);
+        settings.push(("wait_end_of_query", "1".to_owned()));
         settings.extend(self.deployment.insert_settings());
         let endpoints = self.endpoints.clone();
         self.wait(async move {
@@ -233,29 +226,10 @@ impl Store for NetworkStore {
     }
 }
 
-/// The settings of the embedded engine's inserts, for the same reasons.
-fn insert_settings(token: &str) -> Vec<(&'static str, String)> {
-    [
-        ("async_insert", "0"),
-        ("insert_deduplicate", "1"),
-        ("insert_deduplication_token", token),
-        ("max_insert_block_size", "4194304"),
-        ("min_insert_block_size_rows", "4194304"),
-        ("min_insert_block_size_bytes", "0"),
-        ("max_insert_threads", "1"),
-        ("optimize_on_insert", "0"),
-        ("max_partitions_per_insert_block", "0"),
-        ("max_threads", "1"),
-        ("wait_end_of_query", "1"),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .into()
-}
-
 async fn send(
     client: Client,
     sql: String,
-    settings: Vec<(&'static str, String)>,
+    settings: Vec<Setting>,
     mut block: Bytes,
 ) -> clickhouse::error::Result<()> {
     let insert = client.insert_formatted_with(sql).with_timeouts(Some(SEND_TIME_MAX), Some(INSERT_TIME_MAX));
@@ -289,7 +263,7 @@ struct Query {
     endpoints: Endpoints,
     sql: String,
     parameters: Vec<Parameter>,
-    settings: Vec<(&'static str, String)>,
+    settings: Vec<Setting>,
     format: String,
     query_id: String,
     time_max: Duration,
