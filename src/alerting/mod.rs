@@ -15,22 +15,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use prometheus_client::registry::Registry;
-use tokio::sync::{Semaphore, mpsc};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::platform::event_bus::{EventBus, EventQueue, Topic};
 use crate::platform::http::openapi::Operation;
 use crate::platform::lifecycle::Lifecycle;
+use crate::platform::nodes::NodeSecret;
 use crate::platform::outgoing::OutgoingClient;
 use crate::platform::state::StateDatabase;
-use crate::shared::{Clock, SeriesWatch, TenantId};
+use crate::shared::{Clock, SeriesWatch, TenantId, WatchEpoch};
 use crate::tenancy::Access;
 use application::commands::{Command, EvaluatorHandle};
 use application::delivery::outboxes::Outboxes;
 use application::delivery::worker::Worker;
 use application::evaluate::{EvaluateParts, EvaluateRules};
 use application::ledger::{Ledger, LedgerError};
-use application::metrics::AlertingMetrics;
 use application::notify::{Notifier, NotifierParts};
 use application::own_measures::OwnMeasures;
 use application::rule_book::{RuleBook, RuleBookParts};
@@ -39,6 +39,7 @@ use domain::watchlist::{Watchlist, WatchlistLimits};
 use infrastructure::annotations::Annotations;
 use infrastructure::channels::setup::{Surroundings, deliveries};
 use infrastructure::filling::PastSource;
+use infrastructure::nodes::reception::{self, Memory, Reception};
 use infrastructure::own_watch::OwnWatch;
 use infrastructure::rule_files::JsonRules;
 use infrastructure::rule_tests::JsonRuleTests;
@@ -48,15 +49,17 @@ use presentation::alert_rules::{self, AlertRulesApi, RehearseApi};
 use presentation::alertmanager::{self, AlertmanagerApi, config_text};
 use presentation::channels;
 use presentation::incidents::{self, IncidentsApi};
-use presentation::runbooks;
 
 pub use application::backoff::Pacing;
 pub use application::delivery::outboxes::Resolved;
+pub use application::metrics::AlertingMetrics;
+pub use application::node_metrics::NodeMetrics;
 pub use application::own_measures::{Inserts, JournalCourse, JournalReading, ServerReading, ServerState};
 pub use application::past::{Past, PastError, PastFuture, evidence};
 pub use application::rehearse::{Played, RehearsalError, Wanted, backtest};
 pub use application::rule_book::RuleFiles;
 pub use application::rule_test::{Compared, RuleTest, TestOutcome, Verdict};
+pub use application::watch_switch::WatchSwitch;
 pub use domain::external_url::ExternalUrl;
 pub use domain::instance::Lateness;
 pub use domain::notifying::dispatcher::NotificationPlan;
@@ -68,11 +71,13 @@ pub use domain::notifying::route::{AfterMatch, GroupBy, Route, RouteWords};
 pub use domain::notifying::time_interval::{INTERVALS_MAX, IntervalWords, TimeInterval, TimeIntervals};
 pub use infrastructure::channels::setup::{ChannelSetup, Target};
 pub use infrastructure::channels::webhook::Signing;
+pub use infrastructure::nodes::{FollowerParts, REPORTS_PATH, follow};
 pub use infrastructure::own_rules::{OwnRuleOptions, own_rules};
 pub use infrastructure::rule_files::{RuleFileError, RuleProblem, load_rules};
 pub use infrastructure::rule_tests::load_rule_tests;
 pub use infrastructure::state::MIGRATIONS;
 pub use infrastructure::zones::zone;
+pub use presentation::runbooks::router as runbooks_router;
 
 /// The context, ready to start.
 pub struct Alerting {
@@ -104,12 +109,23 @@ pub struct AlertingOptions {
     /// Groups of one rule that are evaluated at a time.
     pub instances_max: usize,
     pub pacing: Pacing,
+    /// How long is waited before the past is read: what came before alerting began to look is in the store by then, unless that
+    /// lags. Nothing where the process begins with it.
+    pub settles: Duration,
+    /// Series are watched in epochs, of which this is the first.
+    pub first_epoch: WatchEpoch,
 }
 
 impl Default for AlertingOptions {
     fn default() -> Self {
         let EvaluatorLimits { instances_per_rule, lateness, .. } = EvaluatorLimits::default();
-        Self { allowed_lateness: lateness.0, instances_max: instances_per_rule, pacing: Pacing::default() }
+        Self {
+            allowed_lateness: lateness.0,
+            instances_max: instances_per_rule,
+            pacing: Pacing::default(),
+            settles: Duration::ZERO,
+            first_epoch: WatchEpoch::default(),
+        }
     }
 }
 
@@ -124,7 +140,7 @@ impl AlertingOptions {
 }
 
 /// What alerting is made of.
-pub struct AlertingParts<'a> {
+pub struct AlertingParts {
     pub files: RuleFiles,
     pub channels: Vec<ChannelSetup>,
     pub plan: NotificationPlan,
@@ -134,10 +150,10 @@ pub struct AlertingParts<'a> {
     pub outgoing: OutgoingClient,
     pub clock: Arc<dyn Clock>,
     pub bus: Arc<EventBus>,
-    pub registry: &'a mut Registry,
+    pub metrics: AlertingMetrics,
 }
 
-impl fmt::Debug for AlertingParts<'_> {
+impl fmt::Debug for AlertingParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AlertingParts")
             .field("files", &self.files)
@@ -146,14 +162,45 @@ impl fmt::Debug for AlertingParts<'_> {
     }
 }
 
-/// Puts rule files that were read again in force.
+/// Puts rule files that were read again in force. Clones share what they know.
 #[derive(Debug, Clone)]
-pub struct RuleReload(Arc<RuleBook>);
+pub struct RuleReload(Arc<Mutex<Reloaded>>);
+
+#[derive(Debug)]
+struct Reloaded {
+    files: RuleFiles,
+    /// Where they are in force; absent where another node evaluates the rules.
+    book: Option<Arc<RuleBook>>,
+}
 
 impl RuleReload {
-    /// What fired by a rule that is gone, or measures something else, is over. Absent if alerting has stopped.
+    /// Nothing is in force yet.
+    pub fn new(files: RuleFiles) -> Self {
+        Self(Arc::new(Mutex::new(Reloaded { files, book: None })))
+    }
+
+    /// As they were read last.
+    pub fn files(&self) -> RuleFiles {
+        self.0.lock().files.clone()
+    }
+
+    /// From here on this is where files are put in force.
+    pub fn attach(&self, alerting: &Alerting) {
+        self.0.lock().book = Some(Arc::clone(&alerting.routes.rules.book));
+    }
+
+    pub fn detach(&self) {
+        self.0.lock().book = None;
+    }
+
+    /// What fired by a rule that is gone, or measures something else, is over. Absent if no rules are evaluated here.
     pub async fn replace(&self, files: RuleFiles) -> Option<()> {
-        self.0.replace_files(files).await.ok()
+        let book = {
+            let mut known = self.0.lock();
+            known.files = files.clone();
+            known.book.clone()
+        };
+        book?.replace_files(files).await.ok()
     }
 }
 
@@ -165,10 +212,8 @@ pub struct AlertingOpenError(#[from] LedgerError);
 impl Alerting {
     /// Goes on where alerting stood. Listens from here on, so that nothing published between this and [`Self::start`] is
     /// overlooked.
-    pub async fn open(parts: AlertingParts<'_>) -> Result<Self, AlertingOpenError> {
-        let AlertingParts { files, channels, plan, options, database, outgoing, clock, bus, registry } =
-            parts;
-        let metrics = AlertingMetrics::registered(registry);
+    pub async fn open(parts: AlertingParts) -> Result<Self, AlertingOpenError> {
+        let AlertingParts { files, channels, plan, options, database, outgoing, clock, bus, metrics } = parts;
         let ledger = Arc::new(StateLedger::new(database));
         let mut random = fastrand::Rng::new();
         let receivers: Vec<Box<str>> = channels.iter().map(|channel| channel.name.clone()).collect();
@@ -208,7 +253,8 @@ impl Alerting {
 
         let rules = book.rules();
         tracing::info!(rules = rules.len(), unsent, "alert rules are in force");
-        let watchlist = Arc::new(Watchlist::new(&rules, WatchlistLimits::default()));
+        let watchlist = Watchlist::new(&rules, WatchlistLimits::default()).beginning_at(options.first_epoch);
+        let watchlist = Arc::new(watchlist);
         let parts = EvaluateParts {
             evaluator: AlertEvaluator::new(&rules, Arc::clone(&watchlist), options.limits()),
             watchlist: Arc::clone(&watchlist),
@@ -264,12 +310,19 @@ impl Alerting {
             .merge(incidents::router(Arc::clone(incidents), access.clone()))
             .merge(alertmanager::router(Arc::clone(alertmanager), access.clone()))
             .merge(channels::router(Arc::clone(outboxes), access.clone()))
-            .merge(runbooks::router())
     }
 
-    /// How rule files are read again.
-    pub fn reload(&self) -> RuleReload {
-        RuleReload(Arc::clone(&self.routes.rules.book))
+    /// The route by which other nodes tell what they take in, at [`REPORTS_PATH`]. `gaps` is told of when some of it was lost: then
+    /// alerting is to begin anew, which reads the past.
+    pub fn reports_router(&self, secret: NodeSecret, gaps: Arc<Notify>, metrics: NodeMetrics) -> Router {
+        reception::router(Arc::new(Reception {
+            secret,
+            evaluator: self.evaluator.clone(),
+            watchlist: Arc::clone(&self.watchlist),
+            metrics,
+            gaps,
+            memory: Memory::default(),
+        }))
     }
 
     /// Feeds the built-in rules, which are a tenant's, with what the server measures about itself.
@@ -289,8 +342,9 @@ impl Alerting {
     /// Fills the windows with the past of these tenants' series, also those of rules that are new later, and starts the evaluator and one worker per address.
     pub fn start(self, past: Option<Arc<dyn Past>>, tenants: Vec<TenantId>, lifecycle: &Lifecycle) {
         let stop = || lifecycle.stop_token();
-        let (rules, lateness) = (self.routes.rules.book.rules_over_data(), self.options.allowed_lateness);
-        let source = past.map(|past| PastSource { past, tenants, lateness });
+        let AlertingOptions { allowed_lateness: lateness, settles, .. } = self.options;
+        let rules = self.routes.rules.book.rules_over_data();
+        let source = past.map(|past| PastSource { past, tenants, lateness, settles });
         let evaluate =
             tasks::evaluate(self.evaluate, rules, source, self.inputs, self.bus, self.clock, stop());
         lifecycle.spawn("alerting evaluator", evaluate);

@@ -8,6 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use prometheus_client::registry::Registry;
+
 use super::*;
 use crate::alerting::domain::fixtures::{rule, second, series};
 use crate::platform::event_bus::QUEUE_EVENTS_MAX;
@@ -113,7 +115,7 @@ impl Scene {
             outgoing,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             bus: Arc::clone(&bus),
-            registry: &mut registry,
+            metrics: AlertingMetrics::registered(&mut registry),
         });
         let alerting = alerting.await.unwrap();
         let watch = alerting.watch().watch(&series(&[]));

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context;
-use prometheus_client::registry::Registry;
 
 use super::routing::notification_plan;
 use crate::alerting::{
-    Alerting, AlertingOptions, AlertingParts, ChannelSetup, Inserts, JournalCourse, JournalReading,
-    MIGRATIONS, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState, Signing,
-    Target,
+    Alerting, AlertingMetrics, AlertingOptions, AlertingParts, ChannelSetup, Inserts, JournalCourse,
+    JournalReading, MIGRATIONS, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState,
+    Signing, Target,
 };
 use crate::config::{self, ChannelKind, SendResolved, Settings, WebhookSigning};
 use crate::platform::event_bus::EventBus;
@@ -34,7 +33,7 @@ pub async fn open(
     files: &RuleFiles,
     database: StateDatabase,
     (clock, bus): (&Arc<dyn Clock>, &Arc<EventBus>),
-    registry: &mut Registry,
+    metrics: AlertingMetrics,
 ) -> anyhow::Result<Alerting> {
     let alerting = AlertingParts {
         files: files.clone(),
@@ -49,7 +48,7 @@ pub async fn open(
         outgoing: OutgoingClient::new(settings.outgoing.allow.clone())?,
         clock: Arc::clone(clock),
         bus: Arc::clone(bus),
-        registry,
+        metrics,
     };
     Ok(Alerting::open(alerting).await?)
 }

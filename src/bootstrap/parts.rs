@@ -8,7 +8,7 @@ use axum::Router;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::alerting::RuleFiles;
+use crate::alerting::{AlertingMetrics, RuleFiles, RuleReload, runbooks_router};
 use crate::config::{self, OwnRules, Settings};
 use crate::platform::clickhouse::Store;
 use crate::platform::clock::SystemClock;
@@ -98,8 +98,10 @@ pub async fn build(
         .with_inline(move |event| stream.observe(event));
     let bus = Arc::new(bus);
     let state = alerting_parts::open_state(settings).await?;
-    let alerting =
-        alerting_parts::open(settings, rules, state.clone(), (&clock, &bus), &mut registry).await?;
+    let metrics = AlertingMetrics::registered(&mut registry);
+    let alerting = alerting_parts::open(settings, rules, state.clone(), (&clock, &bus), metrics).await?;
+    let rule_reload = RuleReload::new(rules.clone());
+    rule_reload.attach(&alerting);
 
     let access = build_access(settings, &clock, &mut registry)?;
     let counters = IngestCounters::register(&mut registry);
@@ -161,9 +163,9 @@ pub async fn build(
     let dependencies = dependencies::all(settings, &store, &write_path, state);
 
     let past = alerting_parts::past(past);
-    let alerts = alerting.router(&access, Arc::clone(&past));
+    let alerts = alerting.router(&access, Arc::clone(&past)).merge(runbooks_router());
     let (source, level) = (process.source.clone(), process.level.clone());
-    let reloading = Reloading { source, level, access: access.clone(), rates, rules: alerting.reload() };
+    let reloading = Reloading { source, level, access: access.clone(), rates, rules: rule_reload };
     reloading.on_hangup(settings, &lifecycle)?;
     if settings.alerting.own.rules == OwnRules::On {
         let server = alerting_parts::server_state(&write_path);

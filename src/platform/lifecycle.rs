@@ -19,6 +19,12 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
+    /// A part that can be stopped by itself, and stops with the whole. Who makes it waits for it.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { tasks: TaskTracker::new(), stop: self.stop.child_token(), failed: Arc::clone(&self.failed) }
+    }
+
     /// Cancelled when the process is asked to stop.
     pub fn stop_token(&self) -> CancellationToken {
         self.stop.clone()
@@ -106,5 +112,21 @@ mod tests {
         lifecycle.stop();
         lifecycle.wait().await;
         assert_eq!(lifecycle.failed(), vec!["hasty"]);
+    }
+
+    #[tokio::test]
+    async fn a_part_stops_by_itself_and_with_the_whole() {
+        let lifecycle = Lifecycle::default();
+        let (first, second) = (lifecycle.part(), lifecycle.part());
+        for part in [&first, &second] {
+            let stop = part.stop_token();
+            part.spawn("patient", async move { stop.cancelled().await });
+        }
+        first.stop();
+        first.wait().await;
+        assert!(!second.is_stopping() && !lifecycle.is_stopping());
+        lifecycle.stop();
+        second.wait().await;
+        assert!(lifecycle.failed().is_empty());
     }
 }

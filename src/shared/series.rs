@@ -205,6 +205,11 @@ impl WatchEpoch {
         Self::after(self.0 + 1)
     }
 
+    /// So many changes lead to it.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
     /// How many changes there were since `earlier`.
     pub const fn since(self, earlier: Self) -> u32 {
         self.0.wrapping_sub(earlier.0) % (1 << Self::BITS)

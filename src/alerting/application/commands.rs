@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::sighting::Sighting;
 use crate::alerting::domain::alert::IncidentId;
 use crate::alerting::domain::incident::{Incident, IncidentError};
 use crate::alerting::domain::label_set::LabelSet;
@@ -21,6 +22,11 @@ pub enum Command {
     },
     /// Points of the server about itself, which nobody stores.
     Observe(MetricsIngested),
+    /// What another node took in.
+    Sighted {
+        seen: Sighting,
+        done: oneshot::Sender<()>,
+    },
     Instances {
         rule: RuleKey,
         tenant: TenantId,
@@ -110,6 +116,11 @@ impl EvaluatorHandle {
     pub fn observe(&self, measured: MetricsIngested) {
         // What is lost is measured again.
         let _lost = self.commands.try_send(Command::Observe(measured));
+    }
+
+    /// Returns when it is evaluated.
+    pub async fn sighted(&self, seen: Sighting) -> Result<(), EvaluatorStopped> {
+        self.ask(|done| Command::Sighted { seen, done }).await
     }
 
     pub async fn instances(

@@ -202,6 +202,14 @@ impl EvaluateRules {
                 events
             }
             Command::Observe(measured) => self.observe(&measured, now).await,
+            Command::Sighted { seen, done } => {
+                let mut transitions = self.evaluator.observe_points(seen.points(), now);
+                let records = seen.records.iter().map(|(tenant, record)| (tenant, record));
+                transitions.extend(self.evaluator.observe_records(records, now));
+                let events = self.settle(&transitions, Changes::default(), now).await;
+                let _gone = done.send(());
+                events
+            }
             Command::Instances { rule, tenant, answer } => {
                 let groups = self.evaluator.groups_of(&rule).filter(|(group, _)| group.tenant == tenant);
                 let _gone =

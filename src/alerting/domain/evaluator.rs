@@ -3,7 +3,7 @@
 mod added;
 mod filling;
 mod intake;
-pub mod records;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;

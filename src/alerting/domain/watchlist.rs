@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::alert::AlertKey;
+use super::interest::Interest;
 use super::label_set::LabelSet;
 use super::rule::{AlertRule, RuleKey, RuleSet, Source};
 use super::rule_words::WatchedMetric;
@@ -122,6 +123,20 @@ impl Watchlist {
     pub fn new(rules: &RuleSet, limits: WatchlistLimits) -> Self {
         let entries = Entries { by_source: by_source(rules), ..Entries::default() };
         Self { limits, entries: RwLock::new(entries), changes: AtomicU32::new(0) }
+    }
+
+    /// The same, with another first epoch.
+    #[must_use]
+    pub fn beginning_at(mut self, epoch: WatchEpoch) -> Self {
+        self.changes = AtomicU32::new(epoch.number());
+        self.write().epoch = epoch;
+        self
+    }
+
+    /// What the rules look at, in the epoch that they do.
+    pub fn interest(&self) -> (WatchEpoch, Interest) {
+        let entries = self.read();
+        (entries.epoch, Interest::of(entries.by_source.values().flat_map(|rules| rules.iter())))
     }
 
     /// Begins an epoch with other rules. Tells what becomes of the groups that are known.

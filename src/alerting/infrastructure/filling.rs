@@ -34,6 +34,8 @@ pub struct PastSource {
     /// Those whose series rules without a tenant look at.
     pub tenants: Vec<TenantId>,
     pub lateness: Duration,
+    /// How long is waited before it is read at the start.
+    pub settles: Duration,
 }
 
 /// What is read.

@@ -4,6 +4,7 @@ pub(super) mod annotations;
 pub(super) mod channels;
 pub(super) mod fields;
 pub(super) mod filling;
+pub(super) mod nodes;
 pub(super) mod own_rules;
 pub(super) mod own_watch;
 pub(super) mod rule_files;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerting::application::commands::Command;
@@ -43,7 +43,10 @@ pub async fn evaluate(
 ) {
     // A process takes a while to start.
     rules.awake(clock.now());
-    if let Some(PastSource { past, tenants, lateness }) = &source {
+    if let Some(PastSource { past, tenants, lateness, settles }) = &source {
+        if stop.run_until_cancelled(sleep(*settles)).await.is_none() {
+            return;
+        }
         let filled = refill(&mut rules, &in_force, tenants, &**past, *lateness, clock.now());
         if timeout(REFILL_TIME_MAX, filled).await.is_err() {
             tracing::warn!("the store takes too long to tell the past; some windows of rules begin empty");

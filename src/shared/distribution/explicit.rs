@@ -18,6 +18,15 @@ impl ExplicitBuckets {
         (ascend && counts.len() == bounds.len() + 1).then_some(Self { bounds, counts })
     }
 
+    pub fn bounds(&self) -> &[f64] {
+        &self.bounds
+    }
+
+    /// One more than there are bounds.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
     /// Where bounds differ, those stay that both have: counts remain exact, at a lower resolution.
     pub(super) fn add(&mut self, other: &Self) {
         if self.bounds == other.bounds {

@@ -20,6 +20,44 @@ pub struct ExponentialBuckets {
     negative: Counts,
 }
 
+/// What buckets are made of: counts by index.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SparseBuckets {
+    pub scale: i32,
+    pub zero_count: u64,
+    pub zero_threshold: f64,
+    pub positive: Vec<(i32, u64)>,
+    pub negative: Vec<(i32, u64)>,
+}
+
+impl From<SparseBuckets> for ExponentialBuckets {
+    fn from(sparse: SparseBuckets) -> Self {
+        let SparseBuckets { scale, zero_count, zero_threshold, positive, negative } = sparse;
+        let counts = |mut counts: Counts| {
+            counts.retain(|(_, count)| *count > 0);
+            counts.sort_unstable();
+            counts.dedup_by_key(|(index, _)| *index);
+            counts
+        };
+        let (positive, negative) = (counts(positive), counts(negative));
+        let mut own = Self { scale, zero_count, zero_threshold, positive, negative };
+        own.fit();
+        own
+    }
+}
+
+impl From<&ExponentialBuckets> for SparseBuckets {
+    fn from(buckets: &ExponentialBuckets) -> Self {
+        Self {
+            scale: buckets.scale,
+            zero_count: buckets.zero_count,
+            zero_threshold: buckets.zero_threshold,
+            positive: buckets.positive.clone(),
+            negative: buckets.negative.clone(),
+        }
+    }
+}
+
 impl ExponentialBuckets {
     /// From a point's offsets and counts.
     pub fn new(

@@ -4,7 +4,7 @@ mod explicit;
 mod exponential;
 
 pub use explicit::ExplicitBuckets;
-pub use exponential::ExponentialBuckets;
+pub use exponential::{ExponentialBuckets, SparseBuckets};
 
 /// Observations, of one point or of many together.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,6 @@
 //! How points get to the instances that they feed.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::added::Added;
@@ -12,64 +11,18 @@ use crate::alerting::domain::instance::{EventTime, Instance, PointRefusal};
 use crate::alerting::domain::panes::Contribution;
 use crate::alerting::domain::rule::AlertRule;
 use crate::alerting::domain::transition::Transition;
+use crate::alerting::domain::watched_points::{WatchedPoint, watched_points};
 use crate::alerting::domain::watchlist::GroupId;
-use crate::shared::columns::FLAG_NO_RECORDED_VALUE;
-use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
 use crate::shared::{
-    MetricColumns, MetricKind, NumberRow, PastPoint, PastValue, PointRow, Population, SeriesId,
-    SeriesIdentity, SeriesWatch, TenantId, Timestamp, WatchId,
+    MetricColumns, MetricKind, PastPoint, PastValue, SeriesId, SeriesIdentity, SeriesWatch, TenantId,
+    Timestamp, WatchId,
 };
 
 impl AlertEvaluator {
     pub(super) fn take(&mut self, columns: &MetricColumns, now: Timestamp, out: &mut Vec<Transition>) {
         let tenant = self.tenant(columns.tenant());
-        let numbers = &columns.numbers;
-        for run in numbers.runs() {
-            for at in watched(run.rows.clone(), numbers.watches()) {
-                if let Some(row) = numbers.row(at) {
-                    self.number(tenant, run.kind, &row, now, out);
-                }
-            }
-        }
-        let histograms = &columns.histograms;
-        for run in histograms.points().runs() {
-            for at in watched(run.rows.clone(), histograms.points().watches()) {
-                let shape = || {
-                    let (counts, bounds) = (
-                        histograms.bucket_counts().get(at).unwrap_or_default(),
-                        histograms.bounds().get(at).unwrap_or_default(),
-                    );
-                    ExplicitBuckets::new(bounds.into(), counts.into()).map_or(Shape::Unknown, Shape::Explicit)
-                };
-                let population = histograms.populations().get(at).copied();
-                if let (Some(row), Some(population)) = (histograms.points().row(at), population) {
-                    self.distribution(tenant, run.kind, row, population, shape(), now, out);
-                }
-            }
-        }
-        let exponential = &columns.exponential_histograms;
-        for run in exponential.points().runs() {
-            for at in watched(run.rows.clone(), exponential.points().watches()) {
-                let Some(shape) = exponential.shapes().get(at) else { continue };
-                let buckets = ExponentialBuckets::new(
-                    shape.scale,
-                    (shape.zero_count, shape.zero_threshold),
-                    (shape.positive_offset, exponential.positive_counts().get(at).unwrap_or_default()),
-                    (shape.negative_offset, exponential.negative_counts().get(at).unwrap_or_default()),
-                );
-                let population = exponential.populations().get(at).copied();
-                if let (Some(row), Some(population)) = (exponential.points().row(at), population) {
-                    self.distribution(
-                        tenant,
-                        run.kind,
-                        row,
-                        population,
-                        Shape::Exponential(buckets),
-                        now,
-                        out,
-                    );
-                }
-            }
+        for WatchedPoint { series, watch, kind, point } in watched_points(columns) {
+            self.point(tenant, series, watch, kind, point, now, out);
         }
     }
 
@@ -83,10 +36,6 @@ impl AlertEvaluator {
         for (series, point) in points {
             let watch = self.watchlist.watch(series);
             if !watch.is_some() {
-                continue;
-            }
-            if matches!(point.value, PastValue::Number(value) if value.is_nan()) {
-                self.counts.refuse(PointRefusal::NotANumber);
                 continue;
             }
             let tenant = self.tenant(&series.tenant);
@@ -150,44 +99,6 @@ impl AlertEvaluator {
         number
     }
 
-    fn number(
-        &mut self,
-        tenant: TenantNumber,
-        kind: MetricKind,
-        row: &NumberRow,
-        now: Timestamp,
-        out: &mut Vec<Transition>,
-    ) {
-        if !row.has_value() {
-            return;
-        }
-        if row.value.is_nan() {
-            return self.counts.refuse(PointRefusal::NotANumber);
-        }
-        let point = PastPoint { time: row.time, start: row.start, value: PastValue::Number(row.value) };
-        self.point(tenant, row.series, row.watch, kind, point, now, out);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-    fn distribution(
-        &mut self,
-        tenant: TenantNumber,
-        kind: MetricKind,
-        row: PointRow,
-        population: Population,
-        shape: Shape,
-        now: Timestamp,
-        out: &mut Vec<Transition>,
-    ) {
-        if row.flags & FLAG_NO_RECORDED_VALUE != 0 {
-            return;
-        }
-        let observed = Distribution { count: population.count, sum: population.sum, shape };
-        let value = PastValue::Observed { observed, min: population.min, max: population.max };
-        let point = PastPoint { time: row.time, start: row.start, value };
-        self.point(tenant, row.series, row.watch, kind, point, now, out);
-    }
-
     #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
     fn point(
         &mut self,
@@ -199,6 +110,9 @@ impl AlertEvaluator {
         now: Timestamp,
         out: &mut Vec<Transition>,
     ) {
+        if matches!(point.value, PastValue::Number(value) if value.is_nan()) {
+            return self.counts.refuse(PointRefusal::NotANumber);
+        }
         let (time, key) = (point.time, CounterKey { tenant, series });
         let known = self.refilled.as_ref().and_then(|refilled| refilled.newest.get(&key));
         if known.is_some_and(|known| time <= *known) {
@@ -304,10 +218,4 @@ impl AlertEvaluator {
         self.settle(id, group, instance);
         Ok(())
     }
-}
-
-/// Those of some rows that somebody looks at.
-fn watched(rows: Range<usize>, watches: &[WatchId]) -> impl Iterator<Item = usize> {
-    let watches = watches.get(rows.clone()).unwrap_or_default();
-    rows.zip(watches).filter(|(_, watch)| watch.is_some()).map(|(at, _)| at)
 }

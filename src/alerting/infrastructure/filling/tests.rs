@@ -61,7 +61,7 @@ fn filling(mood: Mood) -> (Filling, Arc<Store>) {
     let store = Arc::new(Store { mood, asked: Mutex::default() });
     let tenants = ["one", "two"].map(|tenant| TenantId::parse(tenant).unwrap()).into();
     let past = Arc::clone(&store) as Arc<dyn Past>;
-    let source = PastSource { past, tenants, lateness: Duration::from_secs(30) };
+    let source = PastSource { past, tenants, lateness: Duration::from_secs(30), settles: Duration::ZERO };
     (Filling::new(Some(source), QUICK), store)
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::numbers::{POINTS_MAX, values};
 use super::series::{Rhythm, SeriesReader, rhythm, tenant};
 use crate::alerting::application::rehearse::{Arrival, Arriving};
-use crate::alerting::domain::evaluator::records::{SEVERITIES, SPAN_KINDS, STATUSES};
+use crate::alerting::domain::record::{SEVERITIES, SPAN_KINDS, STATUSES};
 use crate::alerting::infrastructure::fields::{Fields, KnownFields, Problems, RuleFault};
 use crate::shared::{PastRecord, RecordLabels, TenantId, Timestamp};
 

@@ -14,7 +14,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use super::failure::{is_of_network, is_unsent};
-use super::{ConnectError, NetworkOptions, tls};
+use super::{ConnectError, NetworkOptions};
 
 /// Idle connections are closed before the server does that (ClickHouse: 10 s), so that no request meets a closed one.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -79,7 +79,7 @@ pub struct Endpoints {
 
 impl Endpoints {
     pub fn new(options: &NetworkOptions) -> std::result::Result<Self, ConnectError> {
-        let connector = tls::connector(&options.trust)?;
+        let connector = crate::platform::tls::connector(&options.trust)?;
         let http = || {
             let connector = connector.clone();
             HttpClient::builder(TokioExecutor::new())

@@ -6,7 +6,6 @@
 
 mod endpoints;
 mod failure;
-mod tls;
 
 use std::fmt;
 use std::future::Future;
@@ -26,8 +25,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub use crate::platform::tls::{TlsError, Trust};
 pub use endpoints::{Endpoint, EndpointError};
-pub use tls::{TlsError, Trust};
 
 use self::endpoints::{Endpoints, Reached};
 use self::failure::{of_insert, of_query};
