@@ -14,7 +14,7 @@ use super::*;
 use crate::alerting::domain::fixtures::{rule, second, series};
 use crate::platform::event_bus::QUEUE_EVENTS_MAX;
 use crate::platform::outgoing::SecretUrl;
-use crate::platform::state::StateOptions;
+use crate::platform::state::{StateOptions, StateTarget};
 use crate::shared::{DomainEvent, MetricKind, MetricsIngested, NumberColumns, NumberRow, Timestamp, WatchId};
 
 /// Far longer than anything here takes.
@@ -103,8 +103,8 @@ impl Scene {
             ..Pacing::default()
         };
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.db");
-        let database = StateDatabase::open(&path, MIGRATIONS, StateOptions::default()).await.unwrap();
+        let target = StateTarget::File(folder.path().join("state.db"));
+        let database = StateDatabase::open(&target, MIGRATIONS, StateOptions::default()).await.unwrap();
         let mut registry = Registry::with_prefix("telemetryflow");
         let alerting = Alerting::open(AlertingParts {
             files: RuleFiles::new(vec![(rule("max > 5", "1s"), serde_json::Value::Null)]).unwrap(),

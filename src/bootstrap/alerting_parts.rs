@@ -22,9 +22,9 @@ use crate::telemetry::WritePath;
 
 /// What is remembered beside telemetry.
 pub async fn open_state(settings: &Settings) -> anyhow::Result<StateDatabase> {
-    let path = &settings.state.path;
-    let database = StateDatabase::open(path, MIGRATIONS, StateOptions::default()).await;
-    database.with_context(|| format!("[state] path = {}", path.display()))
+    let target = &settings.state.target;
+    let database = StateDatabase::open(target, MIGRATIONS, StateOptions::default()).await;
+    database.with_context(|| target.to_string())
 }
 
 /// Goes on where alerting stood.

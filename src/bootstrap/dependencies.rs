@@ -26,7 +26,7 @@ pub fn all(
     let breaker = move || inserts.upgrade().map_or(BreakerState::Closed, |inserts| inserts.store_breaker());
     vec![
         Dependency::new("store", kind, ask_store(store)).with_breaker(Box::new(breaker)),
-        Dependency::new("state", "sqlite", ask_state(state)),
+        Dependency::new("state", state.kind(), ask_state(state)),
     ]
 }
 

@@ -1,18 +1,20 @@
 //! The configuration in force, as text for `check-config`: TOML, without secrets.
 
+mod places;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::routing;
 use super::{
     AfterMatch, ApiKey, ByteSize, Channel, ChannelKind, Durability, EmailChannel, Expiry, KeyRole, Library,
-    LogFormat, Network, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, SqlAccess,
-    SqlUser, StoreKind, TimeIntervals, WebhookSigning,
+    LogFormat, OwnRules, Reach, RollupMode, RouteSection, Rules, SendResolved, Settings, SqlAccess, SqlUser,
+    StoreKind, TimeIntervals, WebhookSigning,
 };
-use crate::platform::clickhouse::deployment::Quorum;
-use crate::platform::clickhouse::network::Trust;
 use crate::platform::outgoing::{MailLogin, MailTls};
 use crate::shared::duration_text;
 
@@ -72,9 +74,7 @@ impl Settings {
         if let Some(otlp) = &telemetry.otlp {
             lines.text("telemetry.otlp", otlp);
         }
-        if telemetry.key.is_some() {
-            lines.text("telemetry.key", HIDDEN);
-        }
+        lines.secret("telemetry.key", telemetry.key.as_ref());
         lines.duration("telemetry.metrics_interval", telemetry.metrics_interval);
         lines.bare("telemetry.traces_per_thousand", telemetry.traces_per_thousand);
         lines.duration("shutdown.deadline", self.shutdown.deadline);
@@ -122,7 +122,7 @@ impl Settings {
         lines.bytes("journal.bytes_max", self.journal.bytes_max);
         lines.path("dead_letters.path", &self.dead_letters.path);
         lines.bytes("dead_letters.bytes_max", self.dead_letters.bytes_max);
-        lines.path("state.path", &self.state.path);
+        lines.state(&self.state.target);
         lines.text(
             "ingest.durability",
             match ingest.durability {
@@ -290,25 +290,9 @@ impl Lines {
         }
     }
 
-    fn network(&mut self, network: &Network) {
-        self.list("store.urls", &network.endpoints);
-        if let Some(user) = &network.user {
-            self.text("store.user", user);
-        }
-        if network.password.is_some() {
-            self.text("store.password", HIDDEN);
-        }
-        if let Trust::File(path) = &network.trust {
-            self.path("store.ca_file", path);
-        }
-        self.text("store.database", network.database.as_str());
-        if let Some(cluster) = &network.cluster {
-            self.text("store.cluster", cluster.as_str());
-        }
-        match network.quorum {
-            Quorum::One => self.text("store.quorum", "one"),
-            Quorum::Majority => self.text("store.quorum", "majority"),
-            Quorum::Of(replicas) => self.bare("store.quorum", replicas),
+    fn secret(&mut self, path: &str, value: Option<&SecretString>) {
+        if value.is_some() {
+            self.text(path, HIDDEN);
         }
     }
 

@@ -1,7 +1,6 @@
 //! Reads those keys of `[store]` that say where ClickHouse is, when it is not in this process.
 
-use secrecy::SecretString;
-
+use super::password;
 use super::reader::{Reader, text_of};
 use super::{Network, StoreKind};
 use crate::platform::clickhouse::deployment::{Quorum, Word};
@@ -20,8 +19,6 @@ const OWN: [&str; 8] = [
 ];
 /// Most addresses.
 const ENDPOINTS_MAX: usize = 64;
-/// A file with a password holds no more, in bytes.
-const PASSWORD_BYTES_MAX: usize = 4_096;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {
@@ -67,7 +64,15 @@ fn network(reader: &mut Reader) -> Network {
     };
     // Without a word nothing is made of the settings.
     let database = word(reader, "store.database").unwrap_or_default();
-    Network { endpoints, user, password: password(reader), trust, database, cluster, quorum: quorum(reader) }
+    Network {
+        endpoints,
+        user,
+        password: password::read(reader, "store"),
+        trust,
+        database,
+        cluster,
+        quorum: quorum(reader),
+    }
 }
 
 fn word(reader: &mut Reader, path: &str) -> Option<Word> {
@@ -105,31 +110,6 @@ fn endpoints(reader: &mut Reader) -> (Vec<Endpoint>, Option<String>) {
     let parsed: Vec<_> = parsed.into_iter().flatten().collect();
     let user = parsed.iter().find_map(|(_, user)| user.clone());
     (parsed.into_iter().map(|(endpoint, _)| endpoint).collect(), user)
-}
-
-/// Written, in the environment, or in a file that holds nothing else.
-fn password(reader: &mut Reader) -> Option<SecretString> {
-    const FILE: &str = "store.password_file";
-    match (reader.is_written("store.password"), reader.is_written(FILE)) {
-        (true, true) => {
-            reader.refuse(FILE, "allowed: either password or password_file");
-            None
-        }
-        (true, false) => Some(SecretString::from(reader.text("store.password"))),
-        (false, true) => {
-            let path = reader.text(FILE);
-            let read = std::fs::read_to_string(&path).ok();
-            let password = read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
-            match password.filter(|password| !password.is_empty() && password.len() <= PASSWORD_BYTES_MAX) {
-                Some(password) => Some(SecretString::from(password)),
-                None => {
-                    reader.refuse(FILE, "allowed: a file that can be read and holds the password");
-                    None
-                }
-            }
-        }
-        (false, false) => None,
-    }
 }
 
 fn quorum(reader: &mut Reader) -> Quorum {

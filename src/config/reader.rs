@@ -197,6 +197,6 @@ fn shown(path: &str, written: &Written) -> String {
     let of_channels = [".url", ".secret", ".routing_key", ".password"];
     let secret = path.starts_with("channels.") && of_channels.iter().any(|key| path.ends_with(key))
         || ["keys.", "sql_users."].iter().any(|section| path.starts_with(section)) && path.ends_with(".hash")
-        || ["store.url", "store.urls", "store.password"].contains(&path);
+        || ["store.url", "store.urls", "store.password", "state.url", "state.password"].contains(&path);
     if secret { "(hidden)".to_owned() } else { written.to_string() }
 }

@@ -10,10 +10,11 @@ use super::external_url;
 use super::named_sections::{api_keys, channels, sql_users};
 use super::own_alerts;
 use super::reader::{Reader, text_of};
+use super::state_section;
 use super::store_section::{self, SqlUsers};
 use super::{
     Alerting, ByteSize, Channel, DeadLetters, Durability, Ingest, Journal, Limits, Listen, Log, LogFormat,
-    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, State, Store, Stream,
+    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, Store, Stream,
 };
 use super::{routing, telemetry, time_intervals};
 
@@ -39,7 +40,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         listen: listen(reader),
         journal: journal(reader, &store),
         dead_letters: dead_letters(reader, &store),
-        state: state(reader, &store),
+        state: state_section::state(reader, &store),
         store,
         ingest: ingest(reader),
         limits: limits(reader),
@@ -89,14 +90,6 @@ fn dead_letters(reader: &mut Reader, store: &Store) -> DeadLetters {
         false => store.path.join("dead-letters"),
     };
     DeadLetters { path, bytes_max: reader.bytes("dead_letters.bytes_max", MEBIBYTE..=TEBIBYTE) }
-}
-
-fn state(reader: &mut Reader, store: &Store) -> State {
-    let path = match reader.is_written("state.path") {
-        true => reader.text("state.path").into(),
-        false => store.path.join("state.db"),
-    };
-    State { path }
 }
 
 fn ingest(reader: &mut Reader) -> Ingest {

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::{ByteSize, Inhibit, OwnAlerts, RouteSection, SqlUser, Store, Telemetry, TimeIntervals};
 use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
+use crate::platform::state::StateTarget;
 use crate::shared::{TenantId, Timestamp};
 
 /// The whole configuration. Made only by [`Settings::load`].
@@ -67,8 +68,8 @@ pub struct DeadLetters {
 /// Where the state of alerts and what is yet to be sent are kept.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Its file; `state.db` in the store's directory unless configured.
-    pub path: PathBuf,
+    /// A file, `state.db` in the store's directory unless configured; or PostgreSQL.
+    pub target: StateTarget,
 }
 
 /// What may come in, and how it is gathered.

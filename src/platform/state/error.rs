@@ -11,11 +11,14 @@ pub enum StateError {
     /// What is in it cannot be understood, or the file is damaged.
     #[error("the state database holds something that cannot be read")]
     Unreadable(#[source] sqlx::Error),
+    /// For ever: what this process knows of it may be out of date.
+    #[error("another process has taken the state database over")]
+    TakenOver,
 }
 
-/// Result codes of SQLite (sqlite.org/rescode.html): a damaged file, and one of another program.
-const CORRUPT: &str = "11";
-const NOT_A_DATABASE: &str = "26";
+/// What a damaged database says. SQLite (sqlite.org/rescode.html): a damaged file, and one of another program. PostgreSQL
+/// (postgresql.org/docs/current/errcodes-appendix.html): damaged data or index, and tables or columns that are not there.
+const DAMAGED: [&str; 6] = ["11", "26", "XX001", "XX002", "42P01", "42703"];
 
 impl From<sqlx::Error> for StateError {
     fn from(error: sqlx::Error) -> Self {
@@ -24,9 +27,7 @@ impl From<sqlx::Error> for StateError {
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
             | sqlx::Error::Decode(_) => true,
-            sqlx::Error::Database(error) => {
-                error.code().is_some_and(|code| [CORRUPT, NOT_A_DATABASE].contains(&&*code))
-            }
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| DAMAGED.contains(&&*code)),
             _ => false,
         };
         if damaged { Self::Unreadable(error) } else { Self::Unavailable(error) }
@@ -38,12 +39,14 @@ impl From<sqlx::Error> for StateError {
 pub enum StateOpenError {
     #[error("the folder of the state database cannot be used")]
     Folder { source: io::Error },
-    #[error("another process uses this state database: stop it, or set [state] path to another file")]
+    #[error("another process uses this state database: stop it, or set [state] path or url to another one")]
     InUse,
     #[error("the state database cannot be opened")]
     Unusable { source: sqlx::Error },
+    #[error("the state database keeps text as {found}: make it with the encoding UTF8")]
+    Encoding { found: String },
     #[error(
-        "the state database was written by a newer version (schema {found}, this program knows {known}): use that version or another [state] path"
+        "the state database was written by a newer version (schema {found}, this program knows {known}): use that version or another [state] path or url"
     )]
     Newer { found: i64, known: i64 },
     #[error("step {number} of the state database's schema is {found}, not {known}: it is another program's")]

@@ -1,8 +1,8 @@
 //! Brings the schema to the version of this program, step by step, and refuses one that is newer.
 
-use sqlx::sqlite::SqlitePool;
-
 use super::StateOpenError;
+use super::pools::Pools;
+use super::transaction::Tx;
 
 const CREATE: &str = include_str!("../../../schemas/state/platform/create_state_migrations.sql");
 const APPLIED: &str = include_str!("../../../schemas/state/platform/applied_migrations.sql");
@@ -17,10 +17,14 @@ pub struct Migration {
 }
 
 /// Applies what is missing, in order.
-pub(super) async fn migrate(writer: &SqlitePool, migrations: &[Migration]) -> Result<(), StateOpenError> {
+pub(super) async fn migrate(pools: &Pools, migrations: &[Migration]) -> Result<(), StateOpenError> {
     let unusable = |source| StateOpenError::Unusable { source };
-    sqlx::query(CREATE).execute(writer).await.map_err(unusable)?;
-    let applied: Vec<(i64, String)> = sqlx::query_as(APPLIED).fetch_all(writer).await.map_err(unusable)?;
+    let mut writer = pools.writer().await.map_err(unusable)?;
+    sqlx::query(CREATE).execute(&mut writer).await.map_err(unusable)?;
+    let applied: Vec<(i64, String)> =
+        sqlx::query_as(APPLIED).fetch_all(&mut writer).await.map_err(unusable)?;
+    // There is one: the steps need it.
+    drop(writer);
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     if let Some((found, _)) = applied.last().filter(|(found, _)| *found > known) {
         return Err(StateOpenError::Newer { found: *found, known });
@@ -31,7 +35,7 @@ pub(super) async fn migrate(writer: &SqlitePool, migrations: &[Migration]) -> Re
             Some((_, found)) => {
                 return Err(StateOpenError::Foreign { number, found: found.clone(), known: migration.name });
             }
-            None => step(writer, number, migration).await.map_err(|source| StateOpenError::Step {
+            None => step(pools, number, migration).await.map_err(|source| StateOpenError::Step {
                 number,
                 name: migration.name,
                 source,
@@ -41,11 +45,11 @@ pub(super) async fn migrate(writer: &SqlitePool, migrations: &[Migration]) -> Re
     Ok(())
 }
 
-async fn step(writer: &SqlitePool, number: i64, migration: &Migration) -> Result<(), sqlx::Error> {
-    let mut tx = writer.begin().await?;
+async fn step(pools: &Pools, number: i64, migration: &Migration) -> Result<(), sqlx::Error> {
+    let mut tx = Tx::begin(pools.writer().await?, pools.begin()).await?;
     sqlx::query(migration.statement).execute(&mut *tx).await?;
     sqlx::query(RECORD).bind(number).bind(migration.name).execute(&mut *tx).await?;
-    tx.commit().await?;
+    tx.end().await?;
     tracing::info!(number, name = migration.name, "applied a step of the state database's schema");
     Ok(())
 }

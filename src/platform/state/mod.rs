@@ -1,69 +1,108 @@
-//! The state database: what the program has to remember beside telemetry, in one SQLite file.
+//! The state database: what the program has to remember beside telemetry, in one SQLite file or in PostgreSQL, by the same statements.
 //!
-//! Written through one connection, so that transactions of this process never wait for each other's locks, and read through
-//! others. A transaction that was committed is on the disk (write-ahead log, synchronous FULL).
+//! One process owns it. Written through one connection, so that transactions of this process never wait for each other's
+//! locks, and read through others. A transaction that was committed is on the disk (SQLite: write-ahead log, synchronous FULL;
+//! PostgreSQL: as its server is set up).
 
+mod connection;
 mod error;
 mod migrations;
 mod options;
+mod pools;
+mod postgres;
+mod sqlite;
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 use std::fmt;
-use std::fs::{self, File, TryLockError};
-use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Executor, Sqlite};
+use sqlx::Executor;
 
+/// What statements answer, whichever database it is.
+pub use sqlx_core::any::AnyRow as StateRow;
+
+pub use connection::Connection;
 pub use error::{StateError, StateOpenError};
 pub use migrations::Migration;
-pub use options::StateOptions;
+pub use options::{StateOptions, StateTarget};
+pub use postgres::{Owner, Postgres, PostgresAddress, PostgresAddressError, StateDirectory};
+pub use transaction::{Reading, Tx};
+
+use pools::Pools;
+use postgres::{Candidate, Tenure};
 
 const PING: &str = include_str!("../../../schemas/state/platform/ping.sql");
 
-/// What statements run on: functions over tables take `&mut Connection`, in a transaction or not.
-pub type Connection = sqlx::SqliteConnection;
-
-/// Opened, of this program's schema, and nobody else's. Clones share it.
+/// Opened, of this program's schema, and this process's own. Clones share it.
 #[derive(Clone)]
 pub struct StateDatabase {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    lock: std::sync::Arc<File>,
-    path: PathBuf,
+    pools: Pools,
+    ownership: Arc<Ownership>,
+    target: StateTarget,
+}
+
+/// What says that nobody else writes.
+enum Ownership {
+    /// Lasts as long as the file is open.
+    Lock(File),
+    Term(Box<Tenure>),
+}
+
+impl fmt::Debug for Ownership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lock(file) => file.fmt(f),
+            Self::Term(tenure) => tenure.fmt(f),
+        }
+    }
 }
 
 impl StateDatabase {
-    /// Opens the file, or makes it with its folder, and brings its schema to the last of `migrations`.
+    /// Takes the database, or makes it where it is a file, and brings its schema to the last of `migrations`.
+    /// [`StateOpenError::InUse`] while another process has it.
     pub async fn open(
-        path: &Path,
+        target: &StateTarget,
         migrations: &[Migration],
         options: StateOptions,
     ) -> Result<Self, StateOpenError> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|source| StateOpenError::Folder { source })?;
-        }
-        let lock = std::sync::Arc::new(locked(path)?);
-        let writer = options.writer(path).await.map_err(|source| StateOpenError::Unusable { source })?;
-        migrations::migrate(&writer, migrations).await?;
-        let readers = options.readers(path);
-        Ok(Self { writer, readers, lock, path: path.to_owned() })
+        let (pools, ownership) = match target {
+            StateTarget::File(path) => open_file(path, migrations, &options).await?,
+            StateTarget::Postgres(postgres) => open_postgres(postgres, migrations, &options).await?,
+        };
+        Ok(Self { pools, ownership: Arc::new(ownership), target: target.clone() })
     }
 
     /// A transaction that may write. It waits for the one before it; without [`Tx::commit`] nothing of it stays.
+    /// [`StateError::TakenOver`] once another process owns the database.
     pub async fn begin(&self) -> Result<Tx, StateError> {
-        let mut tx = Tx(self.writer.acquire().await?, Ending::Open);
-        // It is known at the beginning whether it may write, not in the middle.
-        tx.execute("BEGIN IMMEDIATE").await?;
+        let mut tx = Tx::begin(self.pools.writer().await?, self.pools.begin()).await?;
+        if let Ownership::Term(tenure) = &*self.ownership {
+            tenure.fence(&mut tx).await?;
+        }
         Ok(tx)
     }
 
     /// A connection that reads: each statement sees what was committed before it.
     pub async fn read(&self) -> Result<Reading, StateError> {
-        Ok(Reading(self.readers.acquire().await?))
+        Ok(Reading(self.pools.reader().await?))
+    }
+
+    /// Whether this process still owns it; to be asked about once a second, and at once when a write failed. Where the session that
+    /// held the lock was lost, it takes the lock again, unless another process had it since.
+    ///
+    /// [`StateError::TakenOver`] is for ever: what this process knows of the database is out of date, and it can write nothing
+    /// any more. [`StateError::Unavailable`] passes: nobody is known to have followed.
+    pub async fn keep(&self) -> Result<(), StateError> {
+        match &*self.ownership {
+            Ownership::Lock(_) => Ok(()),
+            Ownership::Term(tenure) => tenure.keep().await,
+        }
     }
 
     /// Whether it answers.
@@ -72,90 +111,53 @@ impl StateDatabase {
         Ok(())
     }
 
-    /// Waits for what is being written, and closes the file. A process that ends without it loses nothing.
+    /// Waits for what is being written, closes the connections and lets others have it. A process that ends without it loses nothing.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.pools.close().await;
+        if let Ownership::Term(tenure) = &*self.ownership {
+            tenure.end().await;
+        }
     }
-}
 
-/// One process per database: the lock lasts as long as the file is open, whatever happens to the process.
-fn locked(path: &Path) -> Result<File, StateOpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let folder = |source| StateOpenError::Folder { source };
-    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(folder)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StateOpenError::InUse),
-        Err(TryLockError::Error(source)) => Err(StateOpenError::Folder { source }),
+    /// Which sort of database it is, in a word.
+    pub const fn kind(&self) -> &'static str {
+        self.target.kind()
     }
 }
 
 impl fmt::Debug for StateDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StateDatabase").field("path", &self.path).field("lock", &self.lock).finish()
+        f.debug_struct("StateDatabase")
+            .field("target", &self.target)
+            .field("ownership", &self.ownership)
+            .finish_non_exhaustive()
     }
 }
 
-/// A transaction that may write.
-///
-/// Not sqlx's: that one loses count where SQLite itself rolls back (a full disk), and its connection is of no use after it.
-/// Here a connection whose transaction was not committed is closed, which rolls back, and the next one opens another.
-#[derive(Debug)]
-pub struct Tx(PoolConnection<Sqlite>, Ending);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Open,
-    Committed,
+async fn open_file(
+    path: &Path,
+    migrations: &[Migration],
+    options: &StateOptions,
+) -> Result<(Pools, Ownership), StateOpenError> {
+    let lock = sqlite::locked(path)?;
+    let writer = sqlite::writer(path, options).await.map_err(|source| StateOpenError::Unusable { source })?;
+    let pools = Pools::Sqlite { writer, readers: sqlite::readers(path, options) };
+    migrations::migrate(&pools, migrations).await?;
+    Ok((pools, Ownership::Lock(lock)))
 }
 
-impl Tx {
-    /// From here on it stays, whatever happens.
-    pub async fn commit(mut self) -> Result<(), StateError> {
-        self.0.execute("COMMIT").await?;
-        self.1 = Ending::Committed;
-        Ok(())
-    }
-}
-
-impl Drop for Tx {
-    fn drop(&mut self) {
-        if self.1 == Ending::Open {
-            self.0.close_on_drop();
-        }
-    }
-}
-
-impl Deref for Tx {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.0
-    }
-}
-
-impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
-    }
-}
-
-/// A connection that only reads.
-#[derive(Debug)]
-pub struct Reading(PoolConnection<Sqlite>);
-
-impl Deref for Reading {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.0
-    }
-}
-
-impl DerefMut for Reading {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
-    }
+async fn open_postgres(
+    postgres: &Postgres,
+    migrations: &[Migration],
+    options: &StateOptions,
+) -> Result<(Pools, Ownership), StateOpenError> {
+    let unusable = |source| StateOpenError::Unusable { source };
+    let candidate = Candidate::lock(postgres, options).await?;
+    let pools = Pools::Postgres {
+        writer: postgres.writer(options).map_err(unusable)?,
+        readers: postgres.readers(options).map_err(unusable)?,
+        limit: postgres::answer_timeout(options),
+    };
+    migrations::migrate(&pools, migrations).await?;
+    Ok((pools, Ownership::Term(Box::new(candidate.begin(postgres, options).await?))))
 }

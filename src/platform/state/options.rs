@@ -1,57 +1,66 @@
-//! How the state database's connections are set up.
+//! Which state database, and how long its statements wait.
 
-use std::path::Path;
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use super::Postgres;
 
 /// Connections that read at once.
-const READERS_MAX: u32 = 4;
+pub(super) const READERS_MAX: u32 = 4;
 
-/// How long a statement waits before it fails.
-#[derive(Debug, Clone, Copy)]
+/// Where the state is kept.
+#[derive(Debug, Clone)]
+pub enum StateTarget {
+    /// In a file of SQLite, which is made with its folder.
+    File(PathBuf),
+    /// In a database of PostgreSQL, which is there and empty, or was made by this program.
+    Postgres(Postgres),
+}
+
+impl StateTarget {
+    /// Which sort it is, in a word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::File(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+}
+
+/// As the configuration has it, without secrets.
+impl fmt::Display for StateTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "[state] path = {}", path.display()),
+            Self::Postgres(postgres) => write!(f, "[state] url = {}", postgres.address),
+        }
+    }
+}
+
+/// How long a statement waits before it fails, and as whom.
+#[derive(Debug, Clone)]
 pub struct StateOptions {
-    /// For a lock that somebody else holds on the file (a backup, a person at `sqlite3`).
+    /// For a lock that somebody else holds (a backup, a person at `sqlite3` or `psql`).
     pub busy_timeout: Duration,
-    /// For a connection of this process that others use.
+    /// For a connection of this process that others use, or that has to be made first.
     pub turn_timeout: Duration,
+    /// For PostgreSQL to take the connection that holds the lock.
+    pub connect_timeout: Duration,
+    /// For PostgreSQL to answer a statement.
+    pub answer_timeout: Duration,
+    /// How other processes reach this one, written for them; empty if it is alone. PostgreSQL only.
+    pub address: String,
 }
 
 impl Default for StateOptions {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(5), turn_timeout: Duration::from_secs(10) }
-    }
-}
-
-impl StateOptions {
-    /// One connection, which stays open.
-    pub(super) async fn writer(self, path: &Path) -> Result<SqlitePool, sqlx::Error> {
-        let connect = self.connect(path).create_if_missing(true);
-        self.pool(1).connect_with(connect).await
-    }
-
-    pub(super) fn readers(self, path: &Path) -> SqlitePool {
-        let connect = self.connect(path).read_only(true);
-        self.pool(READERS_MAX).connect_lazy_with(connect)
-    }
-
-    fn pool(self, connections: u32) -> SqlitePoolOptions {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(self.turn_timeout)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-    }
-
-    fn connect(self, path: &Path) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(self.busy_timeout)
-            .foreign_keys(true)
+        Self {
+            busy_timeout: Duration::from_secs(5),
+            turn_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(10),
+            address: String::new(),
+        }
     }
 }

@@ -70,7 +70,7 @@ impl StateLedger {
 impl From<StateError> for LedgerError {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Unavailable(_) => Self::Unavailable(error.into()),
+            StateError::Unavailable(_) | StateError::TakenOver => Self::Unavailable(error.into()),
             StateError::Unreadable(_) => Self::Unreadable(error.into()),
         }
     }

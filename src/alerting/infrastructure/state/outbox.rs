@@ -8,7 +8,7 @@ use super::alert_body::{AlertBody, BodyError, LabelsBody, labels_body};
 use crate::alerting::application::ledger::LedgerError;
 use crate::alerting::application::outbox_ledger::{DEAD_LETTERS_MAX, DeadLetter, Discarded, Revival, Worth};
 use crate::alerting::domain::notification::{Notification, NotificationId};
-use crate::platform::state::{Connection, StateError};
+use crate::platform::state::{Connection, StateError, StateRow};
 use crate::shared::{TenantId, Timestamp};
 
 const SELECT_UNSENT_OF_GROUP: &str =
@@ -182,8 +182,8 @@ type Columns = (String, String, String, String, i64, String);
 #[derive(Debug)]
 struct Row(Columns);
 
-impl<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> for Row {
-    fn from_row(row: &'r sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {
+impl<'r> sqlx::FromRow<'r, StateRow> for Row {
+    fn from_row(row: &'r StateRow) -> Result<Self, sqlx::Error> {
         use sqlx::Row as _;
         Ok(Self((
             row.try_get("id")?,
@@ -227,8 +227,8 @@ struct DeadRow {
     superseded_by: Option<String>,
 }
 
-impl<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> for DeadRow {
-    fn from_row(row: &'r sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {
+impl<'r> sqlx::FromRow<'r, StateRow> for DeadRow {
+    fn from_row(row: &'r StateRow) -> Result<Self, sqlx::Error> {
         use sqlx::Row as _;
         Ok(Self {
             row: Row::from_row(row)?,

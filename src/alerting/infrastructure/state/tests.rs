@@ -1,39 +1,23 @@
-//! The ledger over a real file: what is applied is there after a restart, in order, and the newest of a group alone.
-
-use std::path::PathBuf;
-
-use tempfile::TempDir;
+//! The ledger over a real file and a real PostgreSQL: what is applied is there after a restart, in order, and the newest of a group
+//! alone.
 
 use super::*;
 use crate::alerting::application::outbox_ledger::{DEAD_LETTERS_MAX, Worth};
 use crate::alerting::domain::alert::Phase;
 use crate::alerting::domain::fixtures::second;
 use crate::alerting::domain::notification_fixtures::{notification, resolved};
+use crate::platform::state::testing::Place;
 use crate::platform::state::{StateOpenError, StateOptions};
 
 mod notifying;
 mod standing;
 
-struct Scene {
-    folder: TempDir,
+async fn open(place: &Place) -> StateLedger {
+    StateLedger::new(database(place, MIGRATIONS).await.unwrap())
 }
 
-impl Scene {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("state.db")
-    }
-
-    async fn open(&self) -> StateLedger {
-        StateLedger::new(self.database(MIGRATIONS).await.unwrap())
-    }
-
-    async fn database(&self, migrations: &[Migration]) -> Result<StateDatabase, StateOpenError> {
-        StateDatabase::open(&self.path(), migrations, StateOptions::default()).await
-    }
+async fn database(place: &Place, migrations: &[Migration]) -> Result<StateDatabase, StateOpenError> {
+    StateDatabase::open(&place.target(), migrations, StateOptions::default()).await
 }
 
 fn changes(notifications: &[Notification]) -> Changes {
@@ -60,151 +44,164 @@ fn tenant() -> TenantId {
 
 #[tokio::test]
 async fn what_waits_is_there_after_a_restart_just_as_it_was_and_in_order() {
-    let scene = Scene::new();
-    let mut second_one = notification("n2", "slack", "disk", 20);
-    second_one.truncated = 7;
-    second_one.alerts[0].phase = Phase::Resolved { at: second(19) };
-    second_one.alerts[0].finding.as_mut().unwrap().value = None;
-    second_one.alerts[0].finding.as_mut().unwrap().peak = f64::INFINITY;
-    let mut third = notification("n3", "mail", "cpu", 30);
-    third.alerts[0].phase = Phase::Firing { expires: Some(second(99)) };
-    third.alerts[0].finding = None;
-    let all = [notification("n1", "slack", "cpu", 10), second_one, third];
-    let ledger = scene.open().await;
-    for index in [2, 0, 1] {
-        apply(&ledger, &all[index..=index]).await;
+    for place in Place::both() {
+        let mut second_one = notification("n2", "slack", "disk", 20);
+        second_one.truncated = 7;
+        second_one.alerts[0].phase = Phase::Resolved { at: second(19) };
+        second_one.alerts[0].finding.as_mut().unwrap().value = None;
+        second_one.alerts[0].finding.as_mut().unwrap().peak = f64::INFINITY;
+        let mut third = notification("n3", "mail", "cpu", 30);
+        third.alerts[0].phase = Phase::Firing { expires: Some(second(99)) };
+        third.alerts[0].finding = None;
+        let all = [notification("n1", "slack", "cpu", 10), second_one, third];
+        let ledger = open(&place).await;
+        for index in [2, 0, 1] {
+            apply(&ledger, &all[index..=index]).await;
+        }
+        drop(ledger);
+        let ledger = open(&place).await;
+        assert_eq!(ledger.unsent().await.unwrap(), all);
+        assert_eq!(ids(&ledger.unsent_of("slack".into(), 9).await.unwrap()), ["n1", "n2"]);
+        assert_eq!(ids(&ledger.unsent_of("slack".into(), 1).await.unwrap()), ["n1"]);
     }
-    drop(ledger);
-    let ledger = scene.open().await;
-    assert_eq!(ledger.unsent().await.unwrap(), all);
-    assert_eq!(ids(&ledger.unsent_of("slack".into(), 9).await.unwrap()), ["n1", "n2"]);
-    assert_eq!(ids(&ledger.unsent_of("slack".into(), 1).await.unwrap()), ["n1"]);
 }
 
 #[tokio::test]
 async fn a_newer_one_replaces_the_unsent_one_of_its_tenant_channel_and_group() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    let mut foreign = notification("n2", "slack", "cpu", 10);
-    foreign.tenant = TenantId::parse("other").unwrap();
-    apply(&ledger, &[notification("n1", "slack", "cpu", 10), foreign]).await;
-    apply(&ledger, &[notification("n3", "mail", "cpu", 11), notification("n4", "slack", "cpu", 12)]).await;
-    assert_eq!(ids(&ledger.unsent().await.unwrap()), ["n2", "n3", "n4"]);
-    // What was sent meanwhile has nothing to do with what took its place.
-    ledger.settle(id("n1")).await.unwrap();
-    ledger.bury(id("n1"), "refused".into(), second(13)).await.unwrap();
-    ledger.settle(id("n4")).await.unwrap();
-    assert_eq!(ids(&ledger.unsent().await.unwrap()), ["n2", "n3"]);
-    assert_eq!(ledger.dead_letters(tenant()).await.unwrap(), []);
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        let mut foreign = notification("n2", "slack", "cpu", 10);
+        foreign.tenant = TenantId::parse("other").unwrap();
+        apply(&ledger, &[notification("n1", "slack", "cpu", 10), foreign]).await;
+        apply(&ledger, &[notification("n3", "mail", "cpu", 11), notification("n4", "slack", "cpu", 12)])
+            .await;
+        assert_eq!(ids(&ledger.unsent().await.unwrap()), ["n2", "n3", "n4"]);
+        // What was sent meanwhile has nothing to do with what took its place.
+        ledger.settle(id("n1")).await.unwrap();
+        ledger.bury(id("n1"), "refused".into(), second(13)).await.unwrap();
+        ledger.settle(id("n4")).await.unwrap();
+        assert_eq!(ids(&ledger.unsent().await.unwrap()), ["n2", "n3"]);
+        assert_eq!(ledger.dead_letters(tenant()).await.unwrap(), []);
+    }
 }
 
 #[tokio::test]
 async fn an_unsent_ending_is_told_by_the_newer_one_also_after_a_restart() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    let mut older = notification("n1", "slack", "cpu", 10);
-    older.alerts[0].phase = Phase::Resolved { at: second(9) };
-    let mut newer = notification("n2", "slack", "disk", 20);
-    newer.group_key = "cpu".into();
-    apply(&ledger, &[older.clone()]).await;
-    apply(&ledger, &[newer.clone()]).await;
-    drop(ledger);
-    newer.alerts.extend(older.alerts);
-    assert_eq!(scene.open().await.unsent().await.unwrap(), [newer]);
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        let mut older = notification("n1", "slack", "cpu", 10);
+        older.alerts[0].phase = Phase::Resolved { at: second(9) };
+        let mut newer = notification("n2", "slack", "disk", 20);
+        newer.group_key = "cpu".into();
+        apply(&ledger, &[older.clone()]).await;
+        apply(&ledger, &[newer.clone()]).await;
+        drop(ledger);
+        newer.alerts.extend(older.alerts);
+        assert_eq!(open(&place).await.unsent().await.unwrap(), [newer]);
+    }
 }
 
 #[tokio::test]
 async fn changes_are_applied_whole_or_not_at_all() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    let twice = [notification("same", "slack", "cpu", 1), notification("same", "slack", "disk", 1)];
-    assert!(matches!(ledger.apply(changes(&twice)).await, Err(LedgerError::Unavailable(_))));
-    assert_eq!(ledger.unsent().await.unwrap(), []);
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        let twice = [notification("same", "slack", "cpu", 1), notification("same", "slack", "disk", 1)];
+        assert!(matches!(ledger.apply(changes(&twice)).await, Err(LedgerError::Unavailable(_))));
+        assert_eq!(ledger.unsent().await.unwrap(), []);
+    }
 }
 
 #[tokio::test]
 async fn dead_letters_are_listed_sent_again_and_dropped_by_their_tenant_alone() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    let [first, other] = [notification("n1", "slack", "cpu", 10), notification("n2", "slack", "disk", 11)];
-    apply(&ledger, &[first.clone(), other]).await;
-    ledger.bury(id("n1"), "answered 404".into(), second(20)).await.unwrap();
-    ledger.bury(id("n2"), "answered 400".into(), second(21)).await.unwrap();
-    drop(ledger);
-    let ledger = scene.open().await;
-    let dead = ledger.dead_letters(tenant()).await.unwrap();
-    assert_eq!(
-        dead.iter().map(|letter| &*letter.reason).collect::<Vec<_>>(),
-        ["answered 400", "answered 404"]
-    );
-    assert_eq!((dead[1].died_at, dead[1].worth, &dead[1].notification), (second(20), Worth::Latest, &first));
-    assert_eq!(ledger.dead_counts(tenant()).await.unwrap(), [("slack".into(), 2)]);
-    assert_eq!(ledger.unsent().await.unwrap(), []);
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        let [first, other] =
+            [notification("n1", "slack", "cpu", 10), notification("n2", "slack", "disk", 11)];
+        apply(&ledger, &[first.clone(), other]).await;
+        ledger.bury(id("n1"), "answered 404".into(), second(20)).await.unwrap();
+        ledger.bury(id("n2"), "answered 400".into(), second(21)).await.unwrap();
+        drop(ledger);
+        let ledger = open(&place).await;
+        let dead = ledger.dead_letters(tenant()).await.unwrap();
+        assert_eq!(
+            dead.iter().map(|letter| &*letter.reason).collect::<Vec<_>>(),
+            ["answered 400", "answered 404"]
+        );
+        assert_eq!(
+            (dead[1].died_at, dead[1].worth, &dead[1].notification),
+            (second(20), Worth::Latest, &first)
+        );
+        assert_eq!(ledger.dead_counts(tenant()).await.unwrap(), [("slack".into(), 2)]);
+        assert_eq!(ledger.unsent().await.unwrap(), []);
 
-    let stranger = TenantId::parse("other").unwrap();
-    assert_eq!(ledger.dead_letters(stranger.clone()).await.unwrap(), []);
-    assert_eq!(ledger.revive(stranger.clone(), id("n1")).await.unwrap(), Revival::Unknown);
-    assert_eq!(ledger.discard(stranger, id("n1")).await.unwrap(), Discarded::Unknown);
+        let stranger = TenantId::parse("other").unwrap();
+        assert_eq!(ledger.dead_letters(stranger.clone()).await.unwrap(), []);
+        assert_eq!(ledger.revive(stranger.clone(), id("n1")).await.unwrap(), Revival::Unknown);
+        assert_eq!(ledger.discard(stranger, id("n1")).await.unwrap(), Discarded::Unknown);
 
-    assert_eq!(ledger.revive(tenant(), id("n1")).await.unwrap(), Revival::Waits(first.clone()));
-    assert_eq!(ledger.revive(tenant(), id("n1")).await.unwrap(), Revival::Unknown);
-    assert_eq!(ledger.unsent().await.unwrap(), [first]);
-    assert_eq!(ledger.discard(tenant(), id("n2")).await.unwrap(), Discarded::Gone);
-    assert_eq!(ledger.discard(tenant(), id("n2")).await.unwrap(), Discarded::Unknown);
-    assert_eq!(ledger.dead_letters(tenant()).await.unwrap(), []);
+        assert_eq!(ledger.revive(tenant(), id("n1")).await.unwrap(), Revival::Waits(first.clone()));
+        assert_eq!(ledger.revive(tenant(), id("n1")).await.unwrap(), Revival::Unknown);
+        assert_eq!(ledger.unsent().await.unwrap(), [first]);
+        assert_eq!(ledger.discard(tenant(), id("n2")).await.unwrap(), Discarded::Gone);
+        assert_eq!(ledger.discard(tenant(), id("n2")).await.unwrap(), Discarded::Unknown);
+        assert_eq!(ledger.dead_letters(tenant()).await.unwrap(), []);
+    }
 }
 
 #[tokio::test]
 async fn a_dead_letter_is_not_sent_again_once_there_is_something_newer_to_tell() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    apply(&ledger, &[notification("fires", "slack", "cpu", 10)]).await;
-    ledger.bury(id("fires"), "answered 404".into(), second(11)).await.unwrap();
-    apply(&ledger, &[resolved("over", "slack", "cpu", 12)]).await;
-    ledger.settle(id("over")).await.unwrap();
-    assert_eq!(ledger.revive(tenant(), id("fires")).await.unwrap(), Revival::Superseded);
-    assert_eq!(ledger.dead_letters(tenant()).await.unwrap()[0].worth, Worth::Superseded);
-    assert_eq!(ledger.unsent().await.unwrap(), []);
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        apply(&ledger, &[notification("fires", "slack", "cpu", 10)]).await;
+        ledger.bury(id("fires"), "answered 404".into(), second(11)).await.unwrap();
+        apply(&ledger, &[resolved("over", "slack", "cpu", 12)]).await;
+        ledger.settle(id("over")).await.unwrap();
+        assert_eq!(ledger.revive(tenant(), id("fires")).await.unwrap(), Revival::Superseded);
+        assert_eq!(ledger.dead_letters(tenant()).await.unwrap()[0].worth, Worth::Superseded);
+        assert_eq!(ledger.unsent().await.unwrap(), []);
+    }
 }
 
 #[tokio::test]
 async fn the_oldest_dead_letters_go_where_there_are_too_many() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    let mut tx = ledger.database.begin().await.unwrap();
-    for number in 0..=DEAD_LETTERS_MAX {
-        let (name, group) = (format!("n{number:05}"), format!("g{number}"));
-        outbox::put(&mut tx, &notification(&name, "slack", &group, 1)).await.unwrap();
-        let at = second(i64::try_from(number).unwrap());
-        sqlx::query("UPDATE outbox SET dead_at = $1 WHERE id = $2")
-            .bind(at.nanos())
-            .bind(&name)
-            .execute(&mut *tx)
-            .await
-            .unwrap();
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        let mut tx = ledger.database.begin().await.unwrap();
+        for number in 0..=DEAD_LETTERS_MAX {
+            let (name, group) = (format!("n{number:05}"), format!("g{number}"));
+            outbox::put(&mut tx, &notification(&name, "slack", &group, 1)).await.unwrap();
+            let at = second(i64::try_from(number).unwrap());
+            sqlx::query("UPDATE outbox SET dead_at = $1 WHERE id = $2")
+                .bind(at.nanos())
+                .bind(&name)
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+        }
+        tx.commit().await.unwrap();
+        apply(&ledger, &[notification("last", "slack", "last", 1)]).await;
+        ledger.bury(id("last"), "no".into(), second(1_000_000)).await.unwrap();
+        let dead = ledger.dead_letters(tenant()).await.unwrap();
+        assert_eq!(dead.len(), DEAD_LETTERS_MAX);
+        assert_eq!(&*dead[0].notification.id.0, "last");
+        assert_eq!(&*dead[DEAD_LETTERS_MAX - 1].notification.id.0, "n00002");
     }
-    tx.commit().await.unwrap();
-    apply(&ledger, &[notification("last", "slack", "last", 1)]).await;
-    ledger.bury(id("last"), "no".into(), second(1_000_000)).await.unwrap();
-    let dead = ledger.dead_letters(tenant()).await.unwrap();
-    assert_eq!(dead.len(), DEAD_LETTERS_MAX);
-    assert_eq!(&*dead[0].notification.id.0, "last");
-    assert_eq!(&*dead[DEAD_LETTERS_MAX - 1].notification.id.0, "n00002");
 }
 
 #[tokio::test]
 async fn a_row_that_cannot_be_understood_is_an_error_that_names_it() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    apply(&ledger, &[notification("n1", "slack", "cpu", 10)]).await;
-    for statement in [
-        "UPDATE outbox SET body = '{'",
-        "UPDATE outbox SET body = '{\"group_labels\":{},\"alerts\":[]}', tenant = '?'",
-    ] {
-        let mut tx = ledger.database.begin().await.unwrap();
-        sqlx::query(statement).execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
-        let Err(LedgerError::Unreadable(cause)) = ledger.unsent().await else { panic!("it was read") };
-        assert!(cause.to_string().contains("row n1"), "{cause}");
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        apply(&ledger, &[notification("n1", "slack", "cpu", 10)]).await;
+        for statement in [
+            "UPDATE outbox SET body = '{'",
+            "UPDATE outbox SET body = '{\"group_labels\":{},\"alerts\":[]}', tenant = '?'",
+        ] {
+            let mut tx = ledger.database.begin().await.unwrap();
+            sqlx::query(statement).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+            let Err(LedgerError::Unreadable(cause)) = ledger.unsent().await else { panic!("it was read") };
+            assert!(cause.to_string().contains("row n1"), "{cause}");
+        }
     }
 }

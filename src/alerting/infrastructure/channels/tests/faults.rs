@@ -17,7 +17,7 @@ use crate::alerting::application::delivery::worker::Worker;
 use crate::alerting::application::ledger::{Changes, Ledger};
 use crate::alerting::application::metrics::AlertingMetrics;
 use crate::alerting::infrastructure::state::{MIGRATIONS, StateLedger};
-use crate::platform::state::{StateDatabase, StateOpenError, StateOptions};
+use crate::platform::state::{StateDatabase, StateOpenError, StateOptions, StateTarget};
 
 const GAP: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -234,9 +234,9 @@ impl Life {
 /// Once the process before has let go of it.
 async fn reopened(folder: &TempDir) -> StateDatabase {
     let begun = Instant::now();
+    let target = StateTarget::File(folder.path().join("state.db"));
     loop {
-        match StateDatabase::open(&folder.path().join("state.db"), MIGRATIONS, StateOptions::default()).await
-        {
+        match StateDatabase::open(&target, MIGRATIONS, StateOptions::default()).await {
             Ok(database) => return database,
             Err(StateOpenError::InUse) => assert!(begun.elapsed() < PATIENCE, "it stays locked"),
             Err(error) => panic!("{error:?}"),

@@ -22,45 +22,47 @@ async fn assert_remembers(ledger: &StateLedger, expected: &DispatchChanges) {
 
 #[tokio::test]
 async fn alerts_groups_and_silences_are_there_after_a_restart_just_as_they_were() {
-    let scene = Scene::new();
-    let mut dispatching = Dispatching::new(plan(&by_cluster(vec![]), &[]));
-    dispatching.take(|now| of_rule("id=a,text=\"it's \\\"quoted\\\" ü\"", &["ops", "page"], now));
-    dispatching.take(|now| of_rule("id=b,cluster=x", &[], now));
-    dispatching.silence("id=~\"q|\\\"r\\\"\",cluster!=\"y\"", 1_000);
-    dispatching.until(40);
-    let dispatch = dispatching.remembered.clone();
-    assert!(dispatch.alerts.len() == 2 && dispatch.groups.len() == 3 && dispatch.silences.len() == 1);
-    let ledger = scene.open().await;
-    ledger.apply(Changes { dispatch: dispatch.clone(), ..Changes::default() }).await.unwrap();
-    assert_remembers(&ledger, &dispatch).await;
-    drop(ledger);
-    assert_remembers(&scene.open().await, &dispatch).await;
+    for place in Place::both() {
+        let mut dispatching = Dispatching::new(plan(&by_cluster(vec![]), &[]));
+        dispatching.take(|now| of_rule("id=a,text=\"it's \\\"quoted\\\" ü\"", &["ops", "page"], now));
+        dispatching.take(|now| of_rule("id=b,cluster=x", &[], now));
+        dispatching.silence("id=~\"q|\\\"r\\\"\",cluster!=\"y\"", 1_000);
+        dispatching.until(40);
+        let dispatch = dispatching.remembered.clone();
+        assert!(dispatch.alerts.len() == 2 && dispatch.groups.len() == 3 && dispatch.silences.len() == 1);
+        let ledger = open(&place).await;
+        ledger.apply(Changes { dispatch: dispatch.clone(), ..Changes::default() }).await.unwrap();
+        assert_remembers(&ledger, &dispatch).await;
+        drop(ledger);
+        assert_remembers(&open(&place).await, &dispatch).await;
+    }
 }
 
 #[tokio::test]
 async fn what_is_over_is_forgotten_and_what_changes_takes_its_place() {
-    let scene = Scene::new();
-    let ledger = scene.open().await;
-    let mut dispatching = Dispatching::new(plan(&by_cluster(vec![]), &[]));
-    for severity in ["WARN", "CRITICAL"] {
-        let text = format!("id=a,severity={severity}");
-        dispatching.take(|now| of_rule(&text, &["ops"], now));
-        ledger
-            .apply(Changes { dispatch: dispatching.remembered.clone(), ..Changes::default() })
-            .await
-            .unwrap();
-        assert_remembers(&ledger, &dispatching.remembered).await;
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        let mut dispatching = Dispatching::new(plan(&by_cluster(vec![]), &[]));
+        for severity in ["WARN", "CRITICAL"] {
+            let text = format!("id=a,severity={severity}");
+            dispatching.take(|now| of_rule(&text, &["ops"], now));
+            ledger
+                .apply(Changes { dispatch: dispatching.remembered.clone(), ..Changes::default() })
+                .await
+                .unwrap();
+            assert_remembers(&ledger, &dispatching.remembered).await;
+        }
+        let mut decisions = Decisions::default();
+        let now = dispatching.now;
+        let alert = over(of_rule("id=a", &["ops"], now), now);
+        dispatching.dispatcher.take(alert, now, &mut decisions).unwrap();
+        let mut next_id = |_| NotificationId("n".into());
+        for minute in 0..3 {
+            let at = now.plus(std::time::Duration::from_secs(60 * minute));
+            dispatching.dispatcher.flush(at, &mut next_id, &mut decisions);
+        }
+        assert!(decisions.changes.alerts.values().all(Option::is_none));
+        ledger.apply(Changes { dispatch: decisions.changes, ..Changes::default() }).await.unwrap();
+        assert_remembers(&ledger, &DispatchChanges::default()).await;
     }
-    let mut decisions = Decisions::default();
-    let now = dispatching.now;
-    let alert = over(of_rule("id=a", &["ops"], now), now);
-    dispatching.dispatcher.take(alert, now, &mut decisions).unwrap();
-    let mut next_id = |_| NotificationId("n".into());
-    for minute in 0..3 {
-        let at = now.plus(std::time::Duration::from_secs(60 * minute));
-        dispatching.dispatcher.flush(at, &mut next_id, &mut decisions);
-    }
-    assert!(decisions.changes.alerts.values().all(Option::is_none));
-    ledger.apply(Changes { dispatch: decisions.changes, ..Changes::default() }).await.unwrap();
-    assert_remembers(&ledger, &DispatchChanges::default()).await;
 }

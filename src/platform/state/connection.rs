@@ -1,0 +1,197 @@
+//! `Connection`: what statements run on, whichever database it is.
+//!
+//! Both drivers speak sqlx's common form of statements and rows (`Any`), but keep pools and options of their own: its pools know
+//! connections by an address only.
+
+use std::fmt;
+use std::future;
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::{FutureExt, future::BoxFuture};
+use sqlx::pool::PoolConnection;
+use sqlx::{Describe, Either, Error, Execute, Executor, PgConnection, Postgres, Sqlite};
+use sqlx_core::any::{Any, AnyConnectionBackend, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use tokio::time::{Instant, timeout_at};
+
+/// Functions over tables take `&mut Connection`, in a transaction or not.
+///
+/// One that was left in the middle of an answer is closed, not used again.
+pub struct Connection {
+    link: Link,
+    place: Place,
+}
+
+enum Link {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>, AnswerTimeout),
+    /// In no pool.
+    Session(Box<PgConnection>, AnswerTimeout),
+}
+
+/// How long PostgreSQL may take to answer a statement. It ends statements itself a little earlier, unless it is gone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AnswerTimeout(pub Duration);
+
+/// Where the talk with the database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Everything that was asked is answered.
+    Between,
+    /// Nobody knows what the next answer belongs to.
+    Amidst,
+}
+
+impl Connection {
+    pub(super) const fn sqlite(pooled: PoolConnection<Sqlite>) -> Self {
+        Self { link: Link::Sqlite(pooled), place: Place::Between }
+    }
+
+    pub(super) const fn postgres(pooled: PoolConnection<Postgres>, limit: AnswerTimeout) -> Self {
+        Self { link: Link::Postgres(pooled, limit), place: Place::Between }
+    }
+
+    pub(super) fn session(own: PgConnection, limit: AnswerTimeout) -> Self {
+        Self { link: Link::Session(Box::new(own), limit), place: Place::Between }
+    }
+
+    /// It is closed when it is dropped, which rolls back.
+    pub(super) const fn give_up(&mut self) {
+        self.place = Place::Amidst;
+    }
+
+    fn parts(&mut self) -> (&mut dyn AnyConnectionBackend, &mut Place, Option<Instant>) {
+        let (backend, limit): (&mut dyn AnyConnectionBackend, _) = match &mut self.link {
+            // It has no network to wait for, and a slow disk is waited for.
+            Link::Sqlite(pooled) => (&mut **pooled, None),
+            Link::Postgres(pooled, limit) => (&mut **pooled, Some(limit)),
+            Link::Session(own, limit) => (&mut **own, Some(limit)),
+        };
+        (backend, &mut self.place, limit.map(|limit| Instant::now() + limit.0))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        match (self.place, &mut self.link) {
+            (Place::Amidst, Link::Sqlite(pooled)) => pooled.close_on_drop(),
+            (Place::Amidst, Link::Postgres(pooled, _)) => pooled.close_on_drop(),
+            // What is in no pool is closed in any case.
+            (Place::Between, _) | (Place::Amidst, Link::Session(..)) => {}
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.link {
+            Link::Sqlite(_) => "sqlite",
+            Link::Postgres(..) | Link::Session(..) => "postgres",
+        };
+        f.debug_struct("Connection").field("kind", &kind).field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl<'c> Executor<'c> for &'c mut Connection {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        mut query: E,
+    ) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let arguments = match query.take_arguments() {
+            Ok(arguments) => arguments,
+            Err(error) => return stream::once(future::ready(Err(Error::Encode(error)))).boxed(),
+        };
+        let (backend, place, deadline) = self.parts();
+        *place = Place::Amidst;
+        read_to_the_end(backend.fetch_many(query.sql(), query.persistent(), arguments), place, deadline)
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let arguments = match query.take_arguments() {
+            Ok(arguments) => arguments,
+            Err(error) => return future::ready(Err(Error::Encode(error))).boxed(),
+        };
+        let (backend, place, deadline) = self.parts();
+        *place = Place::Amidst;
+        let asked = backend.fetch_optional(query.sql(), query.persistent(), arguments);
+        async move {
+            let answer = by(deadline, asked).await.unwrap_or_else(|| Err(no_answer()));
+            if is_whole(answer.as_ref().err()) {
+                *place = Place::Between;
+            }
+            answer
+        }
+        .boxed()
+    }
+
+    fn prepare_with<'e, 'q: 'e>(
+        self,
+        sql: &'q str,
+        parameters: &[AnyTypeInfo],
+    ) -> BoxFuture<'e, Result<AnyStatement<'q>, Error>>
+    where
+        'c: 'e,
+    {
+        self.parts().0.prepare_with(sql, parameters)
+    }
+
+    fn describe<'e, 'q: 'e>(self, sql: &'q str) -> BoxFuture<'e, Result<Describe<Any>, Error>>
+    where
+        'c: 'e,
+    {
+        self.parts().0.describe(sql)
+    }
+}
+
+/// The answer as it comes, until the deadline; `place` is [`Place::Between`] once its last part was taken.
+fn read_to_the_end<'e, T: Send + 'e>(
+    answer: BoxStream<'e, Result<T, Error>>,
+    place: &'e mut Place,
+    deadline: Option<Instant>,
+) -> BoxStream<'e, Result<T, Error>> {
+    stream::unfold(Some((answer, place)), move |state| async move {
+        let (mut answer, place) = state?;
+        let part = by(deadline, answer.next()).await.unwrap_or_else(|| Some(Err(no_answer())));
+        match part {
+            Some(Ok(part)) => Some((Ok(part), Some((answer, place)))),
+            Some(Err(error)) => {
+                if is_whole(Some(&error)) {
+                    *place = Place::Between;
+                }
+                Some((Err(error), None))
+            }
+            None => {
+                *place = Place::Between;
+                None
+            }
+        }
+    })
+    .boxed()
+}
+
+/// What the database says itself is an answer as good as any other.
+const fn is_whole(error: Option<&Error>) -> bool {
+    matches!(error, None | Some(Error::Database(_)))
+}
+
+/// What it gives until the deadline; nothing after it.
+async fn by<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+fn no_answer() -> Error {
+    Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not answer"))
+}
