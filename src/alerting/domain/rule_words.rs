@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn group_labels_are_sorted_and_stand_once() {
         let group = GroupBy::parse(vec!["b".into(), "a".into()]).unwrap();
-        assert_eq!(group.labels(), ["a".into(), "b".into()]);
+        assert_eq!(group.labels(), [Box::from("a"), Box::from("b")]);
         assert_eq!(GroupBy::parse(vec!["a".into(), "a".into()]), Err(GroupByError::Twice));
         assert_eq!(GroupBy::parse(vec!["".into()]), Err(GroupByError::Empty));
     }

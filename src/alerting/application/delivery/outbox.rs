@@ -232,7 +232,7 @@ mod tests {
         outbox.put(notification("3", "mail", "cpu", 2));
         outbox.put(resolved("4", "slack", "cpu", 3));
         assert_eq!(outbox.waiting_for(&TenantId::unnamed(), "slack"), 2);
-        assert_eq!(ids(&outbox).await, ["4".into(), "2".into(), "3".into()]);
+        assert_eq!(ids(&outbox).await, [Box::from("4"), Box::from("2"), Box::from("3")]);
     }
 
     #[tokio::test]
@@ -257,7 +257,7 @@ mod tests {
         outbox.put(resolved("2", "slack", "cpu", 2));
         assert!(!outbox.holds(&sending));
         outbox.settle(&sending);
-        assert_eq!(ids(&outbox).await, ["2".into()]);
+        assert_eq!(ids(&outbox).await, [Box::from("2")]);
     }
 
     #[tokio::test]
@@ -267,7 +267,7 @@ mod tests {
         outbox.put(notification("2", "slack", "disk", 1));
         let failed = message(&outbox).await.unwrap();
         outbox.postpone(&failed);
-        assert_eq!(ids(&outbox).await, ["2".into(), "1".into()]);
+        assert_eq!(ids(&outbox).await, [Box::from("2"), Box::from("1")]);
     }
 
     #[tokio::test]
@@ -276,7 +276,7 @@ mod tests {
         outbox.put(resolved("new", "slack", "cpu", 2));
         outbox.restore(notification("old", "slack", "cpu", 1));
         outbox.restore(notification("other", "slack", "disk", 1));
-        assert_eq!(ids(&outbox).await, ["new".into(), "other".into()]);
+        assert_eq!(ids(&outbox).await, [Box::from("new"), Box::from("other")]);
     }
 
     #[tokio::test]
@@ -294,6 +294,6 @@ mod tests {
         }
         let Some(Task::Refill(channel)) = outbox.next().await else { panic!("nothing is asked for") };
         assert_eq!(&*channel, "slack");
-        assert_eq!(ids(&outbox).await, ["c".into(), "d".into()]);
+        assert_eq!(ids(&outbox).await, [Box::from("c"), Box::from("d")]);
     }
 }

@@ -243,7 +243,7 @@ fn rules_without_room_for_their_groups_are_told_of() {
 fn the_configuration_says_whose_alerts_they_are_who_is_told_and_where_the_pages_are() {
     for (rule, body) in read(&options(&["ops"], "https://wiki.example/tf/")) {
         assert_eq!(rule.tenant, TenantId::parse("operations").ok());
-        assert_eq!(rule.channels, ["ops".into()]);
+        assert_eq!(rule.channels, [Box::from("ops")]);
         assert!(rule.is_enabled());
         let url = body["annotations"]["runbook_url"].as_str().unwrap();
         assert!(url.starts_with("https://wiki.example/tf/docs/runbooks/"), "{url}");

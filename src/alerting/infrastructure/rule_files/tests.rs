@@ -82,7 +82,7 @@ fn a_whole_rule_is_read() {
     assert_eq!(rule.no_data, NoData::Alert { after: Duration::from_secs(600) });
     assert_eq!((rule.points_min, rule.new_group_grace.duration().as_secs()), (3, 60));
     assert_eq!((rule.tenant.as_ref().map(TenantId::as_str), rule.is_enabled()), (Some("shop"), false));
-    assert_eq!(rule.channels, ["slack-payments".into()]);
+    assert_eq!(rule.channels, [Box::from("slack-payments")]);
     assert_eq!(rule.annotations.len(), 2);
 }
 

@@ -96,7 +96,7 @@ async fn a_message_is_retried_until_it_is_taken_and_then_leaves_the_ledger() {
     let (at, _) = scene.channel.taken.lock()[0];
     assert!(at >= asked, "{at:?}");
     let state = scene.registered.state.lock().clone();
-    assert_eq!(state.last_error.unwrap().1, "not taken now: answered 503: why".into());
+    assert_eq!(state.last_error.unwrap().1, Box::from("not taken now: answered 503: why"));
     assert_eq!((state.last_sent, state.disabled), (Some(second(1_000)), None));
 }
 
@@ -122,7 +122,7 @@ async fn what_is_over_is_told_in_place_of_what_fires_also_while_a_pause_lasts() 
         scene.address.outbox.close();
     };
     tokio::join!(scene.worker().run(scene.stop.clone()), later);
-    assert_eq!(scene.channel.ids(), ["over".into()]);
+    assert_eq!(scene.channel.ids(), [Box::from("over")]);
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn what_is_refused_for_good_becomes_a_dead_letter_that_can_be_sent_again()
     scene.tell(notification("1", "slack", "cpu", 1));
     scene.tell(notification("2", "slack", "disk", 1));
     scene.run().await;
-    assert_eq!(scene.channel.ids(), ["2".into()]);
+    assert_eq!(scene.channel.ids(), [Box::from("2")]);
     assert_eq!((scene.ledger.reasons(), scene.unsent()), (vec!["refused: answered 404: why".into()], 0));
 
     let tenant = TenantId::unnamed();
@@ -141,7 +141,7 @@ async fn what_is_refused_for_good_becomes_a_dead_letter_that_can_be_sent_again()
     assert!(matches!(scene.outboxes.replay(&tenant, id.clone()).await.unwrap(), Revival::Waits(_)));
     assert_eq!(scene.outboxes.replay(&tenant, id).await.unwrap(), Revival::Unknown);
     scene.run().await;
-    assert_eq!(scene.channel.ids(), ["2".into(), "1".into()]);
+    assert_eq!(scene.channel.ids(), [Box::from("2"), Box::from("1")]);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_channel_that_does_not_want_to_be_called_is_off_until_the_next_start()
     assert_eq!(
         scene.ledger.reasons(),
         [
-            "no longer wanted: answered 410: why".into(),
+            Box::from("no longer wanted: answered 410: why"),
             "the channel is off: no longer wanted: answered 410: why".into()
         ]
     );
@@ -214,7 +214,7 @@ async fn a_stop_cuts_a_pause_tries_once_more_and_leaves_the_rest_to_the_next_sta
     };
     tokio::join!(scene.worker().run(scene.stop.clone()), later);
     assert!(begun.elapsed() < PATIENCE);
-    assert_eq!(scene.channel.ids(), ["1".into()]);
+    assert_eq!(scene.channel.ids(), [Box::from("1")]);
 
     let endless = Scene::new((0..100_000).map(|_| retry(None)));
     endless.tell(notification("1", "slack", "cpu", 1));
