@@ -11,6 +11,7 @@ mod migrate;
 mod openapi;
 mod own_telemetry;
 mod parts;
+mod redis;
 mod reload;
 mod rollups;
 mod routing;

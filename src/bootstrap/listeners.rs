@@ -21,6 +21,7 @@ use crate::platform::http::{
 };
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::log_level;
+use crate::platform::redis::exchange::Exchange;
 use crate::querying;
 use crate::telemetry::{self, WritePath};
 use crate::tenancy::{Access, Action, guarded};
@@ -52,6 +53,7 @@ pub struct Running {
     pub lifecycle: Lifecycle,
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
+    pub exchange: Option<Exchange>,
     durability: &'static str,
     otlp_grpc: Option<SocketAddr>,
     otlp_http: Option<SocketAddr>,
@@ -102,6 +104,7 @@ pub async fn start(
         write_path,
         store,
         stats,
+        exchange,
     } = parts;
     let limits = ConnectionLimits {
         drain_time_max: settings.shutdown.deadline.saturating_sub(DRAIN_RESERVE).max(Duration::from_secs(1)),
@@ -144,6 +147,7 @@ pub async fn start(
         lifecycle,
         write_path,
         store,
+        exchange,
         durability,
         otlp_grpc,
         otlp_http,

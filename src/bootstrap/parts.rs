@@ -18,6 +18,7 @@ use crate::platform::health::{Dependency, Refresh};
 use crate::platform::http::{ByteBudget, ConnectionMetrics, RequestMetrics};
 use crate::platform::journal;
 use crate::platform::lifecycle::Lifecycle;
+use crate::platform::redis::exchange::Exchange;
 use crate::querying::{
     CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, FeedLimits, Generations,
     GetMetricTimeSeries, ListMetrics, LiveFeed, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits,
@@ -34,7 +35,7 @@ use crate::tenancy::{Access, Rates};
 use super::access::{build_access, rate_limits};
 use super::reload::Reloading;
 use super::{Process, Surroundings};
-use super::{alerting_parts, dependencies, ingestion, rollups, store_parts};
+use super::{alerting_parts, dependencies, ingestion, redis, rollups, store_parts};
 
 /// Bodies that wait for a decode thread, per thread.
 const DECODE_QUEUE_PER_THREAD: usize = 256;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
     pub stats: Stats,
+    /// What talks with other nodes, where there may be any.
+    pub exchange: Option<Exchange>,
 }
 
 pub async fn build(
@@ -86,14 +89,16 @@ pub async fn build(
     let (opened, sql) = store_parts::open(settings, &mut registry)?;
     let store = surroundings.store(opened);
 
-    let generations = Arc::new(Generations::default());
-    let panes = Arc::new(Panes::new(pane_bytes(settings.query.cache_bytes.bytes()), Arc::clone(&clock)));
+    let generations = redis::generations(settings);
+    let shared = redis::open(settings, &generations, &mut registry)?;
+    let panes = || Arc::new(Panes::new(pane_bytes(settings.query.cache_bytes.bytes()), Arc::clone(&clock)));
+    let panes = shared.is_none().then(panes);
     let feed = build_feed(settings, &lifecycle, &mut registry);
-    let (kept, counted, stream) = (Arc::clone(&panes), Arc::clone(&generations), Arc::clone(&feed));
+    let (kept, counted, stream) = (panes.clone(), Arc::clone(&generations), Arc::clone(&feed));
     let rolled_up = rollups::register(settings, &clock);
     // Rollups and panes first: who sees a generation finds its points, and reads no rows that lack them.
-    let bus = rollups::heard_by(EventBus::default(), rolled_up.as_ref())
-        .with_inline(move |event| kept.observe(event))
+    let bus = redis::heard_by(rollups::heard_by(EventBus::default(), rolled_up.as_ref()), shared.as_ref())
+        .with_inline(move |event| kept.iter().for_each(|panes| panes.observe(event)))
         .with_inline(move |event| counted.observe(event))
         .with_inline(move |event| stream.observe(event));
     let bus = Arc::new(bus);
@@ -160,7 +165,9 @@ pub async fn build(
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
     let requests = RequestMetrics::register(&mut registry);
-    let dependencies = dependencies::all(settings, &store, &write_path, state);
+    let mut dependencies = dependencies::all(settings, &store, &write_path, state);
+    dependencies.extend(shared.as_ref().map(redis::dependency));
+    let exchange = shared.as_ref().map(redis::start);
 
     let past = alerting_parts::past(past);
     let alerts = alerting.router(&access, Arc::clone(&past)).merge(runbooks_router());
@@ -192,6 +199,7 @@ pub async fn build(
         write_path,
         store,
         stats,
+        exchange,
     })
 }
 
@@ -252,7 +260,7 @@ fn reach(ingest: &config::Ingest, retention: Duration) -> Reach {
 fn build_queries(
     settings: &Settings,
     store: &Arc<dyn Store>,
-    (generations, panes, rollups): (Arc<Generations>, Arc<Panes>, Arc<dyn RollupCoverage>),
+    (generations, panes, rollups): (Arc<Generations>, Option<Arc<Panes>>, Arc<dyn RollupCoverage>),
     feed: Arc<LiveFeed>,
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,

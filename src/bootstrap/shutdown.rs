@@ -47,6 +47,9 @@ impl Running {
         }
         let left_over = self.write_path.left_over();
         drop(self.write_path);
+        if let Some(exchange) = self.exchange {
+            exchange.say_goodbye().await;
+        }
         close(self.store, left(Duration::ZERO)).await;
         let took_ms = started.elapsed().as_millis();
         match left_over {

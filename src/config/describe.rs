@@ -173,6 +173,7 @@ impl Settings {
         lines.bare("query.concurrency_max", query.concurrency_max);
         lines.bare("query.concurrency_max_per_tenant", query.concurrency_max_per_tenant);
         lines.bytes("query.cache_bytes", query.cache_bytes);
+        lines.redis(&self.redis);
         let stream = &self.stream;
         lines.bare("stream.clients_max", stream.clients_max);
         lines.bare("stream.clients_max_per_tenant", stream.clients_max_per_tenant);

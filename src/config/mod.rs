@@ -16,6 +16,7 @@ mod network_store;
 mod own_alerts;
 mod password;
 mod reader;
+mod redis_section;
 mod routing;
 mod sections;
 mod settings;
@@ -33,6 +34,7 @@ pub use byte_size::{ByteSize, ByteSizeError};
 pub use environment::LIBRARY_VARIABLE;
 pub use errors::{ConfigError, ConfigErrors};
 pub use own_alerts::{OwnAlerts, OwnRules};
+pub use redis_section::{Redis, RedisServer};
 pub use routing::{AfterMatch, Inhibit, RouteSection};
 pub use settings::{
     Alerting, ApiKey, Channel, ChannelKind, DeadLetters, Durability, EmailChannel, Expiry, Ingest, Journal,

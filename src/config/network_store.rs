@@ -67,7 +67,7 @@ fn network(reader: &mut Reader) -> Network {
     Network {
         endpoints,
         user,
-        password: password::read(reader, "store"),
+        password: password::read(reader, "store", "password"),
         trust,
         database,
         cluster,

@@ -1,4 +1,4 @@
-//! Reads `password` and `password_file` of a section: written, in the environment, or in a file that holds nothing else.
+//! Reads a secret of a section, like `password` and `password_file`: written, in the environment, or in a file that holds nothing else.
 
 use secrecy::SecretString;
 
@@ -7,11 +7,11 @@ use super::reader::Reader;
 /// A file with a password holds no more, in bytes.
 const BYTES_MAX: usize = 4_096;
 
-pub(super) fn read(reader: &mut Reader, section: &str) -> Option<SecretString> {
-    let (written, file) = (format!("{section}.password"), format!("{section}.password_file"));
+pub(super) fn read(reader: &mut Reader, section: &str, key: &str) -> Option<SecretString> {
+    let (written, file) = (format!("{section}.{key}"), format!("{section}.{key}_file"));
     match (reader.is_written(&written), reader.is_written(&file)) {
         (true, true) => {
-            reader.refuse(&file, "allowed: either password or password_file");
+            reader.refuse(&file, &format!("allowed: either {key} or {key}_file"));
             None
         }
         (true, false) => Some(SecretString::from(reader.text(&written))),
@@ -22,7 +22,7 @@ pub(super) fn read(reader: &mut Reader, section: &str) -> Option<SecretString> {
             match password.filter(|password| !password.is_empty() && password.len() <= BYTES_MAX) {
                 Some(password) => Some(SecretString::from(password)),
                 None => {
-                    reader.refuse(&file, "allowed: a file that can be read and holds the password");
+                    reader.refuse(&file, &format!("allowed: a file that can be read and holds the {key}"));
                     None
                 }
             }

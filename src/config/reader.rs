@@ -191,12 +191,23 @@ pub(super) fn text_of(written: &Written) -> Option<&str> {
     }
 }
 
+/// Keys whose values are never shown, beside those of channels and users.
+const SECRETS: [&str; 7] = [
+    "store.url",
+    "store.urls",
+    "store.password",
+    "state.url",
+    "state.password",
+    "redis.url",
+    "redis.password",
+];
+
 /// The value as errors repeat it; those that are or may hold secrets are not. (In the place of a hash somebody may have
 /// written the key.)
 fn shown(path: &str, written: &Written) -> String {
     let of_channels = [".url", ".secret", ".routing_key", ".password"];
     let secret = path.starts_with("channels.") && of_channels.iter().any(|key| path.ends_with(key))
         || ["keys.", "sql_users."].iter().any(|section| path.starts_with(section)) && path.ends_with(".hash")
-        || ["store.url", "store.urls", "store.password", "state.url", "state.password"].contains(&path);
+        || SECRETS.contains(&path);
     if secret { "(hidden)".to_owned() } else { written.to_string() }
 }

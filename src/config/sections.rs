@@ -10,11 +10,12 @@ use super::external_url;
 use super::named_sections::{api_keys, channels, sql_users};
 use super::own_alerts;
 use super::reader::{Reader, text_of};
+use super::redis_section;
 use super::state_section;
 use super::store_section::{self, SqlUsers};
 use super::{
     Alerting, ByteSize, Channel, DeadLetters, Durability, Ingest, Journal, Limits, Listen, Log, LogFormat,
-    Outgoing, Query, Reach, RollupMode, Rollups, Rules, Settings, Shutdown, Store, Stream,
+    Outgoing, Query, Reach, Redis, RollupMode, Rollups, Rules, Settings, Shutdown, Store, Stream,
 };
 use super::{routing, telemetry, time_intervals};
 
@@ -35,7 +36,8 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
     let store = store_section::store(reader, has_users);
     let channels = channels(reader);
     let rollups = rollups(reader);
-    rolls_up_alone(reader, &store, &rollups);
+    let redis = redis_section::redis(reader);
+    rolls_up_alone(reader, &store, &redis, &rollups);
     Settings {
         listen: listen(reader),
         journal: journal(reader, &store),
@@ -46,6 +48,7 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
         limits: limits(reader),
         rollups,
         query: query(reader),
+        redis,
         stream: stream(reader),
         alerting: alerting(reader, &channels),
         keys: api_keys(reader),
@@ -174,10 +177,12 @@ fn rollups(reader: &mut Reader) -> Rollups {
 }
 
 /// What was rolled up is trusted as long as this process hears of all late points, which it does not where others write, too.
-fn rolls_up_alone(reader: &mut Reader, store: &Store, rollups: &Rollups) {
+fn rolls_up_alone(reader: &mut Reader, store: &Store, redis: &Redis, rollups: &Rollups) {
     let is_shared = matches!(&store.kind, super::StoreKind::Network(network) if network.cluster.is_some());
-    if is_shared && rollups.mode == RollupMode::Hourly {
+    if rollups.mode == RollupMode::Hourly && is_shared {
         reader.refuse("rollups.mode", "allowed with store.cluster: off");
+    } else if rollups.mode == RollupMode::Hourly && redis.server.is_some() {
+        reader.refuse("rollups.mode", "allowed with redis.url: off");
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{ByteSize, Inhibit, OwnAlerts, RouteSection, SqlUser, Store, Telemetry, TimeIntervals};
+use super::{ByteSize, Inhibit, OwnAlerts, Redis, RouteSection, SqlUser, Store, Telemetry, TimeIntervals};
 use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
 use crate::platform::state::StateTarget;
 use crate::shared::{TenantId, Timestamp};
@@ -25,6 +25,7 @@ pub struct Settings {
     pub limits: Limits,
     pub rollups: Rollups,
     pub query: Query,
+    pub redis: Redis,
     pub stream: Stream,
     pub alerting: Alerting,
     /// API keys by id: 1 to 64 characters out of `a-z`, `0-9`, `_` and `-`. Without any the server is open.

@@ -46,7 +46,7 @@ fn postgres(reader: &mut Reader) -> Option<Postgres> {
         })?;
         Ok(Some(parsed))
     });
-    let written = password::read(reader, "state");
+    let written = password::read(reader, "state", "password");
     let ca_file = reader.is_written("state.ca_file").then(|| reader.text("state.ca_file").into());
     let (address, within) = parsed?;
     if within.is_some() && written.is_some() {

@@ -13,6 +13,7 @@ pub mod logging;
 pub mod nodes;
 pub mod outgoing;
 pub mod own_telemetry;
+pub mod redis;
 pub mod resilience;
 pub mod state;
 pub mod tls;

@@ -18,6 +18,7 @@ pub mod hostile;
 pub mod http;
 pub mod otlp;
 pub mod otlp_json;
+pub mod redis;
 pub mod server;
 pub mod signals;
 pub mod tables;

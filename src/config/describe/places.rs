@@ -1,7 +1,7 @@
 //! What is shown of where things are kept: a store elsewhere, and the state database.
 
 use super::Lines;
-use crate::config::Network;
+use crate::config::{Network, Redis};
 use crate::platform::clickhouse::deployment::Quorum;
 use crate::platform::clickhouse::network::Trust;
 use crate::platform::state::StateTarget;
@@ -18,6 +18,18 @@ impl Lines {
                 }
             }
         }
+    }
+
+    pub(super) fn redis(&mut self, redis: &Redis) {
+        if let Some(server) = &redis.server {
+            self.text("redis.url", &server.address);
+            self.secret("redis.password", server.password.as_ref());
+            if let Some(file) = &server.ca_file {
+                self.path("redis.ca_file", file);
+            }
+        }
+        self.text("redis.prefix", &redis.prefix);
+        self.bytes("redis.cache_bytes", redis.cache_bytes);
     }
 
     pub(super) fn network(&mut self, network: &Network) {

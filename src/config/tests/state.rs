@@ -11,7 +11,7 @@ fn of_postgres(path: &str) -> bool {
 
 /// The keys but for those that only say something of another machine.
 pub fn keys_here() -> BTreeSet<String> {
-    let is_here = |path: &str| !store::of_network(path) && !of_postgres(path);
+    let is_here = |path: &str| !store::of_elsewhere(path) && !of_postgres(path);
     KEYS.iter().map(|key| key.path).filter(|path| is_here(path)).map(str::to_owned).collect()
 }
 

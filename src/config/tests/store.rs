@@ -1,5 +1,7 @@
 //! `[store]` where it is elsewhere.
 
+mod redis;
+
 use super::*;
 
 /// What only says something of a store elsewhere.
@@ -7,6 +9,12 @@ pub fn of_network(path: &str) -> bool {
     let keys =
         ["url", "urls", "user", "password", "password_file", "ca_file", "database", "cluster", "quorum"];
     path.strip_prefix("store.").is_some_and(|key| keys.contains(&key))
+}
+
+/// What only says something of a store or a Redis that is elsewhere.
+pub fn of_elsewhere(path: &str) -> bool {
+    let keys = ["url", "password", "password_file", "ca_file"];
+    of_network(path) || path.strip_prefix("redis.").is_some_and(|key| keys.contains(&key))
 }
 
 #[test]

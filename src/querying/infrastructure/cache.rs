@@ -42,7 +42,7 @@ type MetricName = (TenantId, Box<str>);
 pub struct CachedReader<S> {
     source: S,
     generations: Arc<Generations>,
-    panes: Arc<Panes>,
+    panes: Option<Arc<Panes>>,
     explored: Explored,
     clock: ClockRef,
     chunks: Chunks,
@@ -70,17 +70,19 @@ pub const fn pane_bytes(bytes_max: u64) -> u64 {
 
 impl<S: BucketSource> CachedReader<S> {
     /// Of `bytes_max`, half is for `panes` ([`pane_bytes`]), a quarter for buckets (the newest of each query among them), and the rest for series and the catalogue.
+    /// Panes know what this process ingested: where others write to the same store there can be none, and buckets have their half.
     pub fn new(
         source: S,
         generations: Arc<Generations>,
-        panes: Arc<Panes>,
+        panes: Option<Arc<Panes>>,
         clock: Arc<dyn Clock>,
         bytes_max: u64,
         counters: CacheCounters,
     ) -> Self {
+        let of_panes = if panes.is_some() { 0 } else { pane_bytes(bytes_max) };
         Self {
             source,
-            chunks: Chunks::new(bytes_max * 3 / 16, Arc::clone(&generations)),
+            chunks: Chunks::new(bytes_max * 3 / 16 + of_panes, Arc::clone(&generations)),
             tails: Tails::new(bytes_max / 16, Arc::clone(&generations)),
             groups: Entries::new(bytes_max / 8, SeriesGroups::bytes),
             descriptions: Entries::new(bytes_max / 64, MetricDescription::bytes),

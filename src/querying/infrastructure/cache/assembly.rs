@@ -8,6 +8,7 @@ use crate::shared::{TimeRange, Timestamp};
 
 use super::super::bucket_reader::{FoldError, ReadGroups};
 use super::super::bucket_source::{BucketSource, pane_range};
+use super::super::generations::Generation;
 use super::super::panes::{Loading, LookBack, Pane, Refolded, Seen};
 use super::super::point_table::PointTable;
 use super::super::series_groups::{GroupsQuery, SeriesGroups};
@@ -33,6 +34,7 @@ enum PointsFrom {
 struct Assembly<'a, S> {
     reader: &'a CachedReader<S>,
     query: &'a BucketQuery,
+    asked_at: Generation,
     description: Arc<MetricDescription>,
     pane: Option<Arc<Pane>>,
     asked_store: bool,
@@ -68,11 +70,13 @@ impl<S: BucketSource> CachedReader<S> {
         &self,
         query: &BucketQuery,
     ) -> Result<(MetricBuckets, CacheStatus), ReadError> {
+        let asked_at = self.generations.now();
         let (description, found) = self.described(query).await?;
         let plan = Plan::new(query, self.clock.0.now());
         let mut assembly = Assembly {
             reader: self,
             query,
+            asked_at,
             description,
             pane: None,
             asked_store: found == Found::Read,
@@ -111,7 +115,8 @@ impl<S: BucketSource> Assembly<'_, S> {
     /// The pane of the metric, if it reaches back far enough. Loads it if it is new.
     async fn open_pane(&mut self, start: Timestamp) -> Result<Option<Arc<Pane>>, ReadError> {
         let table = PointTable::of(&self.description.kind);
-        let pane = self.reader.panes.of(self.query, table);
+        let Some(panes) = &self.reader.panes else { return Ok(None) };
+        let pane = panes.of(self.query, table);
         let Some(range) = pane_range(pane.floor()) else { return Ok(None) };
         let mut loads = false;
         let load = || {
@@ -151,7 +156,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         let mut states = Vec::with_capacity(pieces.len());
         self.buckets_cached = 0;
         for piece in pieces {
-            let state = match self.reader.chunks.state(piece).await {
+            let state = match self.reader.chunks.state_since(piece, self.asked_at).await {
                 State::Short(chunk) => self.lengthened(piece, chunk).await?,
                 State::Missing(range) => self.recent(piece, range).await?,
                 State::Ready(chunk) => State::Ready(chunk),
@@ -323,7 +328,7 @@ impl<S: BucketSource> Assembly<'_, S> {
             return Ok(groups);
         }
         let piece = Piece { key: tail.clone(), wanted: tail.range };
-        if let State::Ready(chunk) = self.reader.chunks.state(&piece).await {
+        if let State::Ready(chunk) = self.reader.chunks.state_since(&piece, self.asked_at).await {
             return Ok(chunk.groups);
         }
         let read_at = self.reader.generations.now();

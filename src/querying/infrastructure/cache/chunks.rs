@@ -48,9 +48,21 @@ impl Chunks {
         Self { cache: Cache::builder().max_capacity(bytes_max).weigher(weigher).build(), generations }
     }
 
+    /// As of now.
     pub async fn state(&self, piece: &Piece) -> State {
-        let Some(chunk) = self.cache.get(&piece.key).await.filter(|chunk| self.holds(&piece.key, chunk))
-        else {
+        self.state_as_of(piece, None).await
+    }
+
+    /// For a question that was asked at a generation: what was read since is new enough.
+    pub async fn state_since(&self, piece: &Piece, asked_at: Generation) -> State {
+        self.state_as_of(piece, Some(asked_at)).await
+    }
+
+    async fn state_as_of(&self, piece: &Piece, asked_at: Option<Generation>) -> State {
+        let true_still = |chunk: &Chunk| {
+            asked_at.is_some_and(|asked_at| chunk.read_at >= asked_at) || self.holds(&piece.key, chunk)
+        };
+        let Some(chunk) = self.cache.get(&piece.key).await.filter(true_still) else {
             return State::Missing(piece.wanted);
         };
         let (covered, wanted) = (chunk.covered, piece.wanted);

@@ -99,7 +99,7 @@ fn scene() -> Scene {
     let cached = CachedReader::new(
         Arc::clone(&source),
         Arc::clone(&generations),
-        Arc::new(Panes::new(0, Arc::new(Later))),
+        Some(Arc::new(Panes::new(0, Arc::new(Later)))),
         Arc::new(Later),
         1 << 20,
         CacheCounters::default(),

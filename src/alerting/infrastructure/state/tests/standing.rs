@@ -92,7 +92,10 @@ async fn incidents_are_listed_by_tenant_and_state_and_old_ones_are_forgotten() {
             limit,
         };
         let ids = |found: Vec<Incident>| found.into_iter().map(|incident| incident.id.0).collect::<Vec<_>>();
-        assert_eq!(ids(ledger.incidents(page(tenant(), None, 2)).await.unwrap()), [Box::from("3"), Box::from("2")]);
+        assert_eq!(
+            ids(ledger.incidents(page(tenant(), None, 2)).await.unwrap()),
+            [Box::from("3"), Box::from("2")]
+        );
         let open = page(tenant(), Some("open"), 9);
         assert_eq!(ledger.incidents(open).await.unwrap(), [all[2].clone()]);
         let other = TenantId::parse("other").unwrap();

@@ -1,0 +1,74 @@
+//! What several nodes over one store share by way of Redis, where one is configured.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use prometheus_client::registry::Registry;
+
+use crate::config::Settings;
+use crate::platform::event_bus::EventBus;
+use crate::platform::health::{Dependency, Probe};
+use crate::platform::redis::exchange::{Bell, Exchange, ExchangeCounters, Subjects};
+use crate::platform::redis::{RedisClient, RedisCounters, RedisOptions};
+use crate::querying::{Generations, SharedChanges};
+
+/// One connection to Redis, and what runs beside it.
+#[derive(Debug)]
+pub struct SharedRedis {
+    client: RedisClient,
+    bell: Bell,
+    counters: ExchangeCounters,
+    pub changes: Arc<SharedChanges>,
+}
+
+/// Absent where this is the only node.
+pub fn open(
+    settings: &Settings,
+    generations: &Arc<Generations>,
+    registry: &mut Registry,
+) -> anyhow::Result<Option<SharedRedis>> {
+    let Some(server) = &settings.redis.server else { return Ok(None) };
+    let options = RedisOptions {
+        address: server.address.clone(),
+        password: server.password.clone(),
+        ca_file: server.ca_file.clone(),
+        prefix: settings.redis.prefix.clone(),
+    };
+    let client =
+        RedisClient::new(&options, RedisCounters::register(registry)).context("cannot set up [redis]")?;
+    let bell = Bell::default();
+    let changes = Arc::new(SharedChanges::new(Arc::clone(generations), bell.clone()));
+    Ok(Some(SharedRedis { client, bell, counters: ExchangeCounters::register(registry), changes }))
+}
+
+/// What counts changes: with others, if there may be any.
+pub fn generations(settings: &Settings) -> Arc<Generations> {
+    Arc::new(match settings.redis.server {
+        Some(_) => Generations::among_others(),
+        None => Generations::default(),
+    })
+}
+
+/// Changes are noted before they are counted here.
+pub fn heard_by(bus: EventBus, shared: Option<&SharedRedis>) -> EventBus {
+    match shared.map(|shared| Arc::clone(&shared.changes)) {
+        Some(changes) => bus.with_inline(move |event| changes.observe(event)),
+        None => bus,
+    }
+}
+
+/// Begins to talk with the other nodes. What is stored while the process stops is told, too: whoever stops it says goodbye.
+pub fn start(shared: &SharedRedis) -> Exchange {
+    let subjects: Subjects = Arc::new([Arc::clone(&shared.changes) as _]);
+    Exchange::start(&shared.client, subjects, shared.bell.clone(), shared.counters.clone())
+}
+
+/// What `/health` asks.
+pub fn dependency(shared: &SharedRedis) -> Dependency {
+    let (asked, watched) = (shared.client.clone(), shared.client.clone());
+    let probe: Probe = Box::new(move || {
+        let client = asked.clone();
+        Box::pin(async move { client.ping().await.map_err(|error| error.to_string()) })
+    });
+    Dependency::new("redis", "redis", probe).with_breaker(Box::new(move || watched.breaker_state()))
+}

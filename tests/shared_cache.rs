@@ -1,0 +1,17 @@
+//! Several servers over one store, with one Redis: what one has cached is true although another one writes, whatever becomes
+//! of Redis.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where something unexpected happens"
+)]
+#![allow(clippy::print_stderr, reason = "the seed and the times are for whoever reads them")]
+
+mod support;
+
+#[path = "shared_cache/nodes.rs"]
+mod nodes;
+#[path = "shared_cache/truth.rs"]
+mod truth;
