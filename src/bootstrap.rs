@@ -1,6 +1,7 @@
 //! Where the parts meet: the only place that names adapters of several contexts. Starts them, and stops them in order.
 
 mod access;
+mod alerting_host;
 mod alerting_parts;
 mod backtest;
 mod dead_letters;
@@ -8,11 +9,13 @@ mod dependencies;
 mod ingestion;
 mod listeners;
 mod migrate;
+mod nodes;
 mod openapi;
 mod own_telemetry;
 mod parts;
 mod redis;
 mod reload;
+mod role;
 mod rollups;
 mod routing;
 mod shutdown;

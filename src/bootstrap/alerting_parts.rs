@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
+use prometheus_client::registry::Registry;
 
 use super::routing::notification_plan;
 use crate::alerting::{
@@ -11,14 +13,16 @@ use crate::alerting::{
     JournalReading, MIGRATIONS, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState,
     Signing, Target,
 };
-use crate::config::{self, ChannelKind, SendResolved, Settings, WebhookSigning};
+use crate::config::{self, ChannelKind, OwnRules, SendResolved, Settings, WebhookSigning};
 use crate::platform::event_bus::EventBus;
 use crate::platform::journal::Measures;
+use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::OutgoingClient;
 use crate::platform::state::{StateDatabase, StateOptions};
 use crate::querying::{ClickHouseReader, ReadError};
 use crate::shared::{Clock, PastRecord, PastSeries, RecordQuery, TenantId, TimeRange};
 use crate::telemetry::WritePath;
+use crate::tenancy::Access;
 
 /// What is remembered beside telemetry.
 pub async fn open_state(settings: &Settings) -> anyhow::Result<StateDatabase> {
@@ -27,30 +31,86 @@ pub async fn open_state(settings: &Settings) -> anyhow::Result<StateDatabase> {
     database.with_context(|| target.to_string())
 }
 
-/// Goes on where alerting stood.
-pub async fn open(
-    settings: &Settings,
-    files: &RuleFiles,
-    database: StateDatabase,
-    (clock, bus): (&Arc<dyn Clock>, &Arc<EventBus>),
+/// Opens alerting, as often as this node begins to evaluate the rules.
+pub struct AlertingSetup {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    pub bus: Arc<EventBus>,
     metrics: AlertingMetrics,
-) -> anyhow::Result<Alerting> {
-    let alerting = AlertingParts {
-        files: files.clone(),
-        channels: settings.channels.iter().map(|(name, channel)| channel_setup(name, channel)).collect(),
-        plan: notification_plan(settings)?,
-        options: AlertingOptions {
-            allowed_lateness: settings.alerting.allowed_lateness,
-            instances_max: settings.alerting.instances_max,
+}
+
+impl AlertingSetup {
+    pub fn new(
+        settings: &Settings,
+        (clock, bus): (&Arc<dyn Clock>, &Arc<EventBus>),
+        registry: &mut Registry,
+    ) -> Self {
+        let metrics = AlertingMetrics::registered(registry);
+        Self { settings: settings.clone(), clock: Arc::clone(clock), bus: Arc::clone(bus), metrics }
+    }
+
+    pub fn options(&self) -> AlertingOptions {
+        AlertingOptions {
+            allowed_lateness: self.settings.alerting.allowed_lateness,
+            instances_max: self.settings.alerting.instances_max,
             ..AlertingOptions::default()
-        },
-        database,
-        outgoing: OutgoingClient::new(settings.outgoing.allow.clone())?,
-        clock: Arc::clone(clock),
-        bus: Arc::clone(bus),
-        metrics,
-    };
-    Ok(Alerting::open(alerting).await?)
+        }
+    }
+
+    /// Goes on where alerting stood.
+    pub async fn open(
+        &self,
+        files: RuleFiles,
+        database: StateDatabase,
+        options: AlertingOptions,
+    ) -> anyhow::Result<Alerting> {
+        let channels = self.settings.channels.iter();
+        let alerting = AlertingParts {
+            files,
+            channels: channels.map(|(name, channel)| channel_setup(name, channel)).collect(),
+            plan: notification_plan(&self.settings)?,
+            options,
+            database,
+            outgoing: OutgoingClient::new(self.settings.outgoing.allow.clone())?,
+            clock: Arc::clone(&self.clock),
+            bus: Arc::clone(&self.bus),
+            metrics: self.metrics.clone(),
+        };
+        Ok(Alerting::open(alerting).await?)
+    }
+}
+
+/// What alerting works with while it runs.
+pub struct AlertingAround {
+    pub access: Access,
+    pub past: Arc<dyn Past>,
+    /// Whose series rules without a tenant look at.
+    pub tenants: Vec<TenantId>,
+    /// How the server does, for the rules over itself, and whose they are; absent without such rules.
+    pub own: Option<(Arc<dyn ServerState>, TenantId)>,
+}
+
+impl AlertingAround {
+    pub fn new(
+        settings: &Settings,
+        access: Access,
+        past: Arc<dyn Past>,
+        write_path: &Arc<WritePath>,
+    ) -> Self {
+        let own = &settings.alerting.own;
+        let own = (own.rules == OwnRules::On).then(|| (server_state(write_path), own.tenant.clone()));
+        Self { access, past, tenants: tenants(settings), own }
+    }
+
+    /// Gives its routes.
+    pub fn start(&self, alerting: Alerting, lifecycle: &Lifecycle) -> Router {
+        let routes = alerting.router(&self.access, Arc::clone(&self.past));
+        if let Some((server, tenant)) = &self.own {
+            alerting.watch_itself(Arc::clone(server), tenant.clone(), lifecycle);
+        }
+        alerting.start(Some(Arc::clone(&self.past)), self.tenants.clone(), lifecycle);
+        routes
+    }
 }
 
 fn channel_setup(name: &str, channel: &config::Channel) -> ChannelSetup {
@@ -85,7 +145,7 @@ pub fn tenants(settings: &Settings) -> Vec<TenantId> {
 }
 
 /// How ingestion and the store do, for the rules over the server itself.
-pub fn server_state(write_path: &Arc<WritePath>) -> Arc<dyn ServerState> {
+fn server_state(write_path: &Arc<WritePath>) -> Arc<dyn ServerState> {
     struct Own(Arc<WritePath>);
 
     impl ServerState for Own {

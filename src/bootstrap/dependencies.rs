@@ -6,7 +6,6 @@ use crate::config::{Settings, StoreKind};
 use crate::platform::clickhouse::{Select, Store};
 use crate::platform::health::{Dependency, Probe};
 use crate::platform::resilience::BreakerState;
-use crate::platform::state::StateDatabase;
 use crate::telemetry::WritePath;
 
 const PING: &str = include_str!("../../clickhouse/platform/ping.sql");
@@ -15,7 +14,7 @@ pub fn all(
     settings: &Settings,
     store: &Arc<dyn Store>,
     write_path: &Arc<WritePath>,
-    state: StateDatabase,
+    state: Dependency,
 ) -> Vec<Dependency> {
     let kind = match &settings.store.kind {
         StoreKind::Embedded => "embedded",
@@ -24,10 +23,7 @@ pub fn all(
     };
     let inserts = Arc::downgrade(write_path);
     let breaker = move || inserts.upgrade().map_or(BreakerState::Closed, |inserts| inserts.store_breaker());
-    vec![
-        Dependency::new("store", kind, ask_store(store)).with_breaker(Box::new(breaker)),
-        Dependency::new("state", state.kind(), ask_state(state)),
-    ]
+    vec![Dependency::new("store", kind, ask_store(store)).with_breaker(Box::new(breaker)), state]
 }
 
 /// The store blocks.
@@ -40,12 +36,5 @@ fn ask_store(store: &Arc<dyn Store>) -> Probe {
             let asked = tokio::task::spawn_blocking(move || store.select(&Select::new(PING, &[])).map(drop));
             asked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
         })
-    })
-}
-
-fn ask_state(state: StateDatabase) -> Probe {
-    Box::new(move || {
-        let state = state.clone();
-        Box::pin(async move { state.ping().await.map_err(|error| error.to_string()) })
     })
 }

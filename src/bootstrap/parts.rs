@@ -8,8 +8,8 @@ use axum::Router;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::alerting::{AlertingMetrics, RuleFiles, RuleReload, runbooks_router};
-use crate::config::{self, OwnRules, Settings};
+use crate::alerting::RuleFiles;
+use crate::config::{self, Settings};
 use crate::platform::clickhouse::Store;
 use crate::platform::clock::SystemClock;
 use crate::platform::cpu_pool::CpuPool;
@@ -33,6 +33,8 @@ use crate::telemetry::{
 use crate::tenancy::{Access, Rates};
 
 use super::access::{build_access, rate_limits};
+use super::alerting_host::AlertingHost;
+use super::alerting_parts::AlertingAround;
 use super::reload::Reloading;
 use super::{Process, Surroundings};
 use super::{alerting_parts, dependencies, ingestion, redis, rollups, store_parts};
@@ -92,7 +94,7 @@ pub async fn build(
     let generations = redis::generations(settings);
     let shared = redis::open(settings, &generations, &mut registry)?;
     let panes = || Arc::new(Panes::new(pane_bytes(settings.query.cache_bytes.bytes()), Arc::clone(&clock)));
-    let panes = shared.is_none().then(panes);
+    let panes = (!redis::has_others(settings)).then(panes);
     let feed = build_feed(settings, &lifecycle, &mut registry);
     let (kept, counted, stream) = (panes.clone(), Arc::clone(&generations), Arc::clone(&feed));
     let rolled_up = rollups::register(settings, &clock);
@@ -102,11 +104,7 @@ pub async fn build(
         .with_inline(move |event| counted.observe(event))
         .with_inline(move |event| stream.observe(event));
     let bus = Arc::new(bus);
-    let state = alerting_parts::open_state(settings).await?;
-    let metrics = AlertingMetrics::registered(&mut registry);
-    let alerting = alerting_parts::open(settings, rules, state.clone(), (&clock, &bus), metrics).await?;
-    let rule_reload = RuleReload::new(rules.clone());
-    rule_reload.attach(&alerting);
+    let alerting = AlertingHost::open(settings, rules, (&clock, &bus), &mut registry).await?;
 
     let access = build_access(settings, &clock, &mut registry)?;
     let counters = IngestCounters::register(&mut registry);
@@ -165,20 +163,15 @@ pub async fn build(
     let refresh = gauges(&mut registry, budget, Arc::clone(&catalogue));
     let connections = ConnectionMetrics::register(&mut registry);
     let requests = RequestMetrics::register(&mut registry);
-    let mut dependencies = dependencies::all(settings, &store, &write_path, state);
+    let mut dependencies = dependencies::all(settings, &store, &write_path, alerting.dependency());
     dependencies.extend(shared.as_ref().map(redis::dependency));
     let exchange = shared.as_ref().map(redis::start);
 
-    let past = alerting_parts::past(past);
-    let alerts = alerting.router(&access, Arc::clone(&past)).merge(runbooks_router());
     let (source, level) = (process.source.clone(), process.level.clone());
-    let reloading = Reloading { source, level, access: access.clone(), rates, rules: rule_reload };
+    let reloading = Reloading { source, level, access: access.clone(), rates, rules: alerting.reload() };
     reloading.on_hangup(settings, &lifecycle)?;
-    if settings.alerting.own.rules == OwnRules::On {
-        let server = alerting_parts::server_state(&write_path);
-        alerting.watch_itself(server, settings.alerting.own.tenant.clone(), &lifecycle);
-    }
-    alerting.start(Some(past), alerting_parts::tenants(settings), &lifecycle);
+    let around = AlertingAround::new(settings, access.clone(), alerting_parts::past(past), &write_path);
+    let alerts = alerting.start(around, &lifecycle);
     if let Some(rolled_up) = rolled_up {
         rollups::start(settings, &store, rolled_up, &bus, &clock, &mut registry, &lifecycle);
     }

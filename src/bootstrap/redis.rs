@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use prometheus_client::registry::Registry;
 
-use crate::config::Settings;
+use crate::config::{Nodes, Settings};
 use crate::platform::event_bus::EventBus;
 use crate::platform::health::{Dependency, Probe};
 use crate::platform::redis::exchange::{Bell, Exchange, ExchangeCounters, Subjects};
@@ -41,12 +41,14 @@ pub fn open(
     Ok(Some(SharedRedis { client, bell, counters: ExchangeCounters::register(registry), changes }))
 }
 
-/// What counts changes: with others, if there may be any.
+/// Whether others may store something that this server does not hear of by itself.
+pub fn has_others(settings: &Settings) -> bool {
+    settings.redis.server.is_some() || matches!(settings.nodes, Nodes::Several(_))
+}
+
+/// What counts changes: with others, if there may be any. Without Redis nobody tells of theirs, and nothing cached is trusted.
 pub fn generations(settings: &Settings) -> Arc<Generations> {
-    Arc::new(match settings.redis.server {
-        Some(_) => Generations::among_others(),
-        None => Generations::default(),
-    })
+    Arc::new(if has_others(settings) { Generations::among_others() } else { Generations::default() })
 }
 
 /// Changes are noted before they are counted here.

@@ -123,6 +123,7 @@ impl Settings {
         lines.path("dead_letters.path", &self.dead_letters.path);
         lines.bytes("dead_letters.bytes_max", self.dead_letters.bytes_max);
         lines.state(&self.state.target);
+        lines.nodes(&self.nodes);
         lines.text(
             "ingest.durability",
             match ingest.durability {

@@ -192,7 +192,7 @@ pub(super) fn text_of(written: &Written) -> Option<&str> {
 }
 
 /// Keys whose values are never shown, beside those of channels and users.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "store.url",
     "store.urls",
     "store.password",
@@ -200,6 +200,7 @@ const SECRETS: [&str; 7] = [
     "state.password",
     "redis.url",
     "redis.password",
+    "nodes.secret",
 ];
 
 /// The value as errors repeat it; those that are or may hold secrets are not. (In the place of a hash somebody may have

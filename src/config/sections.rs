@@ -15,9 +15,9 @@ use super::state_section;
 use super::store_section::{self, SqlUsers};
 use super::{
     Alerting, ByteSize, Channel, DeadLetters, Durability, Ingest, Journal, Limits, Listen, Log, LogFormat,
-    Outgoing, Query, Reach, Redis, RollupMode, Rollups, Rules, Settings, Shutdown, Store, Stream,
+    Nodes, Outgoing, Query, Reach, Redis, RollupMode, Rollups, Rules, Settings, Shutdown, Store, Stream,
 };
-use super::{routing, telemetry, time_intervals};
+use super::{nodes, routing, telemetry, time_intervals};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -35,14 +35,17 @@ pub(super) fn read_settings(reader: &mut Reader) -> Settings {
     let has_users = if sql_users.is_empty() { SqlUsers::None } else { SqlUsers::Some };
     let store = store_section::store(reader, has_users);
     let channels = channels(reader);
+    let state = state_section::state(reader, &store);
+    let nodes = nodes::read(reader, &store, &state);
     let rollups = rollups(reader);
     let redis = redis_section::redis(reader);
-    rolls_up_alone(reader, &store, &redis, &rollups);
+    rolls_up_alone(reader, (&store, &nodes, &redis), &rollups);
     Settings {
         listen: listen(reader),
         journal: journal(reader, &store),
         dead_letters: dead_letters(reader, &store),
-        state: state_section::state(reader, &store),
+        state,
+        nodes,
         store,
         ingest: ingest(reader),
         limits: limits(reader),
@@ -177,12 +180,18 @@ fn rollups(reader: &mut Reader) -> Rollups {
 }
 
 /// What was rolled up is trusted as long as this process hears of all late points, which it does not where others write, too.
-fn rolls_up_alone(reader: &mut Reader, store: &Store, redis: &Redis, rollups: &Rollups) {
-    let is_shared = matches!(&store.kind, super::StoreKind::Network(network) if network.cluster.is_some());
-    if rollups.mode == RollupMode::Hourly && is_shared {
-        reader.refuse("rollups.mode", "allowed with store.cluster: off");
-    } else if rollups.mode == RollupMode::Hourly && redis.server.is_some() {
-        reader.refuse("rollups.mode", "allowed with redis.url: off");
+fn rolls_up_alone(reader: &mut Reader, (store, nodes, redis): (&Store, &Nodes, &Redis), rollups: &Rollups) {
+    if rollups.mode == RollupMode::Off {
+        return;
+    }
+    let has_cluster = matches!(&store.kind, super::StoreKind::Network(network) if network.cluster.is_some());
+    let shared = [
+        (has_cluster, "store.cluster"),
+        (redis.server.is_some(), "redis.url"),
+        (matches!(nodes, Nodes::Several(_)), "nodes.address"),
+    ];
+    if let Some((_, key)) = shared.into_iter().find(|(is_shared, _)| *is_shared) {
+        reader.refuse("rollups.mode", &format!("allowed with {key}: off"));
     }
 }
 

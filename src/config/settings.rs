@@ -8,7 +8,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{ByteSize, Inhibit, OwnAlerts, Redis, RouteSection, SqlUser, Store, Telemetry, TimeIntervals};
+use super::{
+    ByteSize, Inhibit, Nodes, OwnAlerts, Redis, RouteSection, SqlUser, Store, Telemetry, TimeIntervals,
+};
 use crate::platform::outgoing::{MailAddress, MailServer, SecretUrl, SigningSecret};
 use crate::platform::state::StateTarget;
 use crate::shared::{TenantId, Timestamp};
@@ -21,6 +23,7 @@ pub struct Settings {
     pub journal: Journal,
     pub dead_letters: DeadLetters,
     pub state: State,
+    pub nodes: Nodes,
     pub ingest: Ingest,
     pub limits: Limits,
     pub rollups: Rollups,

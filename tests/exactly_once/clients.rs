@@ -73,7 +73,12 @@ pub struct Clients {
 impl Clients {
     /// They wait for an address first, and for each answer at most for `patience`.
     pub fn start(patience: Duration) -> Self {
-        let shared = Arc::<Shared>::default();
+        Self::start_numbered(patience, 1)
+    }
+
+    /// The same, with items that are numbered from `first` on.
+    pub fn start_numbered(patience: Duration, first: u64) -> Self {
+        let shared = Arc::new(Shared { numbers: Numbers::beginning_at(first), ..Shared::default() });
         let client = |index: usize| {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.send_until_stopped(index, patience))

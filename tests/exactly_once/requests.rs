@@ -81,11 +81,15 @@ pub struct Numbers(AtomicU64);
 
 impl Default for Numbers {
     fn default() -> Self {
-        Self(AtomicU64::new(1))
+        Self::beginning_at(1)
     }
 }
 
 impl Numbers {
+    pub const fn beginning_at(first: u64) -> Self {
+        Self(AtomicU64::new(first))
+    }
+
     fn take(&self, count: u64) -> Range<u64> {
         let first = self.0.fetch_add(count, Ordering::SeqCst);
         first..first + count

@@ -18,6 +18,7 @@ pub mod hostile;
 pub mod http;
 pub mod otlp;
 pub mod otlp_json;
+pub mod postgres;
 pub mod redis;
 pub mod server;
 pub mod signals;

@@ -1,7 +1,7 @@
 //! What is shown of where things are kept: a store elsewhere, and the state database.
 
-use super::Lines;
-use crate::config::{Network, Redis};
+use super::{HIDDEN, Lines};
+use crate::config::{Network, Nodes, Redis};
 use crate::platform::clickhouse::deployment::Quorum;
 use crate::platform::clickhouse::network::Trust;
 use crate::platform::state::StateTarget;
@@ -17,6 +17,15 @@ impl Lines {
                     self.path("state.ca_file", path);
                 }
             }
+        }
+    }
+
+    pub(super) fn nodes(&mut self, nodes: &Nodes) {
+        let Nodes::Several(nodes) = nodes else { return };
+        self.text("nodes.address", &nodes.address);
+        self.text("nodes.secret", HIDDEN);
+        if let Trust::File(path) = &nodes.trust {
+            self.path("nodes.ca_file", path);
         }
     }
 

@@ -16,6 +16,7 @@ mod problem;
 mod problem_kind;
 mod request_id;
 mod request_metrics;
+mod routed_again;
 mod streams;
 mod trace_context;
 mod watched_io;
@@ -31,4 +32,5 @@ pub use problem::{BEARER_CHALLENGE, Problem, method_not_allowed, seconds_rounded
 pub use problem_kind::ProblemKind;
 pub use request_id::{Panic, RequestId, identify, without_panic};
 pub use request_metrics::{RequestMetrics, RequestObserver};
+pub use routed_again::unrouted;
 pub use trace_context::{Sampling, TraceContext};
