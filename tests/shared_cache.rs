@@ -11,6 +11,8 @@
 
 mod support;
 
+#[path = "shared_cache/limits.rs"]
+mod limits;
 #[path = "shared_cache/nodes.rs"]
 mod nodes;
 #[path = "shared_cache/truth.rs"]

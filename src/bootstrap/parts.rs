@@ -30,9 +30,9 @@ use crate::telemetry::{
     IngestCounters, KeySeed, OtlpReplay, PartsMetrics, PartsPressure, Reach, Receiver, RejectionLog,
     RequestLimits, Stats, UnpackLimits, WritePath, WritePathParts,
 };
-use crate::tenancy::{Access, Rates};
+use crate::tenancy::Access;
 
-use super::access::{build_access, rate_limits};
+use super::access::build_access;
 use super::alerting_host::AlertingHost;
 use super::alerting_parts::AlertingAround;
 use super::reload::Reloading;
@@ -136,7 +136,7 @@ pub async fn build(
         journal::collector::register(&mut registry, journal, Arc::clone(&clock));
     }
     let ingest = Ingest::new(durability, Arc::clone(&write_path) as _, write_path.resent(), counters.clone());
-    let rates = Arc::new(Rates::new(rate_limits(settings)));
+    let rates = redis::rates(settings);
     let budget = ByteBudget::new(settings.ingest.budget_bytes.as_usize());
     let rejections = Arc::<RejectionLog>::default();
     let receiver = Arc::new(Receiver {
@@ -165,7 +165,7 @@ pub async fn build(
     let requests = RequestMetrics::register(&mut registry);
     let mut dependencies = dependencies::all(settings, &store, &write_path, alerting.dependency());
     dependencies.extend(shared.as_ref().map(redis::dependency));
-    let exchange = shared.as_ref().map(redis::start);
+    let exchange = shared.as_ref().map(|shared| redis::start(shared, &rates));
 
     let (source, level) = (process.source.clone(), process.level.clone());
     let reloading = Reloading { source, level, access: access.clone(), rates, rules: alerting.reload() };

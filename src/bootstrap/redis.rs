@@ -11,6 +11,9 @@ use crate::platform::health::{Dependency, Probe};
 use crate::platform::redis::exchange::{Bell, Exchange, ExchangeCounters, Subjects};
 use crate::platform::redis::{RedisClient, RedisCounters, RedisOptions};
 use crate::querying::{Generations, SharedChanges};
+use crate::tenancy::{Rates, SharedRates};
+
+use super::access::rate_limits;
 
 /// One connection to Redis, and what runs beside it.
 #[derive(Debug)]
@@ -59,9 +62,16 @@ pub fn heard_by(bus: EventBus, shared: Option<&SharedRedis>) -> EventBus {
     }
 }
 
+/// How fast tenants may send: here, or over all nodes together.
+pub fn rates(settings: &Settings) -> Arc<Rates> {
+    let rates = Rates::new(rate_limits(settings));
+    Arc::new(if settings.redis.server.is_some() { rates.among_others() } else { rates })
+}
+
 /// Begins to talk with the other nodes. What is stored while the process stops is told, too: whoever stops it says goodbye.
-pub fn start(shared: &SharedRedis) -> Exchange {
-    let subjects: Subjects = Arc::new([Arc::clone(&shared.changes) as _]);
+pub fn start(shared: &SharedRedis, rates: &Arc<Rates>) -> Exchange {
+    let rates = Arc::new(SharedRates::new(Arc::clone(rates)));
+    let subjects: Subjects = Arc::new([Arc::clone(&shared.changes) as _, rates]);
     Exchange::start(&shared.client, subjects, shared.bell.clone(), shared.counters.clone())
 }
 

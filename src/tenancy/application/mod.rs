@@ -11,4 +11,4 @@ pub use access::{Access, AccessError, Denial};
 pub use counters::AccessCounters;
 pub use credential::hash_secret;
 pub use new_key::NewKey;
-pub use rates::{RateExceeded, RateLimits, RateOf, Rates};
+pub use rates::{Consumed, RateExceeded, RateLimits, RateOf, Rates};

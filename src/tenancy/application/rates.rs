@@ -81,7 +81,15 @@ pub struct RateExceeded {
 pub struct Rates {
     limits: RwLock<RateLimits>,
     tenants: Mutex<Tenants>,
+    /// What was let through here and other nodes were not told of; absent where there are no others.
+    untold: Option<Mutex<HashMap<TenantId, Consumed>>>,
 }
+
+/// What a tenant used of each of its rates, by [`RateOf::position`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Consumed(pub [u64; 3]);
+
+const ALL: [RateOf; 3] = [RateOf::Requests, RateOf::Bytes, RateOf::Items];
 
 /// By [`RateOf::position`]; absent is as good as full.
 type Buckets = [Option<Bucket>; 3];
@@ -94,7 +102,31 @@ struct Tenants {
 
 impl Rates {
     pub fn new(limits: RateLimits) -> Self {
-        Self { limits: RwLock::new(limits), tenants: Mutex::default() }
+        Self { limits: RwLock::new(limits), tenants: Mutex::default(), untold: None }
+    }
+
+    /// Remembers what it lets through, for other nodes.
+    #[must_use]
+    pub fn among_others(mut self) -> Self {
+        self.untold = Some(Mutex::default());
+        self
+    }
+
+    /// What was let through since it was asked last.
+    pub fn take_consumed(&self) -> HashMap<TenantId, Consumed> {
+        self.untold.as_ref().map(|untold| std::mem::take(&mut *untold.lock())).unwrap_or_default()
+    }
+
+    /// What another node let through counts as if it had been let through here.
+    pub fn consumed_elsewhere(&self, tenant: &TenantId, consumed: Consumed, now: Instant) {
+        let limits = *self.limits.read();
+        let mut tenants = self.tenants.lock();
+        tenants.sweep(&limits, now);
+        for (of, amount) in ALL.into_iter().zip(consumed.0).filter(|(_, amount)| *amount > 0) {
+            if let Some((rate, bucket)) = limits.rate(of).zip(tenants.bucket(tenant, of, now)) {
+                bucket.owe(rate, amount, now);
+            }
+        }
     }
 
     /// From now on. What was used lately stays used.
@@ -114,17 +146,35 @@ impl Rates {
         let Some(rate) = limits.rate(of) else { return Ok(()) };
         let mut tenants = self.tenants.lock();
         tenants.sweep(&limits, now);
-        if !tenants.buckets.contains_key(tenant) {
-            tenants.buckets.insert(tenant.clone(), Buckets::default());
+        let Some(bucket) = tenants.bucket(tenant, of, now) else { return Ok(()) };
+        let taken = bucket.take(rate, amount, now);
+        drop(tenants);
+        taken.map_err(|retry_after| RateExceeded { of, retry_after })?;
+        self.note(tenant, of, amount);
+        Ok(())
+    }
+
+    fn note(&self, tenant: &TenantId, of: RateOf, amount: u64) {
+        let Some(untold) = &self.untold else { return };
+        let mut untold = untold.lock();
+        if !untold.contains_key(tenant) {
+            untold.insert(tenant.clone(), Consumed::default());
         }
-        let bucket = tenants.buckets.get_mut(tenant).and_then(|buckets| buckets.get_mut(of.position()));
-        let Some(bucket) = bucket else { return Ok(()) };
-        let taken = bucket.get_or_insert_with(|| Bucket::full(now)).take(rate, amount, now);
-        taken.map_err(|retry_after| RateExceeded { of, retry_after })
+        if let Some(used) = untold.get_mut(tenant).and_then(|used| used.0.get_mut(of.position())) {
+            *used = used.saturating_add(amount);
+        }
     }
 }
 
 impl Tenants {
+    fn bucket(&mut self, tenant: &TenantId, of: RateOf, now: Instant) -> Option<&mut Bucket> {
+        if !self.buckets.contains_key(tenant) {
+            self.buckets.insert(tenant.clone(), Buckets::default());
+        }
+        let buckets = self.buckets.get_mut(tenant)?;
+        Some(buckets.get_mut(of.position())?.get_or_insert_with(|| Bucket::full(now)))
+    }
+
     /// Forgets whoever has used nothing: that changes no answer.
     fn sweep(&mut self, limits: &RateLimits, now: Instant) {
         let swept = *self.swept.get_or_insert(now);
@@ -133,7 +183,7 @@ impl Tenants {
         }
         self.swept = Some(now);
         self.buckets.retain(|_, buckets| {
-            [RateOf::Requests, RateOf::Bytes, RateOf::Items].into_iter().any(|of| {
+            ALL.into_iter().any(|of| {
                 let bucket = buckets.get(of.position()).copied().flatten();
                 bucket.zip(limits.rate(of)).is_some_and(|(bucket, rate)| !bucket.is_full(rate, now))
             })
@@ -179,6 +229,22 @@ mod tests {
         assert_eq!(rates.admit(&loud, RateOf::Bytes, 2_000, now), Ok(()), "each of its rates is its own");
         assert!(rates.admit(&loud, RateOf::Bytes, 1, now).is_err());
         assert_eq!(rates.admit(&loud, RateOf::Requests, 1, now + refused.retry_after), Ok(()));
+    }
+
+    #[test]
+    fn what_one_node_lets_through_the_other_one_has_not() {
+        let (here, there) = (rates().among_others(), rates());
+        let (shop, now) = (tenant("shop"), Instant::now());
+        here.admit(&shop, RateOf::Requests, 1, now).unwrap();
+        here.admit(&shop, RateOf::Bytes, 700, now).unwrap();
+        assert!(here.admit(&shop, RateOf::Bytes, 2_000, now).is_err(), "what is refused is not used");
+        let consumed = here.take_consumed();
+        assert_eq!(consumed.get(&shop), Some(&Consumed([1, 700, 0])));
+        consumed.iter().for_each(|(tenant, consumed)| there.consumed_elsewhere(tenant, *consumed, now));
+        assert!(there.admit(&shop, RateOf::Bytes, 1_301, now).is_err());
+        assert_eq!(there.admit(&shop, RateOf::Bytes, 1_300, now), Ok(()));
+        assert_eq!(there.admit(&tenant("other"), RateOf::Bytes, 2_000, now), Ok(()));
+        assert!(here.take_consumed().is_empty() && there.take_consumed().is_empty());
     }
 
     #[test]

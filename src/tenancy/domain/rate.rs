@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 /// Seconds' worth that an unused bucket holds.
 const BURST_SECONDS: u128 = 2;
+/// What others took is waited for up to so many bursts.
+const OWED_BURSTS_MAX: u128 = 5;
 
 /// How much may be taken per second, in the long run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,13 @@ impl Bucket {
         Ok(())
     }
 
+    /// Takes what somebody else was allowed to take already, also if there is not so much.
+    pub fn owe(&mut self, rate: Rate, amount: u64, now: Instant) {
+        self.fill(rate, now);
+        let most = self.missing.max(rate.burst() * OWED_BURSTS_MAX);
+        self.missing = (self.missing + u128::from(amount) * NANOS_PER_SECOND).min(most);
+    }
+
     /// A full bucket tells nothing: a new one is as good.
     pub fn is_full(&self, rate: Rate, now: Instant) -> bool {
         let mut later = *self;
@@ -104,6 +113,18 @@ mod tests {
         assert!(bucket.is_full(ten, later));
         assert_eq!(bucket.take(ten, 20, later), Ok(()));
         assert!(bucket.take(ten, 1, later).is_err(), "what is not used does not add up");
+    }
+
+    #[test]
+    fn what_others_took_is_missing_and_at_most_ten_seconds_of_it_are_waited_for() {
+        let (start, ten) = (Instant::now(), rate(10));
+        let mut bucket = Bucket::full(start);
+        bucket.owe(ten, 15, start);
+        assert_eq!(bucket.take(ten, 6, start), Err(Duration::from_millis(100)));
+        assert_eq!(bucket.take(ten, 5, start), Ok(()));
+        bucket.owe(ten, u64::MAX, start);
+        assert!(bucket.take(ten, 1, start + seconds(8)).is_err());
+        assert_eq!(bucket.take(ten, 1, start + seconds(9)), Ok(()));
     }
 
     #[test]

@@ -1,0 +1,5 @@
+//! How tenancy reaches other nodes.
+
+mod shared_rates;
+
+pub use shared_rates::SharedRates;
