@@ -86,7 +86,7 @@ fn nodes_share_a_store_and_a_state_database_and_a_secret_that_is_no_guess() {
         (format!("rollups.mode = 'off'\n{both}"), "nodes.address"),
         (SHARED.replace("rollups.mode = 'off'\n", "") + both, "rollups.mode"),
     ] {
-        let error = load(written, &[]).unwrap_err().to_string();
+        let error = load(written, &[]).unwrap_err().join("\n");
         assert!(error.contains(key) && !error.contains("sixteen"), "{error}");
     }
 }
