@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from deployed import DEPLOY, yaml_of
+from deployed import DEPLOY, default_ports, yaml_of
 
 PROJECT = yaml_of(DEPLOY / "compose.cluster.yaml")
 SERVICES = PROJECT["services"]
@@ -64,17 +64,31 @@ def test_the_replicas_find_the_keeper():
 
 def test_the_tables_are_made_by_one_server_before_the_other_starts():
     first, second = SERVERS
-    assert set(SERVICES[first]["depends_on"]) == set(REPLICAS)
+    assert set(SERVICES[first]["depends_on"]) == {*REPLICAS, "postgres", "redis"}
     assert SERVICES[second]["depends_on"] == {first: {"condition": "service_healthy"}}
 
 
-def test_one_server_is_sent_to_and_the_other_one_reads_past_its_cache():
-    """One server may write into a store, and one that hears of nothing stored may remember no answers."""
-    writer, reader = SERVERS
-    assert SERVICES[writer]["networks"]["default"]["aliases"] == ["telemetryflow"]
-    assert "networks" not in SERVICES[reader]
-    for signal in ("GRPC", "HTTP"):
-        assert f"TELEMETRYFLOW__LISTEN__OTLP_{signal}" not in settings(writer)
-        assert settings(reader)[f"TELEMETRYFLOW__LISTEN__OTLP_{signal}"].startswith("127.0.0.1:")
-    assert settings(reader)["TELEMETRYFLOW__QUERY__CACHE_BYTES"] == "0B"
-    assert {settings(server)["TELEMETRYFLOW__ROLLUPS__MODE"] for server in SERVERS} == {"off"}
+@pytest.mark.parametrize("server", SERVERS)
+def test_servers_share_one_state_database_one_redis_and_one_secret(server):
+    own, account = settings(server), SERVICES["postgres"]["environment"]
+    state = urllib.parse.urlsplit(own["TELEMETRYFLOW__STATE__URL"])
+    assert (state.hostname, state.username) == ("postgres", account["POSTGRES_USER"])
+    assert state.path == "/" + account["POSTGRES_DB"]
+    assert own["TELEMETRYFLOW__STATE__PASSWORD"] == account["POSTGRES_PASSWORD"]
+    assert urllib.parse.urlsplit(own["TELEMETRYFLOW__REDIS__URL"]).hostname == "redis"
+    assert own["TELEMETRYFLOW__REDIS__PASSWORD"] in SERVICES["redis"]["command"]
+    for secret in ("STATE__PASSWORD", "REDIS__PASSWORD", "NODES__SECRET"):
+        assert ":?" in own[f"TELEMETRYFLOW__{secret}"], "no secret is written here"
+
+
+def test_each_server_is_reached_at_the_address_that_it_names():
+    for server in SERVERS:
+        address = urllib.parse.urlsplit(settings(server)["TELEMETRYFLOW__NODES__ADDRESS"])
+        assert (address.scheme, address.hostname, address.port) == ("http", server, default_ports()["api"])
+    assert SERVICES[SERVERS[0]]["networks"]["default"]["aliases"] == ["telemetryflow"]
+
+
+def test_what_one_server_has_stored_is_visible_to_the_other():
+    for server in SERVERS:
+        assert int(settings(server)["TELEMETRYFLOW__STORE__QUORUM"]) == len(REPLICAS)
+        assert settings(server)["TELEMETRYFLOW__ROLLUPS__MODE"] == "off"

@@ -111,7 +111,9 @@ def test_servers_of_compose_files_start_and_have_the_time_to_stop(file, tmp_path
     servers = {n: s for n, s in yaml_of(file)["services"].items() if s["image"] == "telemetryflow:local"}
     assert servers
     for name, server in servers.items():
-        environment = image_environment() | server.get("environment", {})
+        # What is given from outside is longer than any secret has to be.
+        given = {key: re.sub(r"\$\{.*\}", "x" * 32, value) for key, value in server.get("environment", {}).items()}
+        environment = image_environment() | given
         in_force = check_config(tmp_path, environment=environment)
         assert seconds(server["stop_grace_period"]) > seconds(in_force["shutdown"]["deadline"]), name
         assert seconds(server["stop_grace_period"]) > shutdown_seconds()
