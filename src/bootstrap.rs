@@ -20,6 +20,7 @@ mod rollups;
 mod routing;
 mod shutdown;
 mod sql;
+mod state_parts;
 mod store_parts;
 mod surroundings;
 
@@ -112,6 +113,7 @@ async fn run(
     let parts = parts::build(settings, rules, process, surroundings).await?;
     let running = listeners::start(listeners, parts, process, settings).await?;
     running.say_ready(settings);
-    shutdown::requested().await?;
-    running.stop(settings.shutdown.deadline).await
+    let stop = shutdown::requested(&running).await?;
+    running.stop(settings.shutdown.deadline).await?;
+    stop.outcome()
 }

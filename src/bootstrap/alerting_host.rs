@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use prometheus_client::registry::Registry;
 
-use super::alerting_parts::{self, AlertingAround, AlertingSetup};
+use super::alerting_parts::{AlertingAround, AlertingSetup};
 use super::nodes::Nodes;
+use super::state_parts;
 use crate::alerting::{Alerting, NodeMetrics, RuleFiles, RuleReload, runbooks_router};
 use crate::config::{self, Settings};
 use crate::platform::event_bus::EventBus;
@@ -46,7 +47,7 @@ impl AlertingHost {
                 Kind::Several(Box::new(nodes))
             }
             _ => {
-                let database = alerting_parts::open_state(settings).await?;
+                let database = state_parts::open(settings).await?;
                 let alerting = setup.open(rules.clone(), database.clone(), setup.options()).await?;
                 reload.attach(&alerting);
                 Kind::Alone { alerting: Box::new(alerting), database }
@@ -83,7 +84,10 @@ impl AlertingHost {
     /// Gives the routes of alerting.
     pub fn start(self, around: AlertingAround, lifecycle: &Lifecycle) -> Router {
         let routes = match self.kind {
-            Kind::Alone { alerting, .. } => around.start(*alerting, lifecycle),
+            Kind::Alone { alerting, database } => {
+                state_parts::watch(database, lifecycle);
+                around.start(*alerting, lifecycle)
+            }
             Kind::Several(nodes) => nodes.start(around, lifecycle),
         };
         routes.merge(runbooks_router())

@@ -3,33 +3,25 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
 
 use super::routing::notification_plan;
 use crate::alerting::{
     Alerting, AlertingMetrics, AlertingOptions, AlertingParts, ChannelSetup, Inserts, JournalCourse,
-    JournalReading, MIGRATIONS, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState,
-    Signing, Target,
+    JournalReading, Past, PastError, PastFuture, Resolved, RuleFiles, ServerReading, ServerState, Signing,
+    Target,
 };
 use crate::config::{self, ChannelKind, OwnRules, SendResolved, Settings, WebhookSigning};
 use crate::platform::event_bus::EventBus;
 use crate::platform::journal::Measures;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outgoing::OutgoingClient;
-use crate::platform::state::{StateDatabase, StateOptions};
+use crate::platform::state::StateDatabase;
 use crate::querying::{ClickHouseReader, ReadError};
 use crate::shared::{Clock, PastRecord, PastSeries, RecordQuery, TenantId, TimeRange};
 use crate::telemetry::WritePath;
 use crate::tenancy::Access;
-
-/// What is remembered beside telemetry.
-pub async fn open_state(settings: &Settings) -> anyhow::Result<StateDatabase> {
-    let target = &settings.state.target;
-    let database = StateDatabase::open(target, MIGRATIONS, StateOptions::default()).await;
-    database.with_context(|| target.to_string())
-}
 
 /// Opens alerting, as often as this node begins to evaluate the rules.
 pub struct AlertingSetup {

@@ -16,15 +16,36 @@ const CLOSE_RESERVE_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked whether queries have let go of the store.
 const CLOSE_POLL: Duration = Duration::from_millis(20);
 
-/// Returns when the process is asked to stop (SIGTERM, or Ctrl-C).
-pub async fn requested() -> anyhow::Result<()> {
+/// Why the server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody asked for it.
+    Asked,
+    /// A part of it cannot go on, and has said so.
+    FromWithin,
+}
+
+impl Stop {
+    /// What the process ends with.
+    pub fn outcome(self) -> anyhow::Result<()> {
+        match self {
+            Self::Asked => Ok(()),
+            Self::FromWithin => bail!("the server cannot go on: the log says why"),
+        }
+    }
+}
+
+/// Returns when the process is asked to stop (SIGTERM, or Ctrl-C), or cannot go on.
+pub async fn requested(running: &Running) -> anyhow::Result<Stop> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let from_within = running.lifecycle.stop_token();
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
         _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+        () = from_within.cancelled() => return Ok(Stop::FromWithin),
     }
-    Ok(())
+    Ok(Stop::Asked)
 }
 
 impl Running {

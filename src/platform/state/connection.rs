@@ -1,18 +1,22 @@
 //! `Connection`: what statements run on, whichever database it is.
 //!
-//! Both drivers speak sqlx's common form of statements and rows (`Any`), but keep pools and options of their own: its pools know
+//! Both drivers speak sqlx's common form of statements and rows (`Any`), but have pools and options of their own: its common pool knows
 //! connections by an address only.
 
 use std::fmt;
 use std::future;
+use std::mem;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::pool::PoolConnection;
-use sqlx::{Describe, Either, Error, Execute, Executor, PgConnection, Postgres, Sqlite};
+use sqlx::{Describe, Either, Error, Execute, Executor, PgConnection, Sqlite};
 use sqlx_core::any::{Any, AnyConnectionBackend, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
+
+use super::postgres::Home;
 
 /// Functions over tables take `&mut Connection`, in a transaction or not.
 ///
@@ -24,9 +28,16 @@ pub struct Connection {
 
 enum Link {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>, AnswerTimeout),
-    /// In no pool.
-    Session(Box<PgConnection>, AnswerTimeout),
+    Postgres(Box<Line>),
+    /// Dropped.
+    Gone,
+}
+
+/// A connection to PostgreSQL, which goes home when it is not used any more; to nowhere if it stays with its user.
+struct Line {
+    own: PgConnection,
+    home: Option<(Home, OwnedSemaphorePermit)>,
+    limit: AnswerTimeout,
 }
 
 /// How long PostgreSQL may take to answer a statement. It ends statements itself a little earlier, unless it is gone.
@@ -47,12 +58,19 @@ impl Connection {
         Self { link: Link::Sqlite(pooled), place: Place::Between }
     }
 
-    pub(super) const fn postgres(pooled: PoolConnection<Postgres>, limit: AnswerTimeout) -> Self {
-        Self { link: Link::Postgres(pooled, limit), place: Place::Between }
+    pub(super) fn postgres(
+        own: PgConnection,
+        home: Home,
+        turn: OwnedSemaphorePermit,
+        limit: AnswerTimeout,
+    ) -> Self {
+        let line = Line { own, home: Some((home, turn)), limit };
+        Self { link: Link::Postgres(Box::new(line)), place: Place::Between }
     }
 
+    /// One that stays with its user.
     pub(super) fn session(own: PgConnection, limit: AnswerTimeout) -> Self {
-        Self { link: Link::Session(Box::new(own), limit), place: Place::Between }
+        Self { link: Link::Postgres(Box::new(Line { own, home: None, limit })), place: Place::Between }
     }
 
     /// It is closed when it is dropped, which rolls back.
@@ -60,24 +78,32 @@ impl Connection {
         self.place = Place::Amidst;
     }
 
-    fn parts(&mut self) -> (&mut dyn AnyConnectionBackend, &mut Place, Option<Instant>) {
+    fn parts(&mut self) -> Result<Parts<'_>, Error> {
         let (backend, limit): (&mut dyn AnyConnectionBackend, _) = match &mut self.link {
             // It has no network to wait for, and a slow disk is waited for.
             Link::Sqlite(pooled) => (&mut **pooled, None),
-            Link::Postgres(pooled, limit) => (&mut **pooled, Some(limit)),
-            Link::Session(own, limit) => (&mut **own, Some(limit)),
+            Link::Postgres(line) => (&mut line.own, Some(line.limit)),
+            Link::Gone => return Err(Error::PoolClosed),
         };
-        (backend, &mut self.place, limit.map(|limit| Instant::now() + limit.0))
+        Ok((backend, &mut self.place, limit.map(|limit| Instant::now() + limit.0)))
     }
 }
 
+/// What is asked, where the talk is, and until when there has to be an answer.
+type Parts<'a> = (&'a mut dyn AnyConnectionBackend, &'a mut Place, Option<Instant>);
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        match (self.place, &mut self.link) {
-            (Place::Amidst, Link::Sqlite(pooled)) => pooled.close_on_drop(),
-            (Place::Amidst, Link::Postgres(pooled, _)) => pooled.close_on_drop(),
-            // What is in no pool is closed in any case.
-            (Place::Between, _) | (Place::Amidst, Link::Session(..)) => {}
+        match (mem::replace(&mut self.link, Link::Gone), self.place) {
+            (Link::Sqlite(mut pooled), Place::Amidst) => pooled.close_on_drop(),
+            (Link::Postgres(line), Place::Between) => {
+                let Line { own, home, .. } = *line;
+                // The turn is given back when it is there.
+                if let Some((home, _turn)) = home {
+                    home.lock().push(own);
+                }
+            }
+            (Link::Postgres(_), Place::Amidst) | (Link::Sqlite(_), Place::Between) | (Link::Gone, _) => {}
         }
     }
 }
@@ -86,7 +112,8 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.link {
             Link::Sqlite(_) => "sqlite",
-            Link::Postgres(..) | Link::Session(..) => "postgres",
+            Link::Postgres(_) => "postgres",
+            Link::Gone => "gone",
         };
         f.debug_struct("Connection").field("kind", &kind).field("place", &self.place).finish_non_exhaustive()
     }
@@ -103,11 +130,11 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let arguments = match query.take_arguments() {
-            Ok(arguments) => arguments,
-            Err(error) => return stream::once(future::ready(Err(Error::Encode(error)))).boxed(),
+        let ready = query.take_arguments().map_err(Error::Encode).and_then(|all| Ok((all, self.parts()?)));
+        let (arguments, (backend, place, deadline)) = match ready {
+            Ok(ready) => ready,
+            Err(error) => return stream::once(future::ready(Err(error))).boxed(),
         };
-        let (backend, place, deadline) = self.parts();
         *place = Place::Amidst;
         read_to_the_end(backend.fetch_many(query.sql(), query.persistent(), arguments), place, deadline)
     }
@@ -117,11 +144,11 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let arguments = match query.take_arguments() {
-            Ok(arguments) => arguments,
-            Err(error) => return future::ready(Err(Error::Encode(error))).boxed(),
+        let ready = query.take_arguments().map_err(Error::Encode).and_then(|all| Ok((all, self.parts()?)));
+        let (arguments, (backend, place, deadline)) = match ready {
+            Ok(ready) => ready,
+            Err(error) => return future::ready(Err(error)).boxed(),
         };
-        let (backend, place, deadline) = self.parts();
         *place = Place::Amidst;
         let asked = backend.fetch_optional(query.sql(), query.persistent(), arguments);
         async move {
@@ -142,14 +169,20 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        self.parts().0.prepare_with(sql, parameters)
+        match self.parts() {
+            Ok((backend, ..)) => backend.prepare_with(sql, parameters),
+            Err(error) => future::ready(Err(error)).boxed(),
+        }
     }
 
     fn describe<'e, 'q: 'e>(self, sql: &'q str) -> BoxFuture<'e, Result<Describe<Any>, Error>>
     where
         'c: 'e,
     {
-        self.parts().0.describe(sql)
+        match self.parts() {
+            Ok((backend, ..)) => backend.describe(sql),
+            Err(error) => future::ready(Err(error)).boxed(),
+        }
     }
 }
 

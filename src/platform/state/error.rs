@@ -54,3 +54,22 @@ pub enum StateOpenError {
     #[error("step {number} ({name}) of the state database's schema failed")]
     Step { number: i64, name: &'static str, source: sqlx::Error },
 }
+
+/// PostgreSQL that starts, stops, or has too many connections.
+const NOT_YET: [&str; 4] = ["57P03", "57P01", "57P02", "53300"];
+
+impl StateOpenError {
+    /// Whether it may be there a little later.
+    pub fn is_away(&self) -> bool {
+        match self {
+            // Not a file with certificates that is missing.
+            Self::Unusable { source: sqlx::Error::Io(error) } => {
+                !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+            }
+            Self::Unusable { source: sqlx::Error::Database(error) } => {
+                error.code().is_some_and(|code| NOT_YET.contains(&&*code))
+            }
+            _ => false,
+        }
+    }
+}

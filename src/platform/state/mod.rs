@@ -152,12 +152,11 @@ async fn open_postgres(
     options: &StateOptions,
 ) -> Result<(Pools, Ownership), StateOpenError> {
     let unusable = |source| StateOpenError::Unusable { source };
-    let candidate = Candidate::lock(postgres, options).await?;
-    let pools = Pools::Postgres {
-        writer: postgres.writer(options).map_err(unusable)?,
-        readers: postgres.readers(options).map_err(unusable)?,
-        limit: postgres::answer_timeout(options),
-    };
+    let writer = postgres.writer(options).map_err(unusable)?;
+    let candidate = Candidate::lock(&writer).await?;
+    let pools =
+        Pools::Postgres { writer: writer.clone(), readers: postgres.readers(options).map_err(unusable)? };
     migrations::migrate(&pools, migrations).await?;
-    Ok((pools, Ownership::Term(Box::new(candidate.begin(postgres, options).await?))))
+    let tenure = candidate.begin(writer, &options.address).await?;
+    Ok((pools, Ownership::Term(Box::new(tenure))))
 }

@@ -43,9 +43,9 @@ impl fmt::Display for StateTarget {
 pub struct StateOptions {
     /// For a lock that somebody else holds (a backup, a person at `sqlite3` or `psql`).
     pub busy_timeout: Duration,
-    /// For a connection of this process that others use, or that has to be made first.
+    /// For a connection of this process that others use.
     pub turn_timeout: Duration,
-    /// For PostgreSQL to take the connection that holds the lock.
+    /// For PostgreSQL to take a connection.
     pub connect_timeout: Duration,
     /// For PostgreSQL to answer a statement.
     pub answer_timeout: Duration,

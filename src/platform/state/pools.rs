@@ -1,28 +1,28 @@
 //! `Pools`: the connections of a state database: one that writes, some that read.
 
-use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
-use super::connection::{AnswerTimeout, Connection};
+use super::connection::Connection;
+use super::postgres::Lines;
 
 #[derive(Clone)]
 pub(super) enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres { writer: PgPool, readers: PgPool, limit: AnswerTimeout },
+    Postgres { writer: Lines, readers: Lines },
 }
 
 impl Pools {
     pub(super) async fn writer(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Connection::sqlite(writer.acquire().await?),
-            Self::Postgres { writer, limit, .. } => Connection::postgres(writer.acquire().await?, *limit),
+            Self::Postgres { writer, .. } => writer.acquire().await?,
         })
     }
 
     pub(super) async fn reader(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Connection::sqlite(readers.acquire().await?),
-            Self::Postgres { readers, limit, .. } => Connection::postgres(readers.acquire().await?, *limit),
+            Self::Postgres { readers, .. } => readers.acquire().await?,
         })
     }
 
@@ -42,7 +42,7 @@ impl Pools {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres { writer, readers, .. } => {
+            Self::Postgres { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
             }

@@ -3,10 +3,8 @@
 use std::fmt;
 
 use sqlx::Error;
-use sqlx::postgres::PgPool;
 
-use super::{Postgres, answer_timeout};
-use crate::platform::state::connection::Connection;
+use super::{Lines, Postgres};
 use crate::platform::state::{StateError, StateOptions};
 
 const SELECT_OWNER: &str = include_str!("../../../../schemas/state/owner/select_owner.sql");
@@ -25,22 +23,22 @@ pub struct Owner {
 /// Asks a database who owns it, whether it is there at the moment or not. Cheap to clone.
 #[derive(Clone)]
 pub struct StateDirectory {
-    pool: PgPool,
-    options: StateOptions,
+    readers: Lines,
 }
 
 impl StateDirectory {
     /// Connects when it is first asked. The error is one of the address.
-    pub fn new(postgres: &Postgres, options: StateOptions) -> Result<Self, StateError> {
-        Ok(Self { pool: postgres.readers(&options)?, options })
+    pub fn new(postgres: &Postgres, options: &StateOptions) -> Result<Self, StateError> {
+        Ok(Self { readers: postgres.readers(options)? })
     }
 
-    /// Nothing while nobody holds the database's lock. Answers within `turn_timeout` and `answer_timeout`.
+    /// Nothing while nobody holds the database's lock. A server that is away is an error at once, one that does not answer
+    /// is one within `answer_timeout`, or `connect_timeout`.
     ///
     /// Between a new owner's lock and the beginning of its term this is still the one before it, which can write nothing then
     /// or soon cannot.
     pub async fn owner(&self) -> Result<Option<Owner>, StateError> {
-        let mut reading = Connection::postgres(self.pool.acquire().await?, answer_timeout(&self.options));
+        let mut reading = self.readers.acquire().await?;
         let row: Result<Option<(i64, String)>, Error> =
             sqlx::query_as(SELECT_OWNER).fetch_optional(&mut reading).await;
         match row {

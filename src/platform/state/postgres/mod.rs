@@ -2,22 +2,23 @@
 
 mod address;
 mod directory;
+mod lines;
 mod tenure;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, Error};
-use tokio::time::timeout;
+use sqlx::Error;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::StateOptions;
-use super::connection::{AnswerTimeout, Connection};
+use super::connection::AnswerTimeout;
 use super::options::READERS_MAX;
 
 pub use address::{PostgresAddress, PostgresAddressError};
 pub use directory::{Owner, StateDirectory};
+pub(super) use lines::{Home, Lines};
 pub(super) use tenure::{Candidate, Tenure};
 
 /// How much longer than PostgreSQL itself the client waits for the end of a statement.
@@ -42,20 +43,12 @@ enum Purpose {
 
 impl Postgres {
     /// One connection, made when it is needed: transactions wait for each other here, not in the database.
-    pub(super) fn writer(&self, options: &StateOptions) -> Result<PgPool, Error> {
-        Ok(pool(1, options).connect_lazy_with(self.connect_options(options, Purpose::Write)?))
+    pub(super) fn writer(&self, options: &StateOptions) -> Result<Lines, Error> {
+        Ok(Lines::new(self.connect_options(options, Purpose::Write)?, 1, options))
     }
 
-    pub(super) fn readers(&self, options: &StateOptions) -> Result<PgPool, Error> {
-        Ok(pool(READERS_MAX, options).connect_lazy_with(self.connect_options(options, Purpose::Read)?))
-    }
-
-    /// A connection of its own, in no pool.
-    async fn session(&self, options: &StateOptions) -> Result<Connection, Error> {
-        let connect = self.connect_options(options, Purpose::Write)?;
-        let connected = timeout(options.connect_timeout, connect.connect()).await;
-        let own = connected.unwrap_or_else(|_| Err(Error::Io(std::io::ErrorKind::TimedOut.into())))?;
-        Ok(Connection::session(own, answer_timeout(options)))
+    pub(super) fn readers(&self, options: &StateOptions) -> Result<Lines, Error> {
+        Ok(Lines::new(self.connect_options(options, Purpose::Read)?, READERS_MAX, options))
     }
 
     fn connect_options(&self, options: &StateOptions, purpose: Purpose) -> Result<PgConnectOptions, Error> {
@@ -86,14 +79,6 @@ impl Postgres {
     }
 }
 
-pub(super) const fn answer_timeout(options: &StateOptions) -> AnswerTimeout {
+const fn answer_timeout(options: &StateOptions) -> AnswerTimeout {
     AnswerTimeout(options.answer_timeout.saturating_add(GRACE))
-}
-
-/// A connection is asked whether it lives before it is used, since the server may have been started again.
-fn pool(connections: u32, options: &StateOptions) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(options.turn_timeout)
-        .test_before_acquire(true)
 }

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::Error;
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::Postgres;
+use super::Lines;
 use crate::platform::state::connection::Connection;
-use crate::platform::state::{StateError, StateOpenError, StateOptions};
+use crate::platform::state::{StateError, StateOpenError};
 
 const SERVER_ENCODING: &str = include_str!("../../../../schemas/state/platform/server_encoding.sql");
 const CREATE: &str = include_str!("../../../../schemas/state/owner/create_state_owner.sql");
@@ -28,6 +28,8 @@ const SELECT_TERM: &str = include_str!("../../../../schemas/state/owner/select_t
 /// PostgreSQL needs a moment to see that a process was killed, which may be this one before it was started again.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_POLL: Duration = Duration::from_millis(50);
+/// A session that is silent for so long is taken for lost.
+const KEEP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Holds the lock, and has yet to begin its term: that is when the one before it ends.
 pub struct Candidate {
@@ -36,9 +38,9 @@ pub struct Candidate {
 
 impl Candidate {
     /// Connects and takes the lock; [`StateOpenError::InUse`] while somebody else has it.
-    pub async fn lock(postgres: &Postgres, options: &StateOptions) -> Result<Self, StateOpenError> {
+    pub async fn lock(lines: &Lines) -> Result<Self, StateOpenError> {
         let unusable = |source| StateOpenError::Unusable { source };
-        let mut session = postgres.session(options).await.map_err(unusable)?;
+        let mut session = lines.session().await.map_err(unusable)?;
         let encoding: String =
             sqlx::query_scalar(SERVER_ENCODING).fetch_one(&mut session).await.map_err(unusable)?;
         if encoding != "UTF8" {
@@ -55,17 +57,12 @@ impl Candidate {
     }
 
     /// The schema is as it should be: begins the term, on the session that holds the lock.
-    pub async fn begin(
-        mut self,
-        postgres: &Postgres,
-        options: &StateOptions,
-    ) -> Result<Tenure, StateOpenError> {
+    pub async fn begin(mut self, lines: Lines, address: &str) -> Result<Tenure, StateOpenError> {
         let unusable = |source| StateOpenError::Unusable { source };
         sqlx::query(CREATE).execute(&mut self.session).await.map_err(unusable)?;
-        let term = sqlx::query_scalar(TAKE).bind(&options.address).fetch_one(&mut self.session).await;
+        let term = sqlx::query_scalar(TAKE).bind(address).fetch_one(&mut self.session).await;
         Ok(Tenure {
-            postgres: postgres.clone(),
-            options: options.clone(),
+            lines,
             term: term.map_err(unusable)?,
             session: Mutex::new(Some(self.session)),
             is_over: AtomicBool::new(false),
@@ -75,8 +72,8 @@ impl Candidate {
 
 /// A term that was begun.
 pub struct Tenure {
-    postgres: Postgres,
-    options: StateOptions,
+    /// For another session.
+    lines: Lines,
     term: i64,
     /// What holds the lock; nothing while that is lost.
     session: Mutex<Option<Connection>>,
@@ -98,12 +95,12 @@ impl Tenure {
         // Held while it asks: two at once would each make a session, and one of them would not get the lock.
         let mut kept = self.session.lock().await;
         if let Some(mut session) = kept.take()
-            && let Ok(term) = term_now(&mut session).await
+            && let Ok(Ok(term)) = timeout(KEEP_PATIENCE, term_now(&mut session)).await
         {
             *kept = Some(session);
             return self.compare(term);
         }
-        let mut session = self.postgres.session(&self.options).await?;
+        let mut session = self.lines.session().await?;
         let is_locked = try_lock(&mut session).await?;
         self.compare(term_now(&mut session).await?)?;
         if !is_locked {

@@ -10,8 +10,7 @@ async fn open_as(server: &PostgresServer, address: &str) -> Result<StateDatabase
 }
 
 fn directory(server: &PostgresServer) -> StateDirectory {
-    let options = StateOptions { turn_timeout: Duration::from_millis(500), ..quick() };
-    StateDirectory::new(&reached(&server.url()), options).unwrap()
+    StateDirectory::new(&reached(&server.url()), &quick()).unwrap()
 }
 
 /// What becomes of a host that vanished: its session is gone, and it does not know.
@@ -119,7 +118,7 @@ async fn others_learn_who_owns_it_whether_it_is_there_or_not() {
     server.stop();
     let begun = std::time::Instant::now();
     assert!(matches!(directory.owner().await, Err(StateError::Unavailable(_))));
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     server.start_again();
     assert_eq!(directory.owner().await.unwrap(), None);
     second.keep().await.unwrap();

@@ -67,7 +67,8 @@ async fn a_server_that_goes_away_is_an_error_and_used_again_when_it_is_back() {
         assert!(matches!(put(&database, "lost").await, Err(StateError::Unavailable(_))));
         assert!(matches!(database.ping().await, Err(StateError::Unavailable(_))));
         assert!(matches!(database.keep().await, Err(StateError::Unavailable(_))));
-        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        // None waits for it.
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     }
     server.start_again();
     put(&database, "after").await.unwrap();
