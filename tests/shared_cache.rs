@@ -11,8 +11,12 @@
 
 mod support;
 
+#[path = "shared_cache/faults.rs"]
+mod faults;
 #[path = "shared_cache/limits.rs"]
 mod limits;
+#[path = "shared_cache/link.rs"]
+mod link;
 #[path = "shared_cache/nodes.rs"]
 mod nodes;
 #[path = "shared_cache/truth.rs"]
