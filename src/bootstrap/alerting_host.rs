@@ -40,7 +40,7 @@ impl AlertingHost {
         let reload = RuleReload::new(rules.clone());
         let kind = match (&settings.nodes, &settings.state.target) {
             (config::Nodes::Several(nodes), StateTarget::Postgres(postgres)) => {
-                let directory = StateDirectory::new(postgres, StateOptions::default())?;
+                let directory = StateDirectory::new(postgres, &StateOptions::default())?;
                 let metrics = NodeMetrics::registered(registry);
                 let target = settings.state.target.clone();
                 let nodes = Nodes::new(setup, nodes, target, directory, reload.clone(), metrics)?;

@@ -85,7 +85,7 @@ def test_each_server_is_reached_at_the_address_that_it_names():
     for server in SERVERS:
         address = urllib.parse.urlsplit(settings(server)["TELEMETRYFLOW__NODES__ADDRESS"])
         assert (address.scheme, address.hostname, address.port) == ("http", server, default_ports()["api"])
-    assert SERVICES[SERVERS[0]]["networks"]["default"]["aliases"] == ["telemetryflow"]
+        assert SERVICES[server]["networks"]["default"]["aliases"] == ["telemetryflow"], "both are sent to"
 
 
 def test_what_one_server_has_stored_is_visible_to_the_other():
