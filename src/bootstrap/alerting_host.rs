@@ -24,7 +24,7 @@ pub struct AlertingHost {
 }
 
 enum Kind {
-    Alone { alerting: Box<Alerting>, database: StateDatabase },
+    Alone { alerting: Box<Alerting>, database: Box<StateDatabase> },
     Several(Box<Nodes>),
 }
 
@@ -50,7 +50,7 @@ impl AlertingHost {
                 let database = state_parts::open(settings).await?;
                 let alerting = setup.open(rules.clone(), database.clone(), setup.options()).await?;
                 reload.attach(&alerting);
-                Kind::Alone { alerting: Box::new(alerting), database }
+                Kind::Alone { alerting: Box::new(alerting), database: Box::new(database) }
             }
         };
         Ok(Self { kind, reload, state: settings.state.target.kind() })
@@ -75,7 +75,7 @@ impl AlertingHost {
             "state",
             self.state,
             match &self.kind {
-                Kind::Alone { database, .. } => ask_database(database.clone()),
+                Kind::Alone { database, .. } => ask_database(StateDatabase::clone(database)),
                 Kind::Several(nodes) => ask_directory(nodes.directory()),
             },
         )
@@ -85,7 +85,7 @@ impl AlertingHost {
     pub fn start(self, around: AlertingAround, lifecycle: &Lifecycle) -> Router {
         let routes = match self.kind {
             Kind::Alone { alerting, database } => {
-                state_parts::watch(database, lifecycle);
+                state_parts::watch(*database, lifecycle);
                 around.start(*alerting, lifecycle)
             }
             Kind::Several(nodes) => nodes.start(around, lifecycle),
