@@ -12,7 +12,9 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::pool::PoolConnection;
 use sqlx::{Describe, Either, Error, Execute, Executor, PgConnection, Sqlite};
-use sqlx_core::any::{Any, AnyConnectionBackend, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx_core::any::{
+    Any, AnyArguments, AnyConnectionBackend, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo, AnyValueKind,
+};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
@@ -78,6 +80,20 @@ impl Connection {
         self.place = Place::Amidst;
     }
 
+    /// PostgreSQL has no texts with zero bytes, which may come from outside: it gets the sign for what cannot be shown in their place.
+    fn storable<'q>(&self, mut arguments: Option<AnyArguments<'q>>) -> Option<AnyArguments<'q>> {
+        if matches!(self.link, Link::Postgres(_)) {
+            for argument in arguments.iter_mut().flat_map(|all| &mut all.values.0) {
+                if let AnyValueKind::Text(text) = argument
+                    && text.contains('\0')
+                {
+                    *text = text.replace('\0', "\u{fffd}").into();
+                }
+            }
+        }
+        arguments
+    }
+
     fn parts(&mut self) -> Result<Parts<'_>, Error> {
         let (backend, limit): (&mut dyn AnyConnectionBackend, _) = match &mut self.link {
             // It has no network to wait for, and a slow disk is waited for.
@@ -130,7 +146,10 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let ready = query.take_arguments().map_err(Error::Encode).and_then(|all| Ok((all, self.parts()?)));
+        let ready = query
+            .take_arguments()
+            .map_err(Error::Encode)
+            .and_then(|all| Ok((self.storable(all), self.parts()?)));
         let (arguments, (backend, place, deadline)) = match ready {
             Ok(ready) => ready,
             Err(error) => return stream::once(future::ready(Err(error))).boxed(),
@@ -144,7 +163,10 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let ready = query.take_arguments().map_err(Error::Encode).and_then(|all| Ok((all, self.parts()?)));
+        let ready = query
+            .take_arguments()
+            .map_err(Error::Encode)
+            .and_then(|all| Ok((self.storable(all), self.parts()?)));
         let (arguments, (backend, place, deadline)) = match ready {
             Ok(ready) => ready,
             Err(error) => return future::ready(Err(error)).boxed(),

@@ -106,3 +106,13 @@ async fn a_statement_that_takes_too_long_is_ended_and_the_connection_goes_on() {
     let answer: i64 = sqlx::query_scalar("SELECT 7::BIGINT").fetch_one(&mut *reading).await.unwrap();
     assert_eq!(answer, 7);
 }
+
+#[tokio::test]
+async fn a_text_with_zero_bytes_is_stored_with_a_sign_in_their_place() {
+    let server = PostgresServer::start();
+    let database = open_at(&server.url()).await.unwrap();
+    for word in ["a\0b", "ä'\"\\😀"] {
+        put(&database, word).await.unwrap();
+    }
+    assert_eq!(words(&database).await, ["a\u{fffd}b", "ä'\"\\😀"]);
+}
