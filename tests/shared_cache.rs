@@ -19,5 +19,7 @@ mod limits;
 mod link;
 #[path = "shared_cache/nodes.rs"]
 mod nodes;
+#[path = "shared_cache/second.rs"]
+mod second;
 #[path = "shared_cache/truth.rs"]
 mod truth;

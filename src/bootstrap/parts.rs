@@ -22,7 +22,7 @@ use crate::platform::redis::exchange::Exchange;
 use crate::querying::{
     CacheCounters, CachedReader, ClickHouseReader, ExploreMetrics, FeedLimits, Generations,
     GetMetricTimeSeries, ListMetrics, LiveFeed, Panes, QueryApi, QueryBounds, QueryCounters, ReaderLimits,
-    Search, SearchApi, StreamCounters, pane_bytes,
+    Search, SearchApi, SecondLevel, StreamCounters, pane_bytes,
 };
 use crate::shared::{Clock, RollupCoverage, TenantId};
 use crate::telemetry::{
@@ -152,10 +152,12 @@ pub async fn build(
         rejections: Arc::clone(&rejections),
         clock: Arc::clone(&clock),
     });
+    let second_level = redis::second_level(shared.as_ref(), &mut registry, &lifecycle);
     let (queries, past) = build_queries(
         settings,
         &store,
         (generations, panes, rollups::coverage(rolled_up.as_ref())),
+        second_level,
         feed,
         &clock,
         &mut registry,
@@ -254,6 +256,7 @@ fn build_queries(
     settings: &Settings,
     store: &Arc<dyn Store>,
     (generations, panes, rollups): (Arc<Generations>, Option<Arc<Panes>>, Arc<dyn RollupCoverage>),
+    second_level: Option<SecondLevel>,
     feed: Arc<LiveFeed>,
     clock: &Arc<dyn Clock>,
     registry: &mut Registry,
@@ -276,7 +279,7 @@ fn build_queries(
     let (search, past) = (Search::new(Arc::new(reader.clone())), reader.clone());
     let bytes_max = settings.query.cache_bytes.bytes();
     let reader = CachedReader::new(reader, generations, panes, Arc::clone(clock), bytes_max, counters);
-    let reader = Arc::new(reader);
+    let reader = Arc::new(reader.with_second_level(second_level));
     let points_max = settings.query.points_max as u64;
     let metrics = QueryApi {
         time_series: GetMetricTimeSeries::new(Arc::clone(&reader), Arc::clone(clock)),

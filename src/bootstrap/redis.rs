@@ -8,9 +8,10 @@ use prometheus_client::registry::Registry;
 use crate::config::{Nodes, Settings};
 use crate::platform::event_bus::EventBus;
 use crate::platform::health::{Dependency, Probe};
+use crate::platform::lifecycle::Lifecycle;
 use crate::platform::redis::exchange::{Bell, Exchange, ExchangeCounters, Subjects};
 use crate::platform::redis::{RedisClient, RedisCounters, RedisOptions};
-use crate::querying::{Generations, SharedChanges};
+use crate::querying::{Generations, SecondLevel, SecondLevelCounters, SharedChanges};
 use crate::tenancy::{Rates, SharedRates};
 
 use super::access::rate_limits;
@@ -22,6 +23,7 @@ pub struct SharedRedis {
     bell: Bell,
     counters: ExchangeCounters,
     pub changes: Arc<SharedChanges>,
+    cache_bytes: u64,
 }
 
 /// Absent where this is the only node.
@@ -39,9 +41,16 @@ pub fn open(
     };
     let client =
         RedisClient::new(&options, RedisCounters::register(registry)).context("cannot set up [redis]")?;
+    let cache_bytes = settings.redis.cache_bytes.bytes();
     let bell = Bell::default();
     let changes = Arc::new(SharedChanges::new(Arc::clone(generations), bell.clone()));
-    Ok(Some(SharedRedis { client, bell, counters: ExchangeCounters::register(registry), changes }))
+    Ok(Some(SharedRedis {
+        client,
+        bell,
+        counters: ExchangeCounters::register(registry),
+        changes,
+        cache_bytes,
+    }))
 }
 
 /// Whether others may store something that this server does not hear of by itself.
@@ -60,6 +69,20 @@ pub fn heard_by(bus: EventBus, shared: Option<&SharedRedis>) -> EventBus {
         Some(changes) => bus.with_inline(move |event| changes.observe(event)),
         None => bus,
     }
+}
+
+/// What answers are kept for other nodes; absent where nothing is to be kept.
+pub fn second_level(
+    shared: Option<&SharedRedis>,
+    registry: &mut Registry,
+    lifecycle: &Lifecycle,
+) -> Option<SecondLevel> {
+    let shared = shared.filter(|shared| shared.cache_bytes > 0)?;
+    let (client, changes) = (shared.client.clone(), Arc::clone(&shared.changes));
+    let counters = SecondLevelCounters::register(registry);
+    let (second_level, keeper) = SecondLevel::new(client, changes, shared.cache_bytes, counters);
+    lifecycle.spawn("redis keeper", keeper.run(lifecycle.stop_token()));
+    Some(second_level)
 }
 
 /// How fast tenants may send: here, or over all nodes together.

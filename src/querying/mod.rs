@@ -10,7 +10,7 @@ pub use application::{
 };
 pub use infrastructure::{
     CacheCounters, CachedReader, ClickHouseReader, Generations, Panes, QueryCounters, ReaderLimits,
-    SharedChanges, pane_bytes,
+    SecondLevel, SecondLevelCounters, SharedChanges, pane_bytes,
 };
 /// Stages of a query one by one: for benchmarks.
 pub mod stages {

@@ -11,6 +11,7 @@ mod entries;
 mod explored;
 mod flights;
 mod merge;
+mod other_nodes;
 mod pieces;
 mod tails;
 
@@ -31,6 +32,7 @@ use self::tails::Tails;
 use super::bucket_source::BucketSource;
 use super::generations::{Generation, Generations};
 use super::panes::Panes;
+use super::second_level::SecondLevel;
 use super::series_groups::{GroupsQuery, SeriesGroups};
 
 pub use counters::CacheCounters;
@@ -46,6 +48,7 @@ pub struct CachedReader<S> {
     explored: Explored,
     clock: ClockRef,
     chunks: Chunks,
+    second_level: Option<SecondLevel>,
     tails: Tails,
     groups: Entries<GroupsQuery, SeriesGroups>,
     descriptions: Entries<MetricName, MetricDescription>,
@@ -83,6 +86,7 @@ impl<S: BucketSource> CachedReader<S> {
         Self {
             source,
             chunks: Chunks::new(bytes_max * 3 / 16 + of_panes, Arc::clone(&generations)),
+            second_level: None,
             tails: Tails::new(bytes_max / 16, Arc::clone(&generations)),
             groups: Entries::new(bytes_max / 8, SeriesGroups::bytes),
             descriptions: Entries::new(bytes_max / 64, MetricDescription::bytes),
@@ -95,6 +99,13 @@ impl<S: BucketSource> CachedReader<S> {
             explored: Explored::new(bytes_max / 16),
             counters,
         }
+    }
+
+    /// With chunks that other nodes have read, too.
+    #[must_use]
+    pub fn with_second_level(mut self, second_level: Option<SecondLevel>) -> Self {
+        self.second_level = second_level;
+        self
     }
 
     /// What a metric is, and whether that was known already.

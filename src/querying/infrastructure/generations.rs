@@ -159,6 +159,11 @@ impl Generations {
         self.certainty.extend(until);
     }
 
+    /// Whether anything that was read before may be trusted at all.
+    pub fn is_certain(&self) -> bool {
+        self.certainty.holds()
+    }
+
     /// Whether what other nodes do is known.
     fn is_certain_of(&self, since: Generation) -> bool {
         since.0 >= self.floor.load(Ordering::SeqCst) && self.certainty.holds()

@@ -136,6 +136,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         if states.iter().any(|state| matches!(state, State::Missing(_))) {
             flight = Some(self.reader.flights.enter(self.query).await);
             states = self.states(&plan.pieces).await?;
+            self.reader.take_from_others(&plan.pieces, &mut states).await;
             self.read_missing(&plan.pieces, &mut states).await?;
         }
         let mut merged = Merged::default();
@@ -306,13 +307,14 @@ impl<S: BucketSource> Assembly<'_, S> {
                 at += 1;
                 continue;
             };
-            let read_at = self.reader.generations.now();
+            let (place, read_at) = (self.reader.place(), self.reader.generations.now());
             let read = self.read_store(&self.query.over(range)).await?;
             let filled = pieces.iter().zip(states.iter_mut()).skip(at).zip(&missing);
             for ((piece, state), covered) in filled {
                 let groups = part(&read.groups, &indices(self.query, *covered)).into();
                 let chunk = Chunk { read_at, covered: *covered, groups };
                 self.reader.chunks.put(piece, chunk.clone()).await;
+                self.reader.give_to_others(piece, &chunk, place, read.rows_read);
                 *state = State::Ready(chunk);
             }
             at += missing.len();

@@ -78,7 +78,7 @@ impl Chunks {
     }
 
     /// Whether nothing was stored since that would change it. Cumulative series are compared with points before it.
-    fn holds(&self, key: &BucketQuery, chunk: &Chunk) -> bool {
+    pub fn holds(&self, key: &BucketQuery, chunk: &Chunk) -> bool {
         let from = chunk.covered.start().minus(look_back(key.interval));
         let range = TimeRange::new(from, chunk.covered.end()).unwrap_or(chunk.covered);
         !self.generations.metric_changed(&key.tenant, &key.metric, range, chunk.read_at)

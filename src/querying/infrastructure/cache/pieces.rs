@@ -21,6 +21,14 @@ pub struct Piece {
     pub wanted: TimeRange,
 }
 
+impl Piece {
+    /// Whether it is one that every range shares, to its end.
+    pub fn is_whole_chunk(&self, covered: TimeRange) -> bool {
+        let nanos = self.key.range.end().nanos().saturating_sub(self.key.range.start().nanos());
+        covered == self.key.range && nanos == self.key.interval.nanos().saturating_mul(CHUNK)
+    }
+}
+
 /// A range in pieces.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan {
