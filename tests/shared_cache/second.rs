@@ -83,7 +83,7 @@ fn entries_that_make_no_sense_are_none() {
 fn a_panel_out_of_redis_is_faster_than_out_of_the_store() {
     let nodes = Nodes::start();
     let (start, _) = chunk();
-    fill(&nodes, start, 100);
+    fill(&nodes, start, 50);
     let by_service = |n: u64| {
         format!(
             "{}&filter={}",
@@ -101,6 +101,6 @@ fn a_panel_out_of_redis_is_faster_than_out_of_the_store() {
     until(&nodes.a, "all are kept", |node| node.measured(SHARED, &["\"kept\""]) >= 5);
     let of_redis = best((0..5).map(|n| timed(&by_service(n), &nodes.b)).collect());
     assert!(nodes.b.measured(SHARED, &["\"hit\""]) >= 1);
-    eprintln!("a panel of 180,000 points: {of_store:?} from the store, {of_redis:?} from Redis");
+    eprintln!("a panel of 90,000 points: {of_store:?} from the store, {of_redis:?} from Redis");
     assert!(of_redis < of_store, "{of_redis:?} instead of {of_store:?}");
 }

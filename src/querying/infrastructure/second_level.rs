@@ -26,8 +26,6 @@ use crate::querying::domain::{BucketQuery, GroupSeries};
 const ASKED_MAX: usize = 32;
 /// Entries that wait to be kept; further ones are not.
 const WAITING_MAX: usize = 64;
-/// What the store reads fast anyway is not kept.
-const ROWS_MIN: u64 = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -130,11 +128,8 @@ impl SecondLevel {
         self.counters.count(if is_true { "hit" } else { "stale" });
     }
 
-    /// Keeps a whole chunk that cost the store so many rows, unless too many wait already.
-    pub fn keep(&self, chunk: &BucketQuery, groups: &[GroupSeries], place: Position, rows_read: u64) {
-        if rows_read < ROWS_MIN {
-            return;
-        }
+    /// Keeps a whole chunk, unless too many wait already.
+    pub fn keep(&self, chunk: &BucketQuery, groups: &[GroupSeries], place: Position) {
         let key = EntryKey::new(chunk);
         let Some(bytes) = Entry::encode(&key, groups, place) else { return self.counters.count("unfit") };
         let order = Order::Keep { key: self.client.key(&key.name()), bytes };

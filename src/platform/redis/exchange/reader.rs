@@ -123,7 +123,7 @@ impl<'a> Ear<'a> {
     fn hear(&mut self, bytes: &[u8], position: Position) -> Result<(), Garbled> {
         let (head, sections) = Head::decode(bytes)?;
         if head.node == self.line.node {
-            let sent = self.line.begun + Duration::from_millis(head.sent_ms.min(u64::from(u32::MAX)));
+            let sent = self.line.begun.checked_add(Duration::from_millis(head.sent_ms)).ok_or(Garbled)?;
             // After a new begin it hears again what it had said before.
             self.joined |= sent >= self.began.1;
             self.peers.came_back(sent.min(Instant::now()));

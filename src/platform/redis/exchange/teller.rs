@@ -10,7 +10,7 @@ use crate::platform::redis::client::{CallError, Caller};
 use crate::platform::redis::counters::Operation;
 
 /// What becomes visible within so long is told at once.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
 /// How often the subjects are asked without a ring.
 const TICK: Duration = Duration::from_millis(100);
 /// Before a message is sent again.

@@ -162,7 +162,8 @@ impl<S: BucketSource> Assembly<'_, S> {
                 State::Missing(range) => self.recent(piece, range).await?,
                 State::Ready(chunk) => State::Ready(chunk),
             };
-            if matches!(state, State::Ready(_)) {
+            if let State::Ready(chunk) = &state {
+                self.reader.renew_for_others(piece, chunk);
                 self.buckets_cached += piece.wanted.buckets(self.query.interval);
             }
             states.push(state);
@@ -179,7 +180,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         merged.add(&chunk.groups, &indices(self.query, chunk.covered));
         merged.add(&newest, &indices(self.query, range));
         let covered = super::chunks::hull(chunk.covered, range);
-        let longer = Chunk { read_at, covered, groups: merged.finish().into() };
+        let longer = Chunk::new(read_at, covered, merged.finish().into());
         // What changed it meanwhile would be taken for known: it is looked at once more.
         match self.reader.chunks.state(piece).await {
             State::Short(still) if still.read_at == chunk.read_at => {
@@ -201,7 +202,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         let Some(newest) = self.read_pane(&piece.key.over(range)).await? else {
             return Ok(State::Missing(range));
         };
-        let chunk = Chunk { read_at, covered: range, groups: newest.into() };
+        let chunk = Chunk::new(read_at, range, newest.into());
         self.reader.chunks.put(piece, chunk.clone()).await;
         Ok(State::Ready(chunk))
     }
@@ -312,9 +313,9 @@ impl<S: BucketSource> Assembly<'_, S> {
             let filled = pieces.iter().zip(states.iter_mut()).skip(at).zip(&missing);
             for ((piece, state), covered) in filled {
                 let groups = part(&read.groups, &indices(self.query, *covered)).into();
-                let chunk = Chunk { read_at, covered: *covered, groups };
+                let mut chunk = Chunk::new(read_at, *covered, groups);
+                self.reader.give_to_others(piece, &mut chunk, place, read.rows_read);
                 self.reader.chunks.put(piece, chunk.clone()).await;
-                self.reader.give_to_others(piece, &chunk, place, read.rows_read);
                 *state = State::Ready(chunk);
             }
             at += missing.len();
@@ -335,7 +336,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         }
         let read_at = self.reader.generations.now();
         let read = self.read_store(tail).await?;
-        let chunk = Chunk { read_at, covered: tail.range, groups: read.groups.into() };
+        let chunk = Chunk::new(read_at, tail.range, read.groups.into());
         self.reader.chunks.put(&piece, chunk.clone()).await;
         Ok(chunk.groups)
     }

@@ -8,6 +8,7 @@ use crate::querying::domain::{BucketQuery, GroupSeries, look_back};
 use crate::shared::TimeRange;
 
 use super::super::generations::{Generation, Generations};
+use super::other_nodes::Given;
 use super::pieces::Piece;
 
 /// What an entry costs beside its buckets: key, node, policy.
@@ -20,6 +21,14 @@ pub struct Chunk {
     /// The part of the piece that is there.
     pub covered: TimeRange,
     pub groups: Arc<[GroupSeries]>,
+    /// Where other nodes may have it, too.
+    pub given: Option<Arc<Given>>,
+}
+
+impl Chunk {
+    pub const fn new(read_at: Generation, covered: TimeRange, groups: Arc<[GroupSeries]>) -> Self {
+        Self { read_at, covered, groups, given: None }
+    }
 }
 
 /// What is to be done for a piece.
