@@ -133,6 +133,19 @@ fn a_node_that_stops_leaves_the_rules_to_another_at_once() {
 }
 
 #[test]
+fn what_a_node_stores_while_it_stops_is_told_as_well() {
+    // It is stored when the node stops, and not before.
+    let late = "[ingest]\ndurability = \"journal\"\nbatch_age_max = \"10s\"\n[rollups]\nmode = \"off\"\n";
+    let mut scene = Scene::begin_with(late);
+    let (owner, other) = (scene.owner(), scene.follower());
+    scene.make(owner, &rule("max", &json!({"metric": "queue.depth", "aggregation": "max"}), 10.0));
+    scene.gauge(other, "queue.depth", "a", 11);
+    scene.stop(other);
+    scene.wait_until_told(&["CRITICAL", "host=a"]);
+    scene.end();
+}
+
+#[test]
 fn while_the_state_database_is_away_points_are_taken_and_alerts_are_told_when_it_is_back() {
     let mut scene = Scene::begin();
     let (owner, other) = (scene.owner(), scene.follower());

@@ -186,6 +186,22 @@ def durability(bench):
     return [figure for signal, turn in rounds.items() for figure in judge.durability(signal, turn)]
 
 
+def watched(bench):
+    """What a server says of itself, against a server that says nothing. Whoever it tells answers 200 and keeps nothing."""
+    sizes = {"1,000": [], "10": SMALL}
+    rounds = collections.defaultdict(lambda: collections.defaultdict(list))
+    for _ in bench.each_round():
+        for signal in bench.options.signals:
+            for size, arguments in sizes.items():
+                with servers.idle(bench.programs) as sink:
+                    for way, more in servers.watched(sink.port).items():
+                        with servers.telemetryflow(bench.programs, more=more) as server:
+                            name = f"{signal}, {size} per body, {way}"
+                            report = bench.load_warm("watched", name, server, ["--signal", signal, *arguments])
+                        rounds[signal, size][way].append(report)
+    return [figure for (signal, size), turn in rounds.items() for figure in judge.watched(signal, size, turn)]
+
+
 GROUPS = {
     "idle": idle,
     "front": front,
@@ -195,4 +211,5 @@ GROUPS = {
     "series": series,
     "ack": ack,
     "durability": durability,
+    "watched": watched,
 }

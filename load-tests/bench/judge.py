@@ -7,6 +7,8 @@ from bench.figures import ITEMS, Baseline, Figure, Target, best, ratio
 FRONT = {"metrics": 0.25, "traces": 0.8, "logs": 0.5}
 WHOLE = {"metrics": 0.8, "traces": 2.5, "logs": 2.5}
 WHOLE_OF_RAW = {"metrics": 2.0, "traces": 1.6, "logs": 1.6}
+# Logging, tracing and metrics together.
+WATCHED_OF_QUIET = 1.02
 PACKED_OF_PLAIN = 1.25
 SMALL_PER_CORE = 50_000
 SERIES_OF_FEWEST = 1.15
@@ -112,6 +114,15 @@ def packed(signal, rounds):
     return [
         ratio("packed", f"{name} / plain bodies, {ITEMS[signal]}", all_cpu(rounds[name]), plain, Target(PACKED_OF_PLAIN))
         for name in ("gzip", "zstd")
+    ]
+
+
+def watched(signal, size, rounds):
+    quiet = all_cpu(rounds["quiet"])
+    return [
+        ratio("watched", f"{way} / quiet, bodies of {size} {ITEMS[signal]}", all_cpu(reports), quiet, Target(WATCHED_OF_QUIET))
+        for way, reports in rounds.items()
+        if way != "quiet"
     ]
 
 

@@ -13,10 +13,11 @@ GROUPS = {
     "series": "10,000 to 5,000,000 live series",
     "ack": "how long clients wait at half load",
     "durability": "what the journal costs against durability memory, and waiting for the store",
+    "watched": "what logs, own metrics and own traces cost",
 }
 QUICK = {"seconds": 2, "rounds": 1, "warm_up": 1, "settle_max": 6}
 # It tells about ways to configure a server, not about the write path as it is by default.
-QUICK_WITHOUT = ["durability"]
+QUICK_WITHOUT = ["durability", "watched"]
 LONG = {"seconds": 10, "rounds": 3, "warm_up": 2, "settle_max": 60}
 
 

@@ -54,6 +54,12 @@ class Server:
             raise
 
 
+def watched(port):
+    """Configurations by how much a server says of itself: nothing, as it is by default, and all that it can over OTLP."""
+    own = f'[telemetry]\notlp = "http://127.0.0.1:{port}"\nmetrics_interval = "1s"\ntraces_per_thousand = 1000\n'
+    return {"quiet": '[log]\nlevel = "off"\n', "default": "", "everything": own}
+
+
 @contextlib.contextmanager
 def telemetryflow(programs, store="null", durability="journal", more=""):
     """A TelemetryFlow server that is ready; `more` is the rest of its configuration."""

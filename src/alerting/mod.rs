@@ -39,6 +39,7 @@ use domain::watchlist::{Watchlist, WatchlistLimits};
 use infrastructure::annotations::Annotations;
 use infrastructure::channels::setup::{Surroundings, deliveries};
 use infrastructure::filling::PastSource;
+use infrastructure::nodes::News;
 use infrastructure::nodes::reception::{self, Memory, Reception};
 use infrastructure::own_watch::OwnWatch;
 use infrastructure::rule_files::JsonRules;
@@ -321,6 +322,7 @@ impl Alerting {
             watchlist: Arc::clone(&self.watchlist),
             metrics,
             gaps,
+            news: News::new(self.bus.subscribe(Topic::Alerts)),
             memory: Memory::default(),
         }))
     }

@@ -6,7 +6,7 @@ use axum::Router;
 use prometheus_client::registry::Registry;
 
 use super::alerting_parts::{AlertingAround, AlertingSetup};
-use super::nodes::Nodes;
+use super::nodes::{Farewell, Nodes};
 use super::state_parts;
 use crate::alerting::{Alerting, NodeMetrics, RuleFiles, RuleReload, runbooks_router};
 use crate::config::{self, Settings};
@@ -67,6 +67,14 @@ impl AlertingHost {
     /// How rule files are read again.
     pub fn reload(&self) -> RuleReload {
         self.reload.clone()
+    }
+
+    /// What one of several leaves until everything is stored.
+    pub fn farewell(&self) -> Option<Farewell> {
+        match &self.kind {
+            Kind::Alone { .. } => None,
+            Kind::Several(nodes) => Some(nodes.farewell()),
+        }
     }
 
     /// The state database.

@@ -29,6 +29,7 @@ use crate::tenancy::{Access, Action, guarded};
 use super::Process;
 use super::access::warn_if_open;
 use super::ingestion;
+use super::nodes::Farewell;
 use super::openapi::document;
 use super::own_telemetry;
 use super::parts::Parts;
@@ -54,6 +55,7 @@ pub struct Running {
     pub write_path: Arc<WritePath>,
     pub store: Arc<dyn Store>,
     pub exchange: Option<Exchange>,
+    pub farewell: Option<Farewell>,
     durability: &'static str,
     otlp_grpc: Option<SocketAddr>,
     otlp_http: Option<SocketAddr>,
@@ -105,6 +107,7 @@ pub async fn start(
         store,
         stats,
         exchange,
+        farewell,
     } = parts;
     let limits = ConnectionLimits {
         drain_time_max: settings.shutdown.deadline.saturating_sub(DRAIN_RESERVE).max(Duration::from_secs(1)),
@@ -148,6 +151,7 @@ pub async fn start(
         write_path,
         store,
         exchange,
+        farewell,
         durability,
         otlp_grpc,
         otlp_http,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,32 @@ pub struct Nodes {
     following: Option<Lifecycle>,
     /// Whether it was said that the state database is away.
     is_away: bool,
+    farewell: Farewell,
+}
+
+/// What a node leaves until everything is stored that it has accepted. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Farewell(Arc<Mutex<Last>>);
+
+#[derive(Debug, Default)]
+struct Last {
+    /// Another node is told of what is stored last.
+    following: Option<Lifecycle>,
+    /// Another node takes the rules over, and reads what is stored by then.
+    owned: Option<StateDatabase>,
+}
+
+impl Farewell {
+    pub async fn say(&self) {
+        let Last { following, owned } = std::mem::take(&mut *self.0.lock());
+        if let Some(following) = following {
+            following.stop();
+            following.wait().await;
+        }
+        if let Some(owned) = owned {
+            owned.close().await;
+        }
+    }
 }
 
 /// Why the rules are not evaluated here any more.
@@ -79,12 +106,17 @@ impl Nodes {
             metrics,
             following: None,
             is_away: false,
+            farewell: Farewell::default(),
         })
     }
 
     /// Who looks at this node's series.
     pub fn watch(&self) -> Arc<dyn SeriesWatch> {
         Arc::clone(&self.watch) as _
+    }
+
+    pub fn farewell(&self) -> Farewell {
+        self.farewell.clone()
     }
 
     pub fn directory(&self) -> Arc<StateDirectory> {
@@ -116,7 +148,7 @@ impl Nodes {
             }
             let _stopped = stop.run_until_cancelled(sleep(LOOK_EVERY)).await;
         }
-        self.unfollow().await;
+        self.farewell.0.lock().following = self.following.take();
     }
 
     /// Tells others what is taken in here, as long as this node does not evaluate the rules.
@@ -124,7 +156,7 @@ impl Nodes {
         if self.following.is_some() {
             return;
         }
-        let following = lifecycle.part();
+        let following = lifecycle.aside();
         let parts = FollowerParts {
             bus: &self.setup.bus,
             client: self.client.clone(),
@@ -174,13 +206,22 @@ impl Nodes {
 
     /// Evaluates the rules until another node does, or the process stops.
     async fn own(&mut self, database: StateDatabase, around: &AlertingAround, lifecycle: &Lifecycle) {
+        self.owner.send_replace(None);
         self.unfollow().await;
-        while let Ended::Gap = self.term(&database, around, lifecycle).await {
-            tracing::info!(
-                "another node could not tell everything: alerting begins anew with what is stored"
-            );
+        let ended = loop {
+            match self.term(&database, around, lifecycle).await {
+                Ended::Gap => {
+                    tracing::info!(
+                        "another node could not tell everything: alerting begins anew with what is stored"
+                    );
+                }
+                ended => break ended,
+            }
+        };
+        match ended {
+            Ended::Stopped => self.farewell.0.lock().owned = Some(database),
+            Ended::Over | Ended::Gap => database.close().await,
         }
-        database.close().await;
     }
 
     async fn term(&self, database: &StateDatabase, around: &AlertingAround, lifecycle: &Lifecycle) -> Ended {

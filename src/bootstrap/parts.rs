@@ -35,6 +35,7 @@ use crate::tenancy::Access;
 use super::access::build_access;
 use super::alerting_host::AlertingHost;
 use super::alerting_parts::AlertingAround;
+use super::nodes::Farewell;
 use super::reload::Reloading;
 use super::{Process, Surroundings};
 use super::{alerting_parts, dependencies, ingestion, redis, rollups, store_parts};
@@ -77,6 +78,7 @@ pub struct Parts {
     pub stats: Stats,
     /// What talks with other nodes, where there may be any.
     pub exchange: Option<Exchange>,
+    pub farewell: Option<Farewell>,
 }
 
 pub async fn build(
@@ -173,6 +175,7 @@ pub async fn build(
     let reloading = Reloading { source, level, access: access.clone(), rates, rules: alerting.reload() };
     reloading.on_hangup(settings, &lifecycle)?;
     let around = AlertingAround::new(settings, access.clone(), alerting_parts::past(past), &write_path);
+    let farewell = alerting.farewell();
     let alerts = alerting.start(around, &lifecycle);
     if let Some(rolled_up) = rolled_up {
         rollups::start(settings, &store, rolled_up, &bus, &clock, &mut registry, &lifecycle);
@@ -195,6 +198,7 @@ pub async fn build(
         store,
         stats,
         exchange,
+        farewell,
     })
 }
 

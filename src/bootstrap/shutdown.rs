@@ -68,8 +68,12 @@ impl Running {
         }
         let left_over = self.write_path.left_over();
         drop(self.write_path);
+        // Others are told of what was stored last.
         if let Some(exchange) = self.exchange {
             exchange.say_goodbye().await;
+        }
+        if let Some(farewell) = self.farewell {
+            let _in_time = timeout(left(Duration::ZERO), farewell.say()).await;
         }
         close(self.store, left(Duration::ZERO)).await;
         let took_ms = started.elapsed().as_millis();

@@ -25,6 +25,12 @@ impl Lifecycle {
         Self { tasks: TaskTracker::new(), stop: self.stop.child_token(), failed: Arc::clone(&self.failed) }
     }
 
+    /// Something that goes on when the whole stops, until it is stopped by itself. Who makes it waits for it.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        Self { tasks: TaskTracker::new(), stop: CancellationToken::new(), failed: Arc::clone(&self.failed) }
+    }
+
     /// Cancelled when the process is asked to stop.
     pub fn stop_token(&self) -> CancellationToken {
         self.stop.clone()
@@ -125,8 +131,9 @@ mod tests {
         first.stop();
         first.wait().await;
         assert!(!second.is_stopping() && !lifecycle.is_stopping());
+        let aside = lifecycle.aside();
         lifecycle.stop();
         second.wait().await;
-        assert!(lifecycle.failed().is_empty());
+        assert!(lifecycle.failed().is_empty() && !aside.is_stopping());
     }
 }

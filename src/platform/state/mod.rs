@@ -153,7 +153,7 @@ async fn open_postgres(
 ) -> Result<(Pools, Ownership), StateOpenError> {
     let unusable = |source| StateOpenError::Unusable { source };
     let writer = postgres.writer(options).map_err(unusable)?;
-    let candidate = Candidate::lock(&writer).await?;
+    let candidate = Candidate::lock(&writer, options).await?;
     let pools =
         Pools::Postgres { writer: writer.clone(), readers: postgres.readers(options).map_err(unusable)? };
     migrations::migrate(&pools, migrations).await?;

@@ -51,6 +51,9 @@ pub struct StateOptions {
     pub answer_timeout: Duration,
     /// How other processes reach this one, written for them; empty if it is alone. PostgreSQL only.
     pub address: String,
+    /// When PostgreSQL was started less than so long ago, the owner of before, if it is another one with an address, goes first: it may
+    /// have told what it could not write.
+    pub former_first: Duration,
 }
 
 impl Default for StateOptions {
@@ -61,6 +64,7 @@ impl Default for StateOptions {
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(10),
             address: String::new(),
+            former_first: Duration::from_secs(5),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Several nodes over one store: one evaluates the rules, and the others tell it what they took in.
 
+mod alerts_wire;
 mod interest_wire;
+mod news;
 pub mod reception;
 mod reporter;
 mod sighting_wire;
@@ -15,7 +17,9 @@ use crate::platform::lifecycle::Lifecycle;
 use crate::platform::nodes::{NodeClient, OwnerWatch};
 use crate::shared::{SeriesWatch, WatchEpoch};
 
+pub use alerts_wire::{alert_from_wire, alert_to_wire};
 pub use interest_wire::{interest_from_wire, interest_to_wire};
+pub use news::News;
 pub use reception::REPORTS_PATH;
 pub use sighting_wire::{report_of, sighting_of};
 
@@ -24,7 +28,7 @@ use reporter::Reporter;
 /// What a node works with that evaluates no rules itself.
 #[derive(Debug)]
 pub struct FollowerParts<'a> {
-    pub bus: &'a EventBus,
+    pub bus: &'a Arc<EventBus>,
     pub client: NodeClient,
     pub owner: OwnerWatch,
     pub metrics: NodeMetrics,

@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use prost::Message;
 use tokio::sync::Notify;
 
-use super::wire::{PROTOBUF, REPORT_BYTES_MAX, Receipt, Report};
-use super::{interest_to_wire, sighting_of, wire};
+use super::wire::{NewsMark, PROTOBUF, REPORT_BYTES_MAX, Receipt, Report};
+use super::{News, interest_to_wire, sighting_of, wire};
 use crate::alerting::application::commands::EvaluatorHandle;
 use crate::alerting::application::node_metrics::NodeMetrics;
 use crate::alerting::domain::watchlist::Watchlist;
@@ -40,6 +40,7 @@ pub struct Reception {
     pub metrics: NodeMetrics,
     /// Told of when a report says that something was lost.
     pub gaps: Arc<Notify>,
+    pub news: News,
     pub memory: Memory,
 }
 
@@ -109,11 +110,18 @@ async fn receive(
         _ => Problem::invalid("the report cannot be read"),
     })?;
     let report = Report::decode(body).map_err(|error| Problem::invalid(format!("no report: {error}")))?;
-    let receipt = reception.take(report).await?;
+    let mark = report.news;
+    let receipt = reception.with_news(reception.take(report).await?, mark);
     Ok(([(CONTENT_TYPE, PROTOBUF)], receipt.encode_to_vec()).into_response())
 }
 
 impl Reception {
+    fn with_news(&self, receipt: Receipt, known: Option<NewsMark>) -> Receipt {
+        let term = self.memory.term;
+        let (alerts, next) = self.news.since(known.filter(|mark| mark.term == term).map(|mark| mark.next));
+        Receipt { alerts, news: Some(NewsMark { term, next }), ..receipt }
+    }
+
     async fn take(&self, report: Report) -> Result<Receipt, Problem> {
         if report.gap {
             self.metrics.gaps.inc();
@@ -121,7 +129,8 @@ impl Reception {
         }
         let epoch = self.watchlist.epoch();
         if report.interest != self.memory.interest_id(epoch) && !report.follows {
-            return Ok(Receipt { interest: Some(self.memory.interest(&self.watchlist)) });
+            let interest = Some(self.memory.interest(&self.watchlist));
+            return Ok(Receipt { interest, ..Receipt::default() });
         }
         let (sender, number) = (self.memory.sender(report.sender), report.number);
         let mut last = sender.lock().await;

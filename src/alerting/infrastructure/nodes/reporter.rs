@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use futures_util::FutureExt;
 use prost::Message;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::wire::{PROTOBUF, RECEIPT_BYTES_MAX, Receipt, Report};
-use super::{REPORTS_PATH, interest_from_wire, report_of, wire};
+use super::wire::{NewsMark, PROTOBUF, RECEIPT_BYTES_MAX, Receipt, Report};
+use super::{REPORTS_PATH, alert_from_wire, interest_from_wire, report_of, wire};
 use crate::alerting::application::lookout::Lookout;
 use crate::alerting::application::node_metrics::NodeMetrics;
 use crate::alerting::application::sighting::Sighting;
@@ -25,6 +26,8 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Before a report is sent again.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(1);
+/// How long a node that stops goes on telling what it stored last.
+const REST_TIME_MAX: Duration = Duration::from_secs(1);
 /// About how large a report becomes: well below what is taken.
 const REPORT_BYTES: usize = 1 << 20;
 
@@ -32,6 +35,9 @@ const REPORT_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Reporter {
     queues: [EventQueue; 3],
+    /// Hears of alerts.
+    bus: Arc<EventBus>,
+    news: Option<NewsMark>,
     lookout: Arc<Lookout>,
     client: NodeClient,
     owner: OwnerWatch,
@@ -42,6 +48,9 @@ pub struct Reporter {
     interest: u64,
     /// Something was lost, and nobody knows yet.
     gap: bool,
+    /// What is being told, and how many parts of it were taken.
+    telling: Option<DomainEvent>,
+    parts_taken: usize,
 }
 
 /// What became of a report.
@@ -55,7 +64,7 @@ enum Answered {
 
 impl Reporter {
     pub fn new(
-        bus: &EventBus,
+        bus: &Arc<EventBus>,
         lookout: Arc<Lookout>,
         client: NodeClient,
         owner: OwnerWatch,
@@ -64,12 +73,44 @@ impl Reporter {
         let queues = [Topic::Metrics, Topic::Logs, Topic::Spans].map(|topic| bus.subscribe(topic));
         let (sender, number, interest) = (fastrand::u64(..), 0, 0);
         // What was stored before was perhaps never told.
-        Self { queues, lookout, client, owner, metrics, sender, number, interest, gap: true }
+        let (bus, news) = (Arc::clone(bus), None);
+        let (gap, telling, parts_taken) = (true, None, 0);
+        Self {
+            queues,
+            bus,
+            news,
+            lookout,
+            client,
+            owner,
+            metrics,
+            sender,
+            number,
+            interest,
+            gap,
+            telling,
+            parts_taken,
+        }
     }
 
-    /// Until it is stopped: what is not told by then is in the store.
+    /// Until it is stopped: then the rest is told to the one who is there to be told. What is not is in the store.
     pub async fn run(mut self, stop: CancellationToken) {
         let _stopped = stop.run_until_cancelled(self.report_all()).await;
+        let _in_time = timeout(REST_TIME_MAX, self.report_rest()).await;
+    }
+
+    async fn report_rest(&mut self) {
+        if self.telling.is_some() && self.owner.borrow().is_some() {
+            self.tell().await;
+        }
+        for at in 0..self.queues.len() {
+            while let Some(queue) = self.queues.get_mut(at)
+                && let Some(Some(Delivery::Event(event))) = queue.next().now_or_never()
+                && self.owner.borrow().is_some()
+            {
+                self.telling = Some(event);
+                self.tell().await;
+            }
+        }
     }
 
     async fn report_all(&mut self) {
@@ -84,7 +125,7 @@ impl Reporter {
                 _ = ticker.tick() => None,
             };
             match delivery {
-                Some(Delivery::Event(event)) => self.tell(Some(&event)).await,
+                Some(Delivery::Event(event)) => self.telling = Some(event),
                 Some(Delivery::Missed(events)) => {
                     self.metrics.events_missed.inc_by(events);
                     tracing::warn!(
@@ -92,53 +133,57 @@ impl Reporter {
                         "too much came at once to be told to the node that evaluates rules"
                     );
                     self.gap = true;
-                    self.tell(None).await;
                 }
-                None => self.tell(None).await,
+                None => {}
             }
+            self.tell().await;
         }
     }
 
-    /// Returns when the other node has evaluated it.
-    async fn tell(&mut self, event: Option<&DomainEvent>) {
+    /// Returns when the other node has evaluated what is to be told, or nobody looks at it. Goes on where it was left.
+    async fn tell(&mut self) {
         loop {
-            let seen = event.map(|event| self.lookout.sight(event)).unwrap_or_default();
-            if event.is_some() && seen.is_empty() {
-                return;
+            let seen = self.telling.as_ref().map(|event| self.lookout.sight(event)).unwrap_or_default();
+            if self.telling.is_some() && seen.is_empty() {
+                break;
             }
             match self.tell_all(seen).await {
                 Some(outdated) => {
                     self.lookout.replace(interest_from_wire(&outdated));
                     self.interest = outdated.id;
                 }
-                None => return,
+                None => break,
             }
         }
+        (self.telling, self.parts_taken) = (None, 0);
     }
 
     /// Gives what the rules look at by now, if that has changed: then nothing of it was taken.
     async fn tell_all(&mut self, seen: Sighting) -> Option<Box<wire::Interest>> {
-        for (at, part) in seen.parts(REPORT_BYTES).into_iter().enumerate() {
+        for (at, part) in seen.parts(REPORT_BYTES).into_iter().enumerate().skip(self.parts_taken) {
             let report = Report {
                 sender: self.sender,
                 number: self.number,
                 interest: self.interest,
                 gap: self.gap,
                 follows: at > 0,
+                news: self.news,
                 ..report_of(&part)
             };
-            match self.send(&report.encode_to_vec()).await {
+            match self.send(report).await {
                 Answered::Outdated(interest) => return Some(interest),
                 Answered::Taken => self.gap = false,
                 Answered::Refused => self.gap = true,
             }
             self.number += 1;
+            self.parts_taken = at + 1;
         }
         None
     }
 
     /// Until there is an answer, from whichever node is the one to be told by then.
-    async fn send(&mut self, report: &[u8]) -> Answered {
+    async fn send(&mut self, report: Report) -> Answered {
+        let report = report.encode_to_vec();
         let mut pause = RETRY_FIRST;
         loop {
             let Some(owner) = self.owner.borrow_and_update().clone() else {
@@ -148,15 +193,9 @@ impl Reporter {
                 }
                 continue;
             };
-            match self.post(&owner, report).await {
+            match self.post(&owner, &report).await {
                 Ok((StatusCode::OK, body)) => match Receipt::decode(&*body) {
-                    Ok(Receipt { interest: Some(interest) }) => {
-                        return Answered::Outdated(Box::new(interest));
-                    }
-                    Ok(Receipt { interest: None }) => {
-                        self.metrics.reports_sent.inc();
-                        return Answered::Taken;
-                    }
+                    Ok(receipt) => return self.answered(receipt),
                     Err(error) => self.fails(&owner, &error),
                 },
                 Ok((status @ (StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE), _)) => {
@@ -172,6 +211,18 @@ impl Reporter {
             }
             pause = (pause * 2).min(RETRY_MAX);
         }
+    }
+
+    fn answered(&mut self, receipt: Receipt) -> Answered {
+        self.news = receipt.news;
+        for event in receipt.alerts.into_iter().filter_map(alert_from_wire) {
+            self.bus.publish(event);
+        }
+        if let Some(interest) = receipt.interest {
+            return Answered::Outdated(Box::new(interest));
+        }
+        self.metrics.reports_sent.inc();
+        Answered::Taken
     }
 
     async fn post(&self, owner: &NodeAddress, report: &[u8]) -> Result<(StatusCode, Vec<u8>), NodeError> {

@@ -16,12 +16,13 @@ use crate::alerting::domain::fixtures::{COUNTER, rule_with, second, series};
 use crate::alerting::domain::interest::Interest;
 use crate::alerting::domain::rule::{AlertRule, RuleSet, Source};
 use crate::alerting::domain::watchlist::{Watchlist, WatchlistLimits};
+use crate::platform::event_bus::{Delivery, Topic};
 use crate::platform::nodes::{NodeAddress, NodeSecret};
 use crate::platform::tls::Trust;
 use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape};
 use crate::shared::{
-    DomainEvent, LabelFilter, MetricColumns, MetricKind, MetricsIngested, NumberColumns, NumberRow,
-    PastPoint, PastRecord, PastValue, SeriesId, SeriesIdentity, Temporality, TenantId, Timestamp,
+    AlertTransition, DomainEvent, LabelFilter, MetricColumns, MetricKind, MetricsIngested, NumberColumns,
+    NumberRow, PastPoint, PastRecord, PastValue, SeriesId, SeriesIdentity, Temporality, TenantId, Timestamp,
 };
 
 const SECRET: &str = "a-secret-of-several-nodes";
@@ -118,11 +119,40 @@ fn a_report_that_makes_no_sense_is_refused() {
 }
 
 /// A node that evaluates the rule `m` with what it is told.
+/// An alert of a rule began.
+pub(super) fn alert(rule: &str) -> DomainEvent {
+    DomainEvent::AlertTriggered(Arc::new(AlertTransition {
+        tenant: TenantId::unnamed(),
+        rule_id: rule.into(),
+        rule_name: "Rule".into(),
+        severity: "WARN",
+        expression: "max(m) over 1m".into(),
+        threshold: "> 1".into(),
+        value: Some(2.0),
+        peak: None,
+        labels: vec![("host".into(), "a".into())],
+        annotations: Vec::new(),
+        channels: vec!["ops".into()],
+        since: second(1),
+        at: second(2),
+        reason: "max 2 > 1".into(),
+    }))
+}
+
+#[test]
+fn an_alert_comes_through_as_it_was() {
+    let sent = alert("r");
+    let bytes = alert_to_wire(&sent).unwrap().encode_to_vec();
+    let arrived = alert_from_wire(wire::Alert::decode(&*bytes).unwrap()).unwrap();
+    assert_eq!(format!("{arrived:?}"), format!("{sent:?}"));
+}
+
 struct Owner {
     address: NodeAddress,
     told: mpsc::Receiver<Command>,
     watchlist: Arc<Watchlist>,
     gaps: Arc<Notify>,
+    bus: EventBus,
     lifecycle: Lifecycle,
 }
 
@@ -130,18 +160,19 @@ impl Owner {
     async fn new(rules: Vec<AlertRule>) -> Self {
         let watchlist = Arc::new(Watchlist::new(&RuleSet::new(rules).unwrap(), WatchlistLimits::default()));
         let (evaluator, told) = EvaluatorHandle::new();
-        let gaps = Arc::<Notify>::default();
+        let (gaps, bus) = (Arc::<Notify>::default(), EventBus::default());
         let reception = Reception {
             secret: NodeSecret::parse(SECRET).unwrap(),
             evaluator,
             watchlist: Arc::clone(&watchlist),
             metrics: NodeMetrics::default(),
             gaps: Arc::clone(&gaps),
+            news: News::new(bus.subscribe(Topic::Alerts)),
             memory: Memory::default(),
         };
         let lifecycle = Lifecycle::default();
         let address = served(reception::router(Arc::new(reception)), &lifecycle).await;
-        Self { address, told, watchlist, gaps, lifecycle }
+        Self { address, told, watchlist, gaps, bus, lifecycle }
     }
 
     /// The values of the points of the next report.
@@ -171,7 +202,7 @@ async fn served(router: Router, lifecycle: &Lifecycle) -> NodeAddress {
 }
 
 struct Follower {
-    bus: EventBus,
+    bus: Arc<EventBus>,
     owner: watch::Sender<Option<NodeAddress>>,
     lookout: Arc<dyn SeriesWatch>,
     lifecycle: Lifecycle,
@@ -179,7 +210,7 @@ struct Follower {
 
 impl Follower {
     fn of(owner: Option<&Owner>, secret: &str) -> Self {
-        let (bus, lifecycle) = (EventBus::default(), Lifecycle::default());
+        let (bus, lifecycle) = (Arc::<EventBus>::default(), Lifecycle::default());
         let (known, watched) = watch::channel(owner.map(|owner| owner.address.clone()));
         let client = NodeClient::new(NodeSecret::parse(secret).unwrap(), &Trust::System).unwrap();
         let parts = FollowerParts {
@@ -249,6 +280,20 @@ async fn what_a_node_takes_in_is_told_in_order_and_once() {
 }
 
 #[tokio::test]
+async fn alerts_are_heard_of_on_every_node() {
+    let owner = Owner::new(vec![rule_with("r", "max > 1", &[])]).await;
+    let follower = Follower::of(Some(&owner), SECRET);
+    let mut heard = follower.bus.subscribe(Topic::Alerts);
+    follower.watch(&series(&[])).await;
+    for rule in ["a", "b"] {
+        owner.bus.publish(alert(rule));
+        let next = timeout(Duration::from_secs(20), heard.next()).await.expect("it is told");
+        let Some(Delivery::Event(DomainEvent::AlertTriggered(alert))) = next else { panic!("{next:?}") };
+        assert_eq!(&*alert.rule_id, rule);
+    }
+}
+
+#[tokio::test]
 async fn when_the_rules_change_the_other_nodes_know_before_they_tell_more() {
     let mut owner = Owner::new(vec![rule_with("r", "max > 1", &[])]).await;
     let follower = Follower::of(Some(&owner), SECRET);
@@ -304,8 +349,8 @@ async fn a_report_that_comes_again_is_not_evaluated_again() {
     let interest = post(&report).await.interest.expect("it did not know what the rules look at").id;
     let report = wire::Report { interest, ..report };
     let told = async {
-        assert_eq!(post(&report).await, wire::Receipt::default());
-        assert_eq!(post(&report).await, wire::Receipt::default(), "as if it had been taken");
+        assert_eq!(post(&report).await.interest, None);
+        assert_eq!(post(&report).await.interest, None, "as if it had been taken");
     };
     let evaluated = async {
         let Some(Command::Sighted { done, .. }) = owner.told.recv().await else { panic!("nothing is told") };

@@ -31,6 +31,9 @@ pub struct Report {
     /// It goes on with what the one before told: it is taken whatever the rules look at by now.
     #[prost(bool, tag = "8")]
     pub follows: bool,
+    /// The alerts that the sender knows of: the news of a receipt of before.
+    #[prost(message, optional, tag = "9")]
+    pub news: Option<NewsMark>,
     #[prost(message, repeated, tag = "5")]
     pub series: Vec<Series>,
     #[prost(message, repeated, tag = "6")]
@@ -168,6 +171,57 @@ pub struct Receipt {
     /// What the rules look at, if the sender does not know it: then the report was not taken. Else it was evaluated.
     #[prost(message, optional, tag = "1")]
     pub interest: Option<Interest>,
+    /// Alerts that began or ended since the sender heard of some.
+    #[prost(message, repeated, tag = "2")]
+    pub alerts: Vec<Alert>,
+    #[prost(message, optional, tag = "3")]
+    pub news: Option<NewsMark>,
+}
+
+/// How far a node has heard of alerts.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct NewsMark {
+    /// Numbers are those of one term as the node that evaluates.
+    #[prost(fixed64, tag = "1")]
+    pub term: u64,
+    /// The number of the next one.
+    #[prost(uint64, tag = "2")]
+    pub next: u64,
+}
+
+/// An alert that began or ended.
+#[derive(Clone, PartialEq, Message)]
+pub struct Alert {
+    #[prost(bool, tag = "1")]
+    pub resolved: bool,
+    #[prost(string, tag = "2")]
+    pub tenant: String,
+    #[prost(string, tag = "3")]
+    pub rule_id: String,
+    #[prost(string, tag = "4")]
+    pub rule_name: String,
+    #[prost(string, tag = "5")]
+    pub severity: String,
+    #[prost(string, tag = "6")]
+    pub expression: String,
+    #[prost(string, tag = "7")]
+    pub threshold: String,
+    #[prost(double, optional, tag = "8")]
+    pub value: Option<f64>,
+    #[prost(double, optional, tag = "9")]
+    pub peak: Option<f64>,
+    #[prost(message, repeated, tag = "10")]
+    pub labels: Vec<Label>,
+    #[prost(message, repeated, tag = "11")]
+    pub annotations: Vec<Label>,
+    #[prost(string, repeated, tag = "12")]
+    pub channels: Vec<String>,
+    #[prost(sfixed64, tag = "13")]
+    pub since: i64,
+    #[prost(sfixed64, tag = "14")]
+    pub at: i64,
+    #[prost(string, tag = "15")]
+    pub reason: String,
 }
 
 #[derive(Clone, PartialEq, Message)]

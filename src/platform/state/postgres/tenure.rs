@@ -15,12 +15,13 @@ use tokio::time::{sleep, timeout};
 
 use super::Lines;
 use crate::platform::state::connection::Connection;
-use crate::platform::state::{StateError, StateOpenError};
+use crate::platform::state::{StateError, StateOpenError, StateOptions};
 
 const SERVER_ENCODING: &str = include_str!("../../../../schemas/state/platform/server_encoding.sql");
 const CREATE: &str = include_str!("../../../../schemas/state/owner/create_state_owner.sql");
 const TRY_LOCK: &str = include_str!("../../../../schemas/state/owner/try_lock.sql");
 const TAKE: &str = include_str!("../../../../schemas/state/owner/take.sql");
+const JUST_STARTED: &str = include_str!("../../../../schemas/state/owner/just_started.sql");
 const UNLOCK: &str = include_str!("../../../../schemas/state/owner/unlock.sql");
 const FENCE: &str = include_str!("../../../../schemas/state/owner/fence.sql");
 const SELECT_TERM: &str = include_str!("../../../../schemas/state/owner/select_term.sql");
@@ -37,8 +38,8 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Connects and takes the lock; [`StateOpenError::InUse`] while somebody else has it.
-    pub async fn lock(lines: &Lines) -> Result<Self, StateOpenError> {
+    /// Connects and takes the lock; [`StateOpenError::InUse`] while somebody else has it, or may take it again.
+    pub async fn lock(lines: &Lines, options: &StateOptions) -> Result<Self, StateOpenError> {
         let unusable = |source| StateOpenError::Unusable { source };
         let mut session = lines.session().await.map_err(unusable)?;
         let encoding: String =
@@ -53,13 +54,20 @@ impl Candidate {
             }
             sleep(LOCK_POLL).await;
         }
+        sqlx::query(CREATE).execute(&mut session).await.map_err(unusable)?;
+        let within = i64::try_from(options.former_first.as_millis()).unwrap_or(i64::MAX);
+        let asked = sqlx::query_scalar(JUST_STARTED).bind(options.address.as_str()).bind(within);
+        let owners_before: i64 = asked.fetch_one(&mut session).await.map_err(unusable)?;
+        if owners_before > 0 {
+            sqlx::query(UNLOCK).execute(&mut session).await.map_err(unusable)?;
+            return Err(StateOpenError::InUse);
+        }
         Ok(Self { session })
     }
 
     /// The schema is as it should be: begins the term, on the session that holds the lock.
     pub async fn begin(mut self, lines: Lines, address: &str) -> Result<Tenure, StateOpenError> {
         let unusable = |source| StateOpenError::Unusable { source };
-        sqlx::query(CREATE).execute(&mut self.session).await.map_err(unusable)?;
         let term = sqlx::query_scalar(TAKE).bind(address).fetch_one(&mut self.session).await;
         Ok(Tenure {
             lines,

@@ -22,6 +22,7 @@ fn quick() -> StateOptions {
         connect_timeout: Duration::from_secs(5),
         answer_timeout: Duration::from_secs(5),
         address: "here:1".to_owned(),
+        former_first: Duration::ZERO,
     }
 }
 

@@ -4,8 +4,16 @@ use super::*;
 use crate::platform::state::testing::{PostgresServer, reached};
 
 async fn open_as(server: &PostgresServer, address: &str) -> Result<StateDatabase, StateOpenError> {
-    let options =
-        StateOptions { address: address.to_owned(), busy_timeout: Duration::from_secs(20), ..quick() };
+    open_after(server, address, Duration::ZERO).await
+}
+
+async fn open_after(
+    server: &PostgresServer,
+    address: &str,
+    former_first: Duration,
+) -> Result<StateDatabase, StateOpenError> {
+    let address = address.to_owned();
+    let options = StateOptions { address, former_first, busy_timeout: Duration::from_secs(20), ..quick() };
     StateDatabase::open(&StateTarget::Postgres(reached(&server.url())), &WORDS, options).await
 }
 
@@ -129,4 +137,19 @@ async fn others_learn_who_owns_it_whether_it_is_there_or_not() {
 async fn a_file_is_kept_for_as_long_as_it_is_open() {
     let database = open(&Place::file(), &WORDS).await.unwrap();
     database.keep().await.unwrap();
+}
+
+#[tokio::test]
+async fn when_the_database_comes_back_its_owner_goes_first() {
+    let mut server = PostgresServer::start();
+    let first = open_as(&server, "a:1").await.unwrap();
+    server.stop();
+    server.start_again();
+    let long = Duration::from_secs(600);
+    assert!(matches!(open_after(&server, "b:1", long).await, Err(StateOpenError::InUse)));
+    first.keep().await.unwrap();
+    put(&first, "goes on").await.unwrap();
+    // And one that is started again is no other.
+    first.close().await;
+    open_after(&server, "a:1", long).await.unwrap();
 }
