@@ -11,15 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::alerting_parts::{AlertingAround, AlertingSetup};
 use super::role::{Role, RoleSwitch};
+use super::state_parts::Keeper;
 use crate::alerting::{
     Alerting, AlertingOptions, FollowerParts, MIGRATIONS, NodeMetrics, RuleReload, WatchSwitch, follow,
 };
 use crate::config::NodeSettings;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::nodes::{NodeAddress, NodeClient};
-use crate::platform::state::{
-    StateDatabase, StateDirectory, StateError, StateOpenError, StateOptions, StateTarget,
-};
+use crate::platform::state::{StateDatabase, StateDirectory, StateOpenError, StateOptions, StateTarget};
 use crate::shared::{SeriesWatch, causes};
 
 /// How often a node tries to take the rules over, and the one that has them looks whether it still may.
@@ -272,24 +271,17 @@ async fn watch_over(database: &StateDatabase, gaps: &Notify, stop: &Cancellation
     let mut gap = std::pin::pin!(gap);
     let mut ticker = interval(LOOK_EVERY);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_away = false;
+    let mut keeper = Keeper::new(database);
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ended::Stopped,
             () = &mut gap => return Ended::Gap,
-            _ = ticker.tick() => match database.keep().await {
-                Ok(()) => is_away = false,
-                Err(StateError::TakenOver) => {
+            _ = ticker.tick() => {
+                if keeper.look().await.is_err() {
                     tracing::warn!("another node has taken the alert rules over");
                     return Ended::Over;
                 }
-                Err(error) => {
-                    if !std::mem::replace(&mut is_away, true) {
-                        let error = causes(&error);
-                        tracing::warn!(error, "the state database is away: alerts are told when it is back");
-                    }
-                }
-            },
+            }
         }
     }
 }

@@ -33,27 +33,51 @@ pub async fn open(settings: &Settings) -> anyhow::Result<StateDatabase> {
     opened.with_context(|| target.to_string())
 }
 
+/// Looks whether a database is still this process's own, and says when it goes away and comes back.
+#[derive(Debug)]
+pub struct Keeper<'a> {
+    database: &'a StateDatabase,
+    is_away: bool,
+}
+
+/// A database is another process's by now. The error says so.
+pub struct TakenOver(pub StateError);
+
+impl<'a> Keeper<'a> {
+    pub const fn new(database: &'a StateDatabase) -> Self {
+        Self { database, is_away: false }
+    }
+
+    pub async fn look(&mut self) -> Result<(), TakenOver> {
+        match (self.database.keep().await, self.is_away) {
+            (Err(error @ StateError::TakenOver), _) => return Err(TakenOver(error)),
+            (Err(error), false) => {
+                tracing::warn!(cause = causes(&error), "the state database is away");
+                self.is_away = true;
+            }
+            (Ok(()), true) => {
+                tracing::info!("the state database is back");
+                self.is_away = false;
+            }
+            (Ok(()), false) | (Err(_), true) => {}
+        }
+        Ok(())
+    }
+}
+
 /// Until the server stops, or the database is taken over: then the server is stopped, since what it knows is out of date.
 pub fn watch(database: StateDatabase, lifecycle: &Lifecycle) {
     let stop = lifecycle.stop_token();
     let stopping = lifecycle.clone();
     lifecycle.spawn("owner of the state database", async move {
-        let mut last = Ok(());
+        let mut keeper = Keeper::new(&database);
         while stop.run_until_cancelled(sleep(KEEP_INTERVAL)).await.is_some() {
-            let Some(kept) = stop.run_until_cancelled(database.keep()).await else { return };
-            match (&kept, &last) {
-                (Err(error @ StateError::TakenOver), _) => {
-                    tracing::error!(cause = causes(error), "stopping");
-                    stopping.stop();
-                    return;
-                }
-                (Err(error), Ok(())) => {
-                    tracing::warn!(cause = causes(error), "the state database is away");
-                }
-                (Ok(()), Err(_)) => tracing::info!("the state database is back"),
-                (Ok(()), Ok(())) | (Err(_), Err(_)) => {}
+            let Some(kept) = stop.run_until_cancelled(keeper.look()).await else { return };
+            if let Err(TakenOver(error)) = kept {
+                tracing::error!(cause = causes(&error), "stopping");
+                stopping.stop();
+                return;
             }
-            last = kept;
         }
     });
 }

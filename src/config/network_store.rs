@@ -4,10 +4,10 @@ use super::password;
 use super::reader::{Reader, text_of};
 use super::{Network, StoreKind};
 use crate::platform::clickhouse::deployment::{Quorum, Word};
-use crate::platform::clickhouse::network::{Endpoint, EndpointError, Trust};
+use crate::platform::clickhouse::network::{Endpoint, EndpointError};
 
 /// Keys that mean nothing to the embedded engine.
-const OWN: [&str; 8] = [
+const OWN: [&str; 7] = [
     "store.url",
     "store.urls",
     "store.user",
@@ -15,7 +15,6 @@ const OWN: [&str; 8] = [
     "store.password_file",
     "store.ca_file",
     "store.cluster",
-    "store.quorum",
 ];
 /// Most addresses.
 const ENDPOINTS_MAX: usize = 64;
@@ -38,11 +37,7 @@ pub(super) fn kind(reader: &mut Reader) -> StoreKind {
     match named {
         Named::Network => StoreKind::Network(network(reader)),
         Named::Embedded | Named::Null => {
-            for path in OWN.iter().filter(|path| **path != "store.quorum") {
-                if reader.is_written(path) {
-                    reader.refuse(path, "allowed: with kind = \"network\" only");
-                }
-            }
+            reader.refuse_written(&OWN, "allowed: with kind = \"network\" only");
             if named == Named::Null { StoreKind::Null } else { StoreKind::Embedded }
         }
     }
@@ -54,10 +49,7 @@ fn network(reader: &mut Reader) -> Network {
         true => Some(reader.text("store.user")),
         false => user,
     };
-    let trust = match reader.is_written("store.ca_file") {
-        true => Trust::File(reader.text("store.ca_file").into()),
-        false => Trust::System,
-    };
+    let trust = reader.trust("store.ca_file");
     let cluster = match reader.is_written("store.cluster") {
         true => word(reader, "store.cluster"),
         false => None,

@@ -44,10 +44,7 @@ pub(super) fn read(reader: &mut Reader, store: &Store, state: &State) -> Nodes {
         reader.refuse(ADDRESS, "needed: the address at which the other nodes reach this one's API");
     }
     let secret = secret(reader);
-    let trust = match reader.is_written("nodes.ca_file") {
-        true => Trust::File(reader.text("nodes.ca_file").into()),
-        false => Trust::System,
-    };
+    let trust = reader.trust("nodes.ca_file");
     if !matches!(store.kind, StoreKind::Network(_)) {
         reader.refuse(ADDRESS, "allowed: with [store] url, a store that all nodes share");
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::keys::{KEYS, NamedSections};
 use super::written::{Entries, Entry, Source, Written};
 use super::{ByteSize, ConfigError, ConfigErrors, Settings};
+use crate::platform::tls::Trust;
 use crate::shared::duration_text;
 
 /// Most tables of one list.
@@ -73,6 +74,20 @@ impl Reader {
             }
             source => ConfigError::wrong(source, path, &shown(path, &entry.value), allowed),
         });
+    }
+
+    /// Keys that are not allowed here, where they are written.
+    pub(super) fn refuse_written(&mut self, paths: &[&str], allowed: &str) {
+        for path in paths {
+            if self.is_written(path) {
+                self.refuse(path, allowed);
+            }
+        }
+    }
+
+    /// Whose certificates are trusted: a key names a file of authorities.
+    pub(super) fn trust(&mut self, path: &str) -> Trust {
+        if self.is_written(path) { Trust::File(self.text(path).into()) } else { Trust::System }
     }
 
     /// The value of a key (or its default), as `parse` understands it.

@@ -41,9 +41,7 @@ pub(super) fn redis(reader: &mut Reader) -> Redis {
         reader.refuse("redis.cache_bytes", "allowed: 0, or a size from 1MiB to 1TiB");
     }
     if !reader.is_written("redis.url") {
-        for path in OWN.iter().filter(|path| reader.is_written(path)).collect::<Vec<_>>() {
-            reader.refuse(path, "allowed: with redis.url only");
-        }
+        reader.refuse_written(&OWN, "allowed: with redis.url only");
         return Redis { server: None, prefix, cache_bytes };
     }
     let address = reader.read("redis.url", None, |written| {

@@ -19,11 +19,7 @@ pub(super) fn state(reader: &mut Reader, store: &Store) -> State {
             return State { target: StateTarget::Postgres(postgres) };
         }
     } else {
-        for path in OF_POSTGRES {
-            if reader.is_written(path) {
-                reader.refuse(path, "allowed: with url only");
-            }
-        }
+        reader.refuse_written(&OF_POSTGRES, "allowed: with url only");
     }
     let path = if has_path { reader.text("state.path").into() } else { store.path.join("state.db") };
     State { target: StateTarget::File(path) }

@@ -7,6 +7,8 @@ pub mod columns;
 pub mod distribution;
 pub mod duration_text;
 pub mod events;
+#[cfg(test)]
+pub mod fixtures;
 pub mod ids;
 pub mod label_filter;
 pub mod log_columns;

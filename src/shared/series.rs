@@ -147,6 +147,28 @@ pub struct SeriesIdentity {
 }
 
 impl SeriesIdentity {
+    /// One of which nothing is known beside its labels, sorted by key. It has neither resource nor scope.
+    pub fn labelled(
+        id: SeriesId,
+        tenant: TenantId,
+        metric: Arc<str>,
+        kind: MetricKind,
+        attributes: Vec<Attribute>,
+    ) -> Self {
+        Self {
+            id,
+            tenant,
+            metric,
+            unit: Box::default(),
+            description: Box::default(),
+            metadata: Arc::default(),
+            kind,
+            resource: Arc::default(),
+            scope: Arc::default(),
+            attributes,
+        }
+    }
+
     /// The value of a label as filters and `groupBy` see it: the point's attribute, else the resource's.
     pub fn label(&self, name: &str) -> Option<&str> {
         value_of(&self.attributes, name).or_else(|| value_of(&self.resource.attributes, name))

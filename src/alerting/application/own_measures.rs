@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::delivery::outboxes::{ChannelHealth, Course};
@@ -201,18 +200,8 @@ impl OwnMeasures {
         let mut hash = DefaultHasher::new();
         (metric, channel).hash(&mut hash);
         let channel = channel.iter().map(|name| Attribute { key: "channel".into(), value: (&**name).into() });
-        SeriesIdentity {
-            id: SeriesId(hash.finish()),
-            tenant: self.tenant.clone(),
-            metric: (*metric).into(),
-            unit: "".into(),
-            description: "".into(),
-            metadata: Arc::default(),
-            kind: *kind,
-            resource: Arc::default(),
-            scope: Arc::default(),
-            attributes: channel.collect(),
-        }
+        let (id, tenant) = (SeriesId(hash.finish()), self.tenant.clone());
+        SeriesIdentity::labelled(id, tenant, (*metric).into(), *kind, channel.collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the store holds of what rules look at: windows are filled with it after a restart, and rules are tried on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -70,12 +70,8 @@ pub fn record_query(measure: &Measure, range: TimeRange) -> Result<RecordQuery, 
         Source::Logs => RecordSource::Logs,
         Source::Spans => RecordSource::Spans,
     };
-    let of_filter = measure.filter.terms().iter().map(|term| term.label.clone());
-    let of_groups = measure.group_by.labels().iter().cloned();
-    // What an error is depends on it.
-    let status = (source == RecordSource::Spans).then(|| "status".into());
-    let labels: BTreeSet<Box<str>> = of_filter.chain(of_groups).chain(status).collect();
-    Ok(RecordQuery { source, filter: measure.filter.clone(), labels: labels.into_iter().collect(), range })
+    let labels = measure.labels().into_iter().collect();
+    Ok(RecordQuery { source, filter: measure.filter.clone(), labels, range })
 }
 
 /// Something that windows are filled with.

@@ -86,16 +86,6 @@ pub fn told(transition: &Transition) -> Option<&'static str> {
 /// A series of the metric `m`, with attributes given in the order of their names.
 pub fn series(attributes: &[(&str, &str)]) -> SeriesIdentity {
     let attribute = |(key, value): &(&str, &str)| Attribute { key: (*key).into(), value: (*value).into() };
-    SeriesIdentity {
-        id: SeriesId(1),
-        tenant: TenantId::unnamed(),
-        metric: "m".into(),
-        unit: "".into(),
-        description: "".into(),
-        metadata: Arc::default(),
-        kind: MetricKind::Gauge,
-        resource: Arc::default(),
-        scope: Arc::default(),
-        attributes: attributes.iter().map(attribute).collect(),
-    }
+    let attributes = attributes.iter().map(attribute).collect();
+    SeriesIdentity::labelled(SeriesId(1), TenantId::unnamed(), "m".into(), MetricKind::Gauge, attributes)
 }

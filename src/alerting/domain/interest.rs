@@ -9,9 +9,7 @@ use std::sync::Arc;
 use super::record::{LogRecord, Record, Span};
 use super::rule::{AlertRule, Source};
 use super::rule_words::WatchedMetric;
-use crate::shared::{
-    Attribute, LabelFilter, LogColumns, PastRecord, Resource, Scope, SeriesIdentity, SpanColumns, TenantId,
-};
+use crate::shared::{Attribute, LabelFilter, LogColumns, PastRecord, SeriesIdentity, SpanColumns, TenantId};
 
 /// By source: whose, which, and with which labels.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,7 +23,7 @@ pub struct Look {
     /// Absent: everybody's.
     pub tenant: Option<TenantId>,
     pub filter: LabelFilter,
-    /// Those that the filter or a group asks for.
+    /// Those that are asked for, see [`Measure::labels`](super::rule::Measure::labels).
     pub labels: BTreeSet<Box<str>>,
 }
 
@@ -41,9 +39,8 @@ impl Interest {
         let mut interest = Self::default();
         for rule in rules {
             let measure = &rule.measure;
-            let of_filter = measure.filter.terms().iter().map(|term| term.label.clone());
-            let labels = of_filter.chain(measure.group_by.labels().iter().cloned()).collect();
-            let look = Look { tenant: rule.tenant.clone(), filter: measure.filter.clone(), labels };
+            let (filter, labels) = (measure.filter.clone(), measure.labels());
+            let look = Look { tenant: rule.tenant.clone(), filter, labels };
             interest.add(measure.source.clone(), look);
         }
         interest
@@ -67,18 +64,8 @@ impl Interest {
         let looks = self.by_source.get(&Source::Metric(metric))?;
         let labels = wanted(looks, &series.tenant, |label| series.label(label))?;
         let attributes = labels.into_iter().map(|(key, value)| Attribute { key, value }).collect();
-        Some(SeriesIdentity {
-            id: series.id,
-            tenant: series.tenant.clone(),
-            metric: Arc::clone(&series.metric),
-            unit: Box::default(),
-            description: Box::default(),
-            metadata: Arc::default(),
-            kind: series.kind,
-            resource: Arc::<Resource>::default(),
-            scope: Arc::<Scope>::default(),
-            attributes,
-        })
+        let (tenant, metric) = (series.tenant.clone(), Arc::clone(&series.metric));
+        Some(SeriesIdentity::labelled(series.id, tenant, metric, series.kind, attributes))
     }
 
     /// The log records that somebody looks at.
@@ -101,12 +88,7 @@ impl Interest {
     ) -> Vec<PastRecord> {
         let Some(looks) = self.by_source.get(source) else { return Vec::new() };
         let records = rows.filter_map(|row| {
-            let mut labels = wanted(looks, tenant, |label| row.label(label))?;
-            // What an error is depends on it.
-            let status = row.label("status").filter(|_| *source == Source::Spans);
-            if let Some(status) = status.filter(|_| labels.iter().all(|(label, _)| &**label != "status")) {
-                labels.push(("status".into(), status.into()));
-            }
+            let labels = wanted(looks, tenant, |label| row.label(label))?;
             Some(PastRecord { time: row.time(), labels: labels.into(), duration: row.duration() })
         });
         records.collect()

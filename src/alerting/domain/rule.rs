@@ -1,6 +1,6 @@
 //! `AlertRule`, and `RuleSet`: the rules that apply together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,6 +109,15 @@ pub struct RuleKey {
 }
 
 impl Measure {
+    /// The labels that it asks for: those of its filter and of its groups, and of spans their status, on which it depends what an
+    /// error is.
+    pub fn labels(&self) -> BTreeSet<Box<str>> {
+        let of_filter = self.filter.terms().iter().map(|term| term.label.clone());
+        let of_groups = self.group_by.labels().iter().cloned();
+        let status = (self.source == Source::Spans).then(|| "status".into());
+        of_filter.chain(of_groups).chain(status).collect()
+    }
+
     /// As people say it: `avg(http.server.duration) over 5m by (http.route)`.
     pub fn expression(&self) -> String {
         let (aggregation, metric) = (self.aggregation.name(), self.source.name());

@@ -4,7 +4,6 @@ pub mod alert_rules;
 pub mod alertmanager;
 pub mod channels;
 pub mod incidents;
-mod json_body;
 mod query_string;
 pub mod runbooks;
 mod shared_problems;

@@ -8,6 +8,7 @@ mod body;
 mod byte_budget;
 mod connection;
 mod http2_connection;
+pub mod json_body;
 mod limits;
 mod metrics;
 pub mod openapi;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
     TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -65,7 +65,7 @@ impl NodeClient {
         node: &NodeAddress,
         path: &'static str,
         media_type: &'static str,
-        body: Vec<u8>,
+        body: Bytes,
         bytes_max: usize,
     ) -> Result<(StatusCode, Vec<u8>), NodeError> {
         let mut request =

@@ -1,7 +1,7 @@
 //! Addresses, secrets, and what one node says to another.
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH};
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -91,9 +91,10 @@ async fn a_request_is_forwarded_whole_but_for_what_concerns_its_connection() {
 #[tokio::test]
 async fn a_message_shows_the_secret_and_an_answer_has_a_limit() {
     let (node, client) = (node().await, client());
-    let (status, body) = client.post(&node, "/internal", "text/plain", b"x".to_vec(), 1_000).await.unwrap();
+    let (status, body) =
+        client.post(&node, "/internal", "text/plain", Bytes::from_static(b"x"), 1_000).await.unwrap();
     assert_eq!((status, &*body), (StatusCode::IM_A_TEAPOT, &b"POST /internal x"[..]));
-    let error = client.post(&node, "/internal", "text/plain", vec![b'x'; 100], 10).await.unwrap_err();
+    let error = client.post(&node, "/internal", "text/plain", vec![b'x'; 100].into(), 10).await.unwrap_err();
     assert!(matches!(error, NodeError::Broken(_)), "{error:?}");
 }
 
@@ -102,6 +103,6 @@ async fn a_node_that_is_gone_cannot_be_reached() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = NodeAddress::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     drop(listener);
-    let error = client().post(&address, "/internal", "text/plain", Vec::new(), 10).await.unwrap_err();
+    let error = client().post(&address, "/internal", "text/plain", Bytes::new(), 10).await.unwrap_err();
     assert!(matches!(error, NodeError::Unreachable(_)), "{error:?}");
 }

@@ -94,6 +94,14 @@ impl Connection {
         arguments
     }
 
+    /// From here on an answer is awaited.
+    fn ask<'q>(&mut self, query: &mut impl Execute<'q, Any>) -> Result<Asked<'_, 'q>, Error> {
+        let arguments = query.take_arguments().map_err(Error::Encode)?;
+        let (arguments, parts) = (self.storable(arguments), self.parts()?);
+        *parts.1 = Place::Amidst;
+        Ok((arguments, parts))
+    }
+
     fn parts(&mut self) -> Result<Parts<'_>, Error> {
         let (backend, limit): (&mut dyn AnyConnectionBackend, _) = match &mut self.link {
             // It has no network to wait for, and a slow disk is waited for.
@@ -107,6 +115,9 @@ impl Connection {
 
 /// What is asked, where the talk is, and until when there has to be an answer.
 type Parts<'a> = (&'a mut dyn AnyConnectionBackend, &'a mut Place, Option<Instant>);
+
+/// What goes along with a question.
+type Asked<'a, 'q> = (Option<AnyArguments<'q>>, Parts<'a>);
 
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -146,15 +157,10 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let ready = query
-            .take_arguments()
-            .map_err(Error::Encode)
-            .and_then(|all| Ok((self.storable(all), self.parts()?)));
-        let (arguments, (backend, place, deadline)) = match ready {
+        let (arguments, (backend, place, deadline)) = match self.ask(&mut query) {
             Ok(ready) => ready,
             Err(error) => return stream::once(future::ready(Err(error))).boxed(),
         };
-        *place = Place::Amidst;
         read_to_the_end(backend.fetch_many(query.sql(), query.persistent(), arguments), place, deadline)
     }
 
@@ -163,15 +169,10 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let ready = query
-            .take_arguments()
-            .map_err(Error::Encode)
-            .and_then(|all| Ok((self.storable(all), self.parts()?)));
-        let (arguments, (backend, place, deadline)) = match ready {
+        let (arguments, (backend, place, deadline)) = match self.ask(&mut query) {
             Ok(ready) => ready,
             Err(error) => return future::ready(Err(error)).boxed(),
         };
-        *place = Place::Amidst;
         let asked = backend.fetch_optional(query.sql(), query.persistent(), arguments);
         async move {
             let answer = by(deadline, asked).await.unwrap_or_else(|| Err(no_answer()));

@@ -16,7 +16,7 @@ use std::time::Instant;
 use dashmap::DashMap;
 
 use crate::shared::time::NANOS_PER_SECOND;
-use crate::shared::{DomainEvent, MetricKind, MetricsIngested, TenantId, TimeRange, Timestamp};
+use crate::shared::{DomainEvent, MetricKind, TenantId, TimeRange, Timestamp};
 
 use self::certainty::Certainty;
 pub use self::touch::{MetricKey, TenantKey, Touch, TouchKey};
@@ -86,21 +86,12 @@ impl Generations {
     /// Runs within `publish`: points are visible by now, and their senders have no answer yet.
     pub fn observe(&self, event: &DomainEvent) {
         if let DomainEvent::MetricsIngested(ingested) = event {
-            self.ingested(ingested);
+            self.count(Touch::of_batch(ingested));
         }
     }
 
-    fn ingested(&self, ingested: &MetricsIngested) {
-        let generation = self.advance();
-        for columns in &ingested.columns {
-            let tenant = TenantKey::new(columns.tenant());
-            columns.runs().for_each(|run| self.touch(&Touch::of_run(tenant, &run), generation));
-        }
-        self.forget_if_full();
-    }
-
-    /// What another node made visible.
-    pub fn heard(&self, touches: impl Iterator<Item = Touch>) {
+    /// What became visible together, here or on another node.
+    pub fn count(&self, touches: impl Iterator<Item = Touch>) {
         let generation = self.advance();
         touches.for_each(|touch| self.touch(&touch, generation));
         self.forget_if_full();

@@ -125,18 +125,9 @@ fn identities(
             let (kind, temporality, is_monotonic, own, of_resource): Described = decoded(text)?;
             let Some(kind) = kind_of(&kind, &temporality, is_monotonic) else { continue };
             let resource = Resource { attributes: attributes(of_resource), ..Resource::default() };
-            let identity = SeriesIdentity {
-                id: SeriesId(*id),
-                tenant: tenant.clone(),
-                metric: Arc::clone(&metric),
-                unit: "".into(),
-                description: "".into(),
-                metadata: Arc::default(),
-                kind,
-                resource: Arc::new(resource),
-                scope: Arc::default(),
-                attributes: attributes(own),
-            };
+            let (tenant, metric) = (tenant.clone(), Arc::clone(&metric));
+            let labelled = SeriesIdentity::labelled(SeriesId(*id), tenant, metric, kind, attributes(own));
+            let identity = SeriesIdentity { resource: Arc::new(resource), ..labelled };
             found.insert(identity.id, identity);
         }
     }

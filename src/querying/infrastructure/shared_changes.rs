@@ -16,7 +16,7 @@ use crate::shared::DomainEvent;
 
 use self::pending::Pending;
 use self::places::Places;
-use super::generations::{Generation, Generations, TenantKey, Touch};
+use super::generations::{Generation, Generations, Touch};
 
 /// The form of a section.
 const VERSION: u8 = 1;
@@ -44,10 +44,7 @@ impl SharedChanges {
         {
             let mut pending = self.pending.lock();
             pending.begin(self.generations.counted().next());
-            for columns in &ingested.columns {
-                let tenant = TenantKey::new(columns.tenant());
-                columns.runs().for_each(|run| pending.add(Touch::of_run(tenant, &run)));
-            }
+            Touch::of_batch(ingested).for_each(|touch| pending.add(touch));
         }
         self.bell.ring();
     }
@@ -79,7 +76,7 @@ impl Subject for SharedChanges {
             return Err(Garbled);
         }
         let touches: Option<Vec<Touch>> = touches.iter().map(Touch::decode).collect();
-        self.generations.heard(touches.ok_or(Garbled)?.into_iter());
+        self.generations.count(touches.ok_or(Garbled)?.into_iter());
         match *flags {
             0 => Ok(()),
             EVERYTHING => {

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::platform::http::Problem;
+use crate::platform::http::json_body::{Body, from_json};
 use crate::querying::application::{CacheStatus, MetricReader, TimeSeries, TimeSeriesQuery};
 use crate::querying::domain::{Formula, FormulaSeries, Operand};
 use crate::shared::TenantId;
@@ -66,17 +64,10 @@ struct Answered {
 pub(super) async fn handle<R: MetricReader + 'static>(
     State(api): State<Arc<QueryApi<R>>>,
     Extension(caller): Extension<Caller>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let started = Instant::now();
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::body_too_large(format!("the body is longer than {BODY_BYTES_MAX} bytes"))
-        }
-        _ => Problem::invalid("the body cannot be read"),
-    })?;
-    let question: Question =
-        serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("not a query: {error}")))?;
+    let question: Question = from_json(body, "a query", BODY_BYTES_MAX)?;
     let formulas = checked(&question)?;
     let sampled = sample_interval(&api, &caller.tenant, &question).await?;
     let mut answered = Vec::with_capacity(question.queries.len());

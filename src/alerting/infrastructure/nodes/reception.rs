@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use parking_lot::Mutex;
@@ -22,6 +20,7 @@ use crate::alerting::application::commands::EvaluatorHandle;
 use crate::alerting::application::node_metrics::NodeMetrics;
 use crate::alerting::domain::watchlist::Watchlist;
 use crate::platform::http::Problem;
+use crate::platform::http::json_body::{Body, whole};
 use crate::platform::nodes::NodeSecret;
 use crate::shared::{SeriesWatch, WatchEpoch};
 
@@ -98,18 +97,13 @@ pub fn router(reception: Arc<Reception>) -> Router {
 async fn receive(
     State(reception): State<Arc<Reception>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     if !reception.secret.is_shown_by(&headers) {
         return Err(Problem::unauthorized("this is for the other nodes"));
     }
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::body_too_large(format!("a report has at most {REPORT_BYTES_MAX} bytes"))
-        }
-        _ => Problem::invalid("the report cannot be read"),
-    })?;
-    let report = Report::decode(body).map_err(|error| Problem::invalid(format!("no report: {error}")))?;
+    let report = Report::decode(whole(body, REPORT_BYTES_MAX)?)
+        .map_err(|error| Problem::invalid(format!("no report: {error}")))?;
     let mark = report.news;
     let receipt = reception.with_news(reception.take(report).await?, mark);
     Ok(([(CONTENT_TYPE, PROTOBUF)], receipt.encode_to_vec()).into_response())

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use futures_util::FutureExt;
 use prost::Message;
@@ -183,7 +184,7 @@ impl Reporter {
 
     /// Until there is an answer, from whichever node is the one to be told by then.
     async fn send(&mut self, report: Report) -> Answered {
-        let report = report.encode_to_vec();
+        let report = Bytes::from(report.encode_to_vec());
         let mut pause = RETRY_FIRST;
         loop {
             let Some(owner) = self.owner.borrow_and_update().clone() else {
@@ -226,8 +227,8 @@ impl Reporter {
         Answered::Taken
     }
 
-    async fn post(&self, owner: &NodeAddress, report: &[u8]) -> Result<(StatusCode, Vec<u8>), NodeError> {
-        self.client.post(owner, REPORTS_PATH, PROTOBUF, report.to_vec(), RECEIPT_BYTES_MAX).await
+    async fn post(&self, owner: &NodeAddress, report: &Bytes) -> Result<(StatusCode, Vec<u8>), NodeError> {
+        self.client.post(owner, REPORTS_PATH, PROTOBUF, report.clone(), RECEIPT_BYTES_MAX).await
     }
 
     fn fails(&self, owner: &NodeAddress, error: &dyn std::fmt::Display) {

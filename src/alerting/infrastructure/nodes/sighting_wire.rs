@@ -1,6 +1,5 @@
 //! What a node took in, to the wire and back.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::wire;
@@ -8,8 +7,8 @@ use crate::alerting::application::sighting::Sighting;
 use crate::shared::distribution::{Distribution, ExplicitBuckets, ExponentialBuckets, Shape, SparseBuckets};
 use crate::shared::tenant::TenantIdError;
 use crate::shared::{
-    Attribute, MetricKind, PastPoint, PastRecord, PastValue, Resource, Scope, SeriesId, SeriesIdentity,
-    Temporality, TenantId, Timestamp,
+    Attribute, MetricKind, PastPoint, PastRecord, PastValue, SeriesId, SeriesIdentity, Temporality, TenantId,
+    Timestamp,
 };
 
 /// Why a report is not understood.
@@ -79,18 +78,8 @@ fn series_from_wire(series: wire::Series) -> Result<SeriesIdentity, ReportError>
         .collect();
     attributes.sort_unstable();
     attributes.dedup_by(|next, kept| next.key == kept.key);
-    Ok(SeriesIdentity {
-        id: SeriesId(series.id),
-        tenant: TenantId::parse(&series.tenant)?,
-        metric: series.metric.into(),
-        unit: Box::default(),
-        description: Box::default(),
-        metadata: Arc::default(),
-        kind,
-        resource: Arc::<Resource>::default(),
-        scope: Arc::<Scope>::default(),
-        attributes,
-    })
+    let tenant = TenantId::parse(&series.tenant)?;
+    Ok(SeriesIdentity::labelled(SeriesId(series.id), tenant, series.metric.into(), kind, attributes))
 }
 
 fn label_to_wire(name: &str, value: &str) -> wire::Label {

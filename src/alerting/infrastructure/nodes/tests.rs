@@ -327,7 +327,7 @@ async fn who_does_not_know_the_secret_is_not_listened_to() {
     let owner = Owner::new(vec![rule_with("r", "max > 1", &[])]).await;
     let client =
         NodeClient::new(NodeSecret::parse("another-secret-of-nodes").unwrap(), &Trust::System).unwrap();
-    let report = wire::Report::default().encode_to_vec();
+    let report = wire::Report::default().encode_to_vec().into();
     let (status, _) = client.post(&owner.address, REPORTS_PATH, wire::PROTOBUF, report, 1_000).await.unwrap();
     assert_eq!(status.as_u16(), 401);
 }
@@ -337,7 +337,7 @@ async fn a_report_that_comes_again_is_not_evaluated_again() {
     let mut owner = Owner::new(vec![rule_with("r", "max > 1", &[])]).await;
     let client = NodeClient::new(NodeSecret::parse(SECRET).unwrap(), &Trust::System).unwrap();
     let post = async |report: &wire::Report| {
-        let body = report.encode_to_vec();
+        let body = report.encode_to_vec().into();
         let (status, answer) =
             client.post(&owner.address, REPORTS_PATH, wire::PROTOBUF, body, 10_000).await.unwrap();
         assert_eq!(status.as_u16(), 200);

@@ -98,18 +98,8 @@ pub fn read_series(
     let mut attributes: Vec<Attribute> =
         labels?.into_iter().map(|(key, value)| Attribute { key, value }).collect();
     attributes.sort_unstable();
-    let series = into.place(SeriesIdentity {
-        id: SeriesId(0),
-        tenant,
-        metric: metric?.as_str().into(),
-        unit: "".into(),
-        description: "".into(),
-        metadata: Arc::default(),
-        kind,
-        resource: Arc::default(),
-        scope: Arc::default(),
-        attributes,
-    });
+    let metric = metric?.as_str().into();
+    let series = into.place(SeriesIdentity::labelled(SeriesId(0), tenant, metric, kind, attributes));
     let arrive = |point: PastPoint| Arrival {
         at: point.time.plus(rhythm.delay),
         what: Arriving::Point { series, point },

@@ -17,9 +17,9 @@ use crate::alerting::application::rule_book::{
     FieldProblem, Origin, Precondition, RuleChangeError, RuleEntry, problem_text,
 };
 use crate::alerting::domain::rule_words::RuleId;
-use crate::alerting::presentation::json_body::{Body, from_json};
 use crate::alerting::presentation::{stopped, unavailable};
 use crate::platform::http::Problem;
+use crate::platform::http::json_body::{Body, from_json};
 use crate::shared::TenantId;
 use crate::tenancy::Caller;
 

@@ -22,8 +22,8 @@ use crate::alerting::application::rule_test::{Compared, ReadRuleTests, RuleTest,
 use crate::alerting::domain::instance::Lateness;
 use crate::alerting::domain::rule::AlertRule;
 use crate::alerting::presentation::RETRY_AFTER;
-use crate::alerting::presentation::json_body::{Body, from_json};
 use crate::platform::http::Problem;
+use crate::platform::http::json_body::{Body, from_json};
 use crate::shared::{TimeRange, Timestamp};
 use crate::tenancy::Caller;
 

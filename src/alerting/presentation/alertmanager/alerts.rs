@@ -11,9 +11,9 @@ use super::parameters::{OF_ALERTS, OF_GROUPS, alert_filter};
 use super::{AlertmanagerApi, BODY_BYTES_MAX};
 use crate::alerting::application::ledger::LedgerError;
 use crate::alerting::presentation::RETRY_AFTER;
-use crate::alerting::presentation::json_body::{Body, from_json};
 use crate::alerting::presentation::query_string::{Pairs, Parameters};
 use crate::platform::http::Problem;
+use crate::platform::http::json_body::{Body, from_json};
 use crate::tenancy::Caller;
 
 /// Alerts of one request that an answer explains.

@@ -15,9 +15,9 @@ use crate::alerting::application::notify::SilenceFailure;
 use crate::alerting::domain::notifying::dispatcher::SilencingError;
 use crate::alerting::domain::notifying::matcher::all_match;
 use crate::alerting::domain::notifying::silence::{Silence, SilenceId, SilenceState};
-use crate::alerting::presentation::json_body::{Body, from_json};
 use crate::alerting::presentation::query_string::{Pairs, Parameters, nothing_asked};
 use crate::platform::http::Problem;
+use crate::platform::http::json_body::{Body, from_json};
 use crate::shared::Timestamp;
 use crate::tenancy::Caller;
 

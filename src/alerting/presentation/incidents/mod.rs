@@ -17,9 +17,9 @@ use crate::platform::http::Problem;
 use crate::shared::{Clock, TenantId, Timestamp};
 use crate::tenancy::{Access, Action, Caller, guarded};
 
-use super::json_body::{Body, from_json};
 use super::query_string::{Pairs, Parameters, count, nothing_asked};
 use super::{stopped, unavailable};
+use crate::platform::http::json_body::{Body, from_json};
 use bodies::{AcknowledgeBody, AssignBody, IncidentBody, IncidentsBody, ResolveBody};
 pub use operations::operations;
 

@@ -8,10 +8,8 @@ use super::super::bucket_reader::{FoldError, ReadGroups};
 use super::super::panes::{Loading, Pane};
 use super::*;
 use crate::querying::domain::{Bucket, GroupBy, GroupSeries, MetricDescription};
-use crate::shared::{
-    DomainEvent, Interval, LabelFilter, MetricKind, MetricsIngested, NumberColumns, NumberRow, SeriesId,
-    TenantId, TimeRange, Timestamp, WatchId,
-};
+use crate::shared::fixtures::numbers_ingested;
+use crate::shared::{Interval, LabelFilter, MetricKind, TenantId, TimeRange, Timestamp};
 
 const HOUR: i64 = 3_600_000_000_000;
 
@@ -125,20 +123,8 @@ impl Scene {
     }
 
     fn ingest_at(&self, nanos: i64) {
-        let mut columns = NumberColumns::new(TenantId::unnamed());
-        columns.begin_run("m", MetricKind::Gauge);
-        columns.push(NumberRow {
-            series: SeriesId(1),
-            watch: WatchId::NONE,
-            time: Timestamp::from_nanos(nanos),
-            start: Timestamp::EPOCH,
-            value: 1.0,
-            integer_rest: 0,
-            integer: false,
-            flags: 0,
-        });
-        let event = MetricsIngested { columns: vec![columns.into()] };
-        self.generations.observe(&DomainEvent::MetricsIngested(Arc::new(event)));
+        let at = Timestamp::from_nanos(nanos);
+        self.generations.observe(&numbers_ingested("m", MetricKind::Gauge, [at]));
     }
 
     /// The numbers of the readings that the answer's first and last bucket came from, and its status.

@@ -1,33 +1,18 @@
 //! What counts as changed, by whom and since when.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use super::*;
+use crate::shared::fixtures::numbers_ingested;
 use crate::shared::time::NANOS_PER_HOUR;
 use crate::shared::{
-    ExponentialShape, MetricColumns, NumberColumns, NumberRow, PointRow, Population, SeriesId, Temporality,
-    WatchId,
+    ExponentialShape, MetricColumns, MetricsIngested, PointRow, Population, SeriesId, Temporality, WatchId,
 };
 
 fn ingested(metric: &str, hours: &[i64]) -> DomainEvent {
-    let mut columns = NumberColumns::new(TenantId::unnamed());
-    columns.begin_run(metric, MetricKind::Gauge);
-    for hour in hours {
-        columns.push(NumberRow {
-            series: SeriesId(1),
-            watch: WatchId::NONE,
-            time: Timestamp::from_nanos(hour * NANOS_PER_HOUR + 7),
-            start: Timestamp::EPOCH,
-            value: 1.0,
-            integer_rest: 0,
-            integer: false,
-            flags: 0,
-        });
-    }
-    columns.finish();
-    DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns: vec![columns.into()] }))
+    let in_hour = |hour: &i64| Timestamp::from_nanos(hour * NANOS_PER_HOUR + 7);
+    numbers_ingested(metric, MetricKind::Gauge, hours.iter().map(in_hour))
 }
 
 /// Of the metric `m`.
@@ -98,7 +83,7 @@ fn a_metric_that_is_new_or_of_another_kind_changes_everywhere() {
     assert!(generations.metric_changed(&tenant, "m", hours(5, 6), before), "it may have been unknown before");
     let as_gauge = generations.now();
     let sum = MetricKind::Sum { temporality: Temporality::Delta, monotonic: true };
-    generations.heard(std::iter::once(Touch { kind: sum, ..touch_at(0) }));
+    generations.count(std::iter::once(Touch { kind: sum, ..touch_at(0) }));
     assert!(generations.kind_changed(&tenant, "m", as_gauge));
     assert!(generations.metric_changed(&tenant, "m", hours(5, 6), as_gauge));
 }
@@ -112,7 +97,7 @@ fn of_late_changes_are_told_apart_by_slots_and_further_back_by_hours() {
         TimeRange::new(at(first), at(end)).unwrap()
     };
     let touch = |minute: i64| {
-        generations.heard(std::iter::once(touch_at(minute * 60 * NANOS_PER_SECOND)));
+        generations.count(std::iter::once(touch_at(minute * 60 * NANOS_PER_SECOND)));
     };
     let changed = |range, since| generations.metric_changed(&tenant, "m", range, since);
     touch(6_000);

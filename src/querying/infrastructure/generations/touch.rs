@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::shared::time::NANOS_PER_HOUR;
-use crate::shared::{MetricKind, MetricRun, Temporality, TenantId, Timestamp};
+use crate::shared::{MetricKind, MetricRun, MetricsIngested, Temporality, TenantId, Timestamp};
 
 /// A tenant, hashed: the same on every node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +46,15 @@ impl Touch {
     /// Bytes of a touch.
     pub const BYTES: usize = 33;
 
-    pub fn of_run(tenant: TenantKey, run: &MetricRun<'_>) -> Self {
+    /// One for each metric of each request of a batch.
+    pub fn of_batch(ingested: &MetricsIngested) -> impl Iterator<Item = Self> {
+        ingested.columns.iter().flat_map(|columns| {
+            let tenant = TenantKey::new(columns.tenant());
+            columns.runs().map(move |run| Self::of_run(tenant, &run))
+        })
+    }
+
+    fn of_run(tenant: TenantKey, run: &MetricRun<'_>) -> Self {
         let metric = MetricKey::of(tenant, run.metric);
         Self { tenant, metric, kind: run.kind, first: run.first_time, last: run.last_time }
     }

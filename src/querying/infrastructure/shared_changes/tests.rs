@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::shared::fixtures::numbers_ingested;
 use crate::shared::time::NANOS_PER_HOUR;
-use crate::shared::{
-    MetricKind, MetricsIngested, NumberColumns, NumberRow, SeriesId, TenantId, TimeRange, Timestamp, WatchId,
-};
+use crate::shared::{MetricKind, TenantId, TimeRange, Timestamp};
 
 fn node() -> (Arc<Generations>, SharedChanges) {
     let generations = Arc::new(Generations::among_others());
@@ -16,20 +15,8 @@ fn node() -> (Arc<Generations>, SharedChanges) {
 }
 
 fn ingested(metric: &str, hour: i64) -> DomainEvent {
-    let mut columns = NumberColumns::new(TenantId::unnamed());
-    columns.begin_run(metric, MetricKind::Gauge);
-    columns.push(NumberRow {
-        series: SeriesId(1),
-        watch: WatchId::NONE,
-        time: Timestamp::from_nanos(hour * NANOS_PER_HOUR + 7),
-        start: Timestamp::EPOCH,
-        value: 1.0,
-        integer_rest: 0,
-        integer: false,
-        flags: 0,
-    });
-    columns.finish();
-    DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns: vec![columns.into()] }))
+    let at = Timestamp::from_nanos(hour * NANOS_PER_HOUR + 7);
+    numbers_ingested(metric, MetricKind::Gauge, [at])
 }
 
 fn changed(generations: &Generations, metric: &str, hour: i64, since: Generation) -> bool {

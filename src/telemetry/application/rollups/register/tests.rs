@@ -3,7 +3,8 @@
 use std::sync::atomic::AtomicI64;
 
 use super::*;
-use crate::shared::{MetricKind, NumberColumns, NumberRow, SeriesId, Temporality, WatchId};
+use crate::shared::fixtures::numbers_ingested;
+use crate::shared::{MetricKind, Temporality};
 
 const COUNTER: MetricKind = MetricKind::Sum { temporality: Temporality::Cumulative, monotonic: true };
 const SETTLED: Duration = Duration::from_secs(300);
@@ -28,22 +29,8 @@ fn register() -> (RolledUp, Arc<SetClock>) {
 }
 
 fn ingested(metric: &str, kind: MetricKind, hours: &[i64]) -> DomainEvent {
-    let mut columns = NumberColumns::new(TenantId::unnamed());
-    columns.begin_run(metric, kind);
-    for number in hours {
-        columns.push(NumberRow {
-            series: SeriesId(1),
-            watch: WatchId::NONE,
-            time: hour(*number).start().plus(Duration::from_secs(7)),
-            start: Timestamp::EPOCH,
-            value: 1.0,
-            integer_rest: 0,
-            integer: false,
-            flags: 0,
-        });
-    }
-    columns.finish();
-    DomainEvent::MetricsIngested(Arc::new(MetricsIngested { columns: vec![columns.into()] }))
+    let in_hour = |number: &i64| hour(*number).start().plus(Duration::from_secs(7));
+    numbers_ingested(metric, kind, hours.iter().map(in_hour))
 }
 
 /// The covered hours of 90 to 110.

@@ -5,20 +5,25 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use crate::platform::http::Problem;
+use super::Problem;
 
 /// A body, or why it could not be read. Routes that take one bound it (`DefaultBodyLimit`).
 pub type Body = Result<Bytes, BytesRejection>;
 
 /// What the body says. `what` is what it should be: `a rule`; `bytes_max` is the route's limit.
 pub fn from_json<T: DeserializeOwned>(body: Body, what: &str, bytes_max: usize) -> Result<T, Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
+    let body = whole(body, bytes_max)?;
+    serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("not {what}: {error}")))
+}
+
+/// The bytes of a body. `bytes_max` is the route's limit.
+pub fn whole(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::body_too_large(format!("the body is longer than {bytes_max} bytes"))
         }
         _ => Problem::invalid("the body cannot be read"),
-    })?;
-    serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("not {what}: {error}")))
+    })
 }
 
 #[cfg(test)]
