@@ -109,8 +109,8 @@ crash: ## Kill servers under load, many times (KILLS=300), and compare what was 
 	@TELEMETRYFLOW_KILLS=$(KILLS) $(CARGO) test --locked --quiet --test crash -- --nocapture --test-threads 2
 
 # A line for each route: how often it was asked, answered, and told the asker's own.
-canary: ## Ask every query route for two tenants (REQUESTS=100000) and look for anything of the other one
-	@TELEMETRYFLOW_CANARY_REQUESTS=$(REQUESTS) $(CARGO) test --locked --quiet --test canary -- --nocapture
+canary: build ## Ask every query route of a release build for two tenants (REQUESTS=100000) and look for anything of the other one
+	@TELEMETRYFLOW_BIN="$(abspath $(TARGET_DIR))/release/telemetryflow" TELEMETRYFLOW_CANARY_REQUESTS=$(REQUESTS) $(CARGO) test --locked --quiet --test canary -- --nocapture
 
 full-disk: build ## Fill a small disk under a release build at work, free it, and compare what was acknowledged with what is stored
 	@TELEMETRYFLOW_BIN="$(TARGET_DIR)/release/telemetryflow" load-tests/full-disk --settings 'body_bytes_max = "1MiB"'

@@ -53,9 +53,11 @@ struct Output {
     stderr: Arc<Mutex<String>>,
 }
 
-/// A program call, without what the tester's own environment says of TelemetryFlow.
+/// A program call, without what the tester's own environment says of TelemetryFlow; of the program that `TELEMETRYFLOW_BIN` names, if
+/// it does: a release build, for long runs.
 pub fn program() -> Command {
-    alone(Command::new(env!("CARGO_BIN_EXE_telemetryflow")))
+    let named = std::env::var_os("TELEMETRYFLOW_BIN");
+    alone(Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_telemetryflow").into())))
 }
 
 /// As [`program`], for the one with faults (`tests/faulty/program.rs`).

@@ -13,8 +13,10 @@ pub struct HeatMap {
 
 impl HeatMap {
     /// Over `steps` steps, the first of which has the index `first`.
-    pub fn new(buckets: &[Bucket], first: i64, steps: usize) -> Self {
-        let Some(all) = total(buckets) else { return Self { cells: Vec::new(), counts: vec![None; steps] } };
+    pub fn new<'a>(buckets: impl Iterator<Item = &'a Bucket> + Clone, first: i64, steps: usize) -> Self {
+        let Some(all) = total(buckets.clone()) else {
+            return Self { cells: Vec::new(), counts: vec![None; steps] };
+        };
         let cells: Vec<(f64, f64)> = all.shape.cells().iter().map(|cell| (cell.low, cell.high)).collect();
         // Subtracted from itself, it is the shape alone: what is added to it takes its bounds or its scale.
         let nothing = all.since(&all);
@@ -31,8 +33,8 @@ impl HeatMap {
     }
 }
 
-fn total(buckets: &[Bucket]) -> Option<Distribution> {
-    buckets.iter().filter_map(|bucket| bucket.distribution.as_deref()).fold(None, |all, one| match all {
+fn total<'a>(buckets: impl Iterator<Item = &'a Bucket>) -> Option<Distribution> {
+    buckets.filter_map(|bucket| bucket.distribution.as_deref()).fold(None, |all, one| match all {
         None => Some(one.clone()),
         Some(mut all) => {
             all.add(one);
@@ -75,7 +77,7 @@ mod tests {
     fn all_steps_have_the_cells_that_all_know() {
         let buckets =
             [bucket(5, explicit(&[1.0, 2.0], &[1, 2, 3])), bucket(7, explicit(&[2.0, 3.0], &[4, 5, 6]))];
-        let map = HeatMap::new(&buckets, 5, 3);
+        let map = HeatMap::new(buckets.iter(), 5, 3);
         assert_eq!(map.cells, [(0.0, 2.0), (2.0, f64::INFINITY)]);
         assert_eq!(map.counts, [Some(vec![3, 3]), None, Some(vec![4, 11])]);
     }
@@ -86,7 +88,7 @@ mod tests {
             Shape::Exponential(ExponentialBuckets::new(0, (0, 0.0), (offset, counts), (0, &[])))
         };
         let buckets = [bucket(0, exponential(0, &[1, 2])), bucket(1, exponential(2, &[3]))];
-        let map = HeatMap::new(&buckets, 0, 2);
+        let map = HeatMap::new(buckets.iter(), 0, 2);
         assert_eq!(map.cells, [(1.0, 2.0), (2.0, 4.0), (4.0, 8.0)]);
         assert_eq!(map.counts, [Some(vec![1, 2, 0]), Some(vec![0, 0, 3])]);
     }
@@ -102,14 +104,14 @@ mod tests {
             bucket(1, near_zero(4, &[], &[])),
             bucket(2, near_zero(5, &[6], &[])),
         ];
-        let map = HeatMap::new(&buckets, 0, 3);
+        let map = HeatMap::new(buckets.iter(), 0, 3);
         assert_eq!(map.cells, [(-2.0, -1.0), (-1.0, 1.0), (1.0, 2.0)]);
         assert_eq!(map.counts, [Some(vec![2, 1, 3]), Some(vec![0, 4, 0]), Some(vec![6, 5, 0])]);
     }
 
     #[test]
     fn without_buckets_there_are_no_cells() {
-        let map = HeatMap::new(&[bucket(0, Shape::Unknown)], 0, 1);
+        let map = HeatMap::new([bucket(0, Shape::Unknown)].iter(), 0, 1);
         assert_eq!((map.cells.len(), map.counts), (0, vec![Some(Vec::new())]));
     }
 }

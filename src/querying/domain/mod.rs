@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod fold;
 pub mod formula;
 pub mod formula_series;
+pub mod group;
 pub mod heat_map;
 pub mod log_histogram;
 pub mod log_match;
@@ -27,6 +28,7 @@ pub use catalogue::{CataloguePage, CatalogueQuery, MetricSummary};
 pub use fold::{Fold, NEAR, TooManyBuckets, look_back};
 pub use formula::Formula;
 pub use formula_series::{FormulaSeries, Operand};
+pub use group::{Group, GroupSeries, GroupSlice};
 pub use heat_map::HeatMap;
 pub use log_histogram::{LogCount, LogHistogram, LogHistogramQuery};
 pub use log_match::LogTest;
@@ -40,7 +42,7 @@ pub use series_questions::{
 };
 pub use span_order::{SpanPlace, span_order};
 pub use stretches::{Stretches, TimeOrder};
-pub use time_series::{BucketQuery, GroupBy, GroupSeries, MetricBuckets, Partial};
+pub use time_series::{BucketQuery, GroupBy, MetricBuckets, Partial};
 pub use trace_search::{
     RatesOf, RatesQuery, ServiceMapQuery, SpanFilter, SpanStatus, TraceCursor, TraceQuery,
 };

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Aggregation, BucketQuery, GroupSeries, HeatMap, MetricBuckets, MetricDescription, Number};
+use super::{Aggregation, BucketQuery, Group, HeatMap, MetricBuckets, MetricDescription, Number};
 
 /// What stands where a group has no points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,10 +74,10 @@ pub enum Values {
     HeatMap(HeatMap),
 }
 
-/// A group, by what it is ranked, and its values by bucket where they are needed again.
+/// A group, by what it is ranked, and its values by step where they are needed again.
 struct Ranked<'a> {
     key: Option<f64>,
-    group: &'a GroupSeries,
+    group: &'a Group,
     values: Option<Vec<Option<Number>>>,
 }
 
@@ -108,15 +108,28 @@ impl BucketQuery {
         shown.map(|ranked| self.points(metric, ranked, aggregation, fill)).collect()
     }
 
-    /// Of each bucket.
+    /// The first step's index, and how many steps there are.
+    fn steps(&self) -> (i64, usize) {
+        let first = self.interval.floor(self.range.start()).nanos().div_euclid(self.interval.nanos());
+        (first, usize::try_from(self.range.buckets(self.interval)).unwrap_or_default())
+    }
+
+    /// Of each step.
     fn values(
         &self,
         metric: &MetricDescription,
-        group: &GroupSeries,
+        group: &Group,
         aggregation: Aggregation,
     ) -> Vec<Option<Number>> {
-        let width = self.interval.duration();
-        group.buckets.iter().map(|bucket| aggregation.of(metric, bucket, width)).collect()
+        let ((first, steps), width) = (self.steps(), self.interval.duration());
+        let mut values = vec![None; steps];
+        for bucket in group.buckets() {
+            let at = usize::try_from(bucket.index - first).ok();
+            if let Some(value) = at.and_then(|at| values.get_mut(at)) {
+                *value = aggregation.of(metric, bucket, width);
+            }
+        }
+        values
     }
 
     fn points(
@@ -126,23 +139,15 @@ impl BucketQuery {
         aggregation: Aggregation,
         fill: Fill,
     ) -> Points {
-        let first = self.interval.floor(self.range.start()).nanos().div_euclid(self.interval.nanos());
-        let steps = usize::try_from(self.range.buckets(self.interval)).unwrap_or_default();
         let values = if aggregation == Aggregation::Histogram {
-            Values::HeatMap(HeatMap::new(&group.buckets, first, steps))
+            let (first, steps) = self.steps();
+            Values::HeatMap(HeatMap::new(group.buckets(), first, steps))
         } else {
-            let known = values.unwrap_or_else(|| self.values(metric, group, aggregation));
-            let mut values = vec![None; steps];
-            for (bucket, known) in group.buckets.iter().zip(known) {
-                let at = usize::try_from(bucket.index - first).ok();
-                if let Some(value) = at.and_then(|at| values.get_mut(at)) {
-                    *value = known;
-                }
-            }
+            let mut values = values.unwrap_or_else(|| self.values(metric, group, aggregation));
             fill.into_gaps(&mut values);
             Values::Numbers(values)
         };
-        Points { labels: group.labels.clone(), values }
+        Points { labels: group.labels().to_vec(), values }
     }
 }
 
@@ -185,13 +190,13 @@ impl Order {
     /// Groups without values are last either way; of equal ones the labels decide.
     fn compare(self, left: &Ranked<'_>, right: &Ranked<'_>) -> Ordering {
         let way = |order: Ordering| if self.descending { order.reverse() } else { order };
-        let names = left.group.labels.cmp(&right.group.labels);
+        let names = || left.group.labels().cmp(right.group.labels());
         match (left.key, right.key) {
-            _ if self.by == OrderBy::Name => way(names),
-            (Some(a), Some(b)) => way(a.total_cmp(&b)).then(names),
+            _ if self.by == OrderBy::Name => way(names()),
+            (Some(a), Some(b)) => way(a.total_cmp(&b)).then_with(names),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (None, None) => names,
+            (None, None) => names(),
         }
     }
 }
@@ -199,7 +204,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::querying::domain::{Bucket, GroupBy};
+    use crate::querying::domain::{Bucket, GroupBy, GroupSeries};
     use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
 
     const MAX: Order = Order { by: OrderBy::Max, descending: true };
@@ -227,6 +232,7 @@ mod tests {
 
     fn ranked(groups: Vec<GroupSeries>, ranking: Ranking, fill: Fill) -> Vec<(String, Vec<Option<f64>>)> {
         let description = MetricDescription { has_numbers: true, ..Default::default() };
+        let groups = Group::all(&groups.into());
         let buckets = MetricBuckets { groups, ..MetricBuckets::nothing(description) };
         let shown = query(4).ranked(&buckets, Aggregation::Max, ranking, fill);
         let text = |points: Points| match points.values {

@@ -2,7 +2,7 @@
 
 use crate::shared::{Interval, LabelFilter, TenantId, TimeRange, Timestamp};
 
-use super::{Bucket, MetricDescription, look_back};
+use super::{Group, MetricDescription, look_back};
 
 /// Most labels to group by.
 pub const GROUP_LABELS_MAX: usize = 8;
@@ -55,19 +55,11 @@ pub struct BucketQuery {
     pub group_by: GroupBy,
 }
 
-/// The buckets of one group, in order of time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GroupSeries {
-    /// Values of the labels of [`GroupBy`], in its order.
-    pub labels: Vec<Box<str>>,
-    pub buckets: Vec<Bucket>,
-}
-
-/// What the store answered.
-#[derive(Debug, Clone, PartialEq)]
+/// The answer to it.
+#[derive(Debug, Clone)]
 pub struct MetricBuckets {
     pub description: MetricDescription,
-    pub groups: Vec<GroupSeries>,
+    pub groups: Vec<Group>,
     /// Rows that the store read for it.
     pub rows_read: u64,
     /// Steps of time that did not need the store, out of all that were asked for.
@@ -78,15 +70,6 @@ pub struct MetricBuckets {
 impl MetricBuckets {
     pub const fn nothing(description: MetricDescription) -> Self {
         Self { description, groups: Vec::new(), rows_read: 0, buckets_cached: 0, buckets_asked: 0 }
-    }
-}
-
-impl GroupSeries {
-    /// What it holds in memory.
-    pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.buckets.iter().map(Bucket::bytes).sum::<usize>()
-            + self.labels.iter().map(|label| label.len() + 16).sum::<usize>()
     }
 }
 

@@ -1,9 +1,10 @@
 //! `EntityTag`: by what a client knows that an answer says nothing new (RFC 9110, section 8.8.3).
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::querying::application::{TimeSeries, TimeSeriesQuery};
 use crate::querying::domain::{Number, Values};
@@ -16,7 +17,7 @@ pub struct EntityTag(String);
 
 impl EntityTag {
     pub fn of(query: &TimeSeriesQuery, format: Format, answer: &TimeSeries) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Xxh3Default::new();
         (format, query.aggregation, query.buckets.interval, query.buckets.range).hash(&mut hasher);
         (&query.buckets.metric, &query.buckets.group_by, answer.series_total).hash(&mut hasher);
         (&answer.description.kind, &answer.description.unit, &answer.description.description)
@@ -43,7 +44,7 @@ impl EntityTag {
     }
 }
 
-fn hash_values(values: &Values, hasher: &mut DefaultHasher) {
+fn hash_values(values: &Values, hasher: &mut Xxh3Default) {
     match values {
         Values::Numbers(values) => {
             for value in values {

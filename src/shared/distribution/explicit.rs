@@ -68,15 +68,15 @@ impl ExplicitBuckets {
     }
 
     /// The lowest bucket begins at 0 if its end is above it (as in Prometheus' `histogram_quantile`), else it is open.
-    pub(super) fn cells(&self) -> Vec<Cell> {
-        let first = match self.bounds.first() {
-            Some(bound) if *bound > 0.0 => 0.0,
-            _ => f64::NEG_INFINITY,
+    pub(super) fn cell(&self, number: usize) -> Option<Cell> {
+        let count = *self.counts.get(number)?;
+        let high = self.bounds.get(number).copied().unwrap_or(f64::INFINITY);
+        let low = match number.checked_sub(1) {
+            Some(before) => *self.bounds.get(before)?,
+            None if self.bounds.first().is_some_and(|bound| *bound > 0.0) => 0.0,
+            None => f64::NEG_INFINITY,
         };
-        let lows = std::iter::once(first).chain(self.bounds.iter().copied());
-        let highs = self.bounds.iter().copied().chain([f64::INFINITY]);
-        let cells = lows.zip(highs).zip(&self.counts);
-        cells.map(|((low, high), count)| Cell { low, high, count: *count, within: Within::Linear }).collect()
+        Some(Cell { low, high, count, within: Within::Linear })
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -149,28 +149,31 @@ impl ExponentialBuckets {
         Some(now)
     }
 
-    pub(super) fn cells(&self) -> Vec<Cell> {
-        let scale = self.scale;
-        let mut cells: Vec<Cell> = Vec::with_capacity(self.positive.len() + self.negative.len() + 1);
-        cells.extend(self.negative.iter().rev().map(|(index, count)| Cell {
-            low: -bound(scale, index.saturating_add(1)),
-            high: -bound(scale, *index),
-            count: *count,
-            within: Within::Exponential,
-        }));
-        if self.zero_count > 0 {
+    /// From the lowest values to the highest; of zero only where there are any.
+    pub(super) fn counts(&self) -> impl Iterator<Item = u64> + Clone {
+        let zero = (self.zero_count > 0).then_some(self.zero_count);
+        let of = |(_, count): &(i32, u64)| *count;
+        self.negative.iter().rev().map(of).chain(zero).chain(self.positive.iter().map(of))
+    }
+
+    /// In the order of [`Self::counts`].
+    pub(super) fn cell(&self, number: usize) -> Option<Cell> {
+        let (scale, within) = (self.scale, Within::Exponential);
+        if let Some((index, count)) = self.negative.iter().rev().nth(number) {
+            let (low, high) = (-bound(scale, index.saturating_add(1)), -bound(scale, *index));
+            return Some(Cell { low, high, count: *count, within });
+        }
+        let number = number - self.negative.len();
+        let zeros = usize::from(self.zero_count > 0);
+        if number < zeros {
             // Without values of the other sign, zero is where they begin.
             let low = if self.negative.is_empty() { 0.0 } else { -self.zero_threshold };
             let high = if self.positive.is_empty() { 0.0 } else { self.zero_threshold };
-            cells.push(Cell { low, high, count: self.zero_count, within: Within::Linear });
+            return Some(Cell { low, high, count: self.zero_count, within: Within::Linear });
         }
-        cells.extend(self.positive.iter().map(|(index, count)| Cell {
-            low: bound(scale, *index),
-            high: bound(scale, index.saturating_add(1)),
-            count: *count,
-            within: Within::Exponential,
-        }));
-        cells
+        let (index, count) = self.positive.get(number - zeros)?;
+        let (low, high) = (bound(scale, *index), bound(scale, index.saturating_add(1)));
+        Some(Cell { low, high, count: *count, within })
     }
 
     pub(super) const fn bytes(&self) -> usize {

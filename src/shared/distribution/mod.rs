@@ -81,20 +81,33 @@ impl Distribution {
     /// The value below which a part `q` (0 to 1) of the observations lies, as far as the buckets tell: within one, values are
     /// taken to lie evenly. Absent without buckets or observations.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        let cells = self.shape.cells();
-        let total: u64 = cells.iter().map(|cell| cell.count).sum();
-        let mut rank = q * as_double(total);
-        let mut found = None;
-        for cell in cells.iter().filter(|cell| cell.count > 0) {
-            let count = as_double(cell.count);
-            if rank <= count {
-                return cell.at((rank / count).clamp(0.0, 1.0));
+        let (cell, part) = match &self.shape {
+            Shape::Unknown => None,
+            Shape::Explicit(buckets) => {
+                let counts = buckets.counts().iter().copied();
+                place_of(q, counts).map(|(number, part)| (buckets.cell(number), part))
             }
-            rank -= count;
-            found = cell.at(1.0);
-        }
-        found
+            Shape::Exponential(buckets) => {
+                place_of(q, buckets.counts()).map(|(number, part)| (buckets.cell(number), part))
+            }
+        }?;
+        cell?.at(part)
     }
+}
+
+/// In which of these buckets a part `q` of all observations ends, and at which part of its own. Absent without observations.
+fn place_of(q: f64, counts: impl Iterator<Item = u64> + Clone) -> Option<(usize, f64)> {
+    let mut rank = q * as_double(counts.clone().sum());
+    let mut last = None;
+    for (number, count) in counts.enumerate().filter(|(_, count)| *count > 0) {
+        let count = as_double(count);
+        if rank <= count {
+            return Some((number, (rank / count).clamp(0.0, 1.0)));
+        }
+        rank -= count;
+        last = Some((number, 1.0));
+    }
+    last
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is meant")]
@@ -125,8 +138,8 @@ impl Shape {
     pub fn cells(&self) -> Vec<Cell> {
         match self {
             Self::Unknown => Vec::new(),
-            Self::Explicit(buckets) => buckets.cells(),
-            Self::Exponential(buckets) => buckets.cells(),
+            Self::Explicit(buckets) => (0..).map_while(|number| buckets.cell(number)).collect(),
+            Self::Exponential(buckets) => (0..).map_while(|number| buckets.cell(number)).collect(),
         }
     }
 

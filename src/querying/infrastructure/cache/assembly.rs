@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::querying::application::{CacheStatus, ReadError};
-use crate::querying::domain::{BucketQuery, GroupSeries, MetricBuckets, MetricDescription};
+use crate::querying::domain::{BucketQuery, Group, GroupSeries, MetricBuckets, MetricDescription};
 use crate::shared::{TimeRange, Timestamp};
 
 use super::super::bucket_reader::{FoldError, ReadGroups};
@@ -53,7 +53,7 @@ impl<S: BucketSource> CachedReader<S> {
             match self.source.fold(query, &description, &Arc::new(groups)).await {
                 Ok(read) => {
                     return Ok(MetricBuckets {
-                        groups: read.groups,
+                        groups: Group::all(&read.groups.into()),
                         rows_read: read.rows_read,
                         buckets_asked: query.range.buckets(query.interval),
                         ..MetricBuckets::nothing(description)
@@ -129,7 +129,7 @@ impl<S: BucketSource> Assembly<'_, S> {
     }
 
     /// All groups of the plan's pieces and tail.
-    async fn groups(&mut self, plan: &Plan) -> Result<Vec<GroupSeries>, ReadError> {
+    async fn groups(&mut self, plan: &Plan) -> Result<Vec<Group>, ReadError> {
         let mut states = self.states(&plan.pieces).await?;
         // Held until everything is there: whoever wants the same finds it.
         let mut flight = None;
@@ -178,9 +178,9 @@ impl<S: BucketSource> Assembly<'_, S> {
         let Some(newest) = self.read_pane(&piece.key.over(range)).await? else { return Ok(missing) };
         let mut merged = Merged::default();
         merged.add(&chunk.groups, &indices(self.query, chunk.covered));
-        merged.add(&newest, &indices(self.query, range));
+        merged.add(&newest.into(), &indices(self.query, range));
         let covered = super::chunks::hull(chunk.covered, range);
-        let longer = Chunk::new(read_at, covered, merged.finish().into());
+        let longer = Chunk::new(read_at, covered, merged.finish_copied());
         // What changed it meanwhile would be taken for known: it is looked at once more.
         match self.reader.chunks.state(piece).await {
             State::Short(still) if still.read_at == chunk.read_at => {
@@ -310,10 +310,11 @@ impl<S: BucketSource> Assembly<'_, S> {
             };
             let (place, read_at) = (self.reader.place(), self.reader.generations.now());
             let read = self.read_store(&self.query.over(range)).await?;
+            let groups = read.groups.into();
             let filled = pieces.iter().zip(states.iter_mut()).skip(at).zip(&missing);
             for ((piece, state), covered) in filled {
-                let groups = part(&read.groups, &indices(self.query, *covered)).into();
-                let mut chunk = Chunk::new(read_at, *covered, groups);
+                let part = part(&groups, &indices(self.query, *covered));
+                let mut chunk = Chunk::new(read_at, *covered, part);
                 self.reader.give_to_others(piece, &mut chunk, place, read.rows_read);
                 self.reader.chunks.put(piece, chunk.clone()).await;
                 *state = State::Ready(chunk);

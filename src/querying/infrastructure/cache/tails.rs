@@ -40,8 +40,8 @@ impl Tail {
             Some((kept, range)) => {
                 let mut merged = Merged::default();
                 merged.add(&kept.groups, &indices(query, range));
-                merged.add(&groups, &indices(query, query.range));
-                merged.finish().into()
+                merged.add(&groups.into(), &indices(query, query.range));
+                merged.finish_copied()
             }
         };
         Self { seen, read_at, groups }

@@ -239,10 +239,9 @@ impl Pane {
         let Some(changed) = TimeRange::new(from, query.range.end()) else {
             return Ok(Refolded { seen, from, groups: Vec::new() });
         };
-        let changed = query.over(changed);
-        let mut fold = Fold::new(changed.range, changed.interval, groups.labels().len(), buckets_max);
-        fold_tracks(&kept.numbers, &mut fold, &changed, groups)?;
-        fold_tracks(&kept.distributions, &mut fold, &changed, groups)?;
+        let mut fold = Fold::new(changed, query.interval, groups.labels().len(), buckets_max);
+        fold_tracks(&kept.numbers, &mut fold, changed, groups)?;
+        fold_tracks(&kept.distributions, &mut fold, changed, groups)?;
         drop(kept);
         Ok(Refolded { seen, from, groups: fold.finish(groups.labels()) })
     }

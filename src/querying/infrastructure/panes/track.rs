@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::querying::application::ReadError;
-use crate::querying::domain::{BucketQuery, Fold, TooManyBuckets, look_back};
-use crate::shared::SeriesId;
+use crate::querying::domain::{Fold, TooManyBuckets};
+use crate::shared::{SeriesId, TimeRange, Timestamp};
 
 use super::super::bucket_reader::FoldError;
 use super::super::series_groups::{Place, SeriesGroups};
@@ -75,26 +75,35 @@ impl<P: StoredPoint> Track<P> {
         gone
     }
 
-    /// What a query sees of the series; absent if that is nothing, and then nobody may know the series.
-    fn seen(&self, query: &BucketQuery) -> Option<(Option<&P>, &[P])> {
-        let from = query.range.start().minus(look_back(query.interval)).nanos();
-        let start = self.points.partition_point(|point| point.time() < from);
-        let end = self.points.partition_point(|point| point.time() < query.range.end().nanos());
+    /// The points of a range, and the one before them; absent if there are none, and then nobody may know the series.
+    fn within(&self, range: TimeRange) -> Option<(Option<&P>, &[P])> {
+        let place = |time: Timestamp| self.points.partition_point(|point| point.time() < time.nanos());
+        // Most ranges are the newest.
+        self.points.last().filter(|last| last.time() >= range.start().nanos())?;
+        let (start, end) = (place(range.start()), place(range.end()));
         let points = self.points.get(start..end).filter(|points| !points.is_empty())?;
-        Some((self.before.as_ref().filter(|_| start == 0), points))
+        let before = match start.checked_sub(1) {
+            Some(at) => self.points.get(at),
+            None => self.before.as_ref(),
+        };
+        Some((before, points))
     }
 }
 
-/// The buckets of a query's range.
+/// The buckets of a range.
 pub fn fold_tracks<P: StoredPoint>(
     tracks: &Tracks<P>,
     fold: &mut Fold,
-    query: &BucketQuery,
+    range: TimeRange,
     groups: &SeriesGroups,
 ) -> Result<(), FoldError> {
     for (series, track) in tracks {
-        let Some((before, points)) = track.seen(query) else { continue };
-        if let Place::Group { number, meaning } = groups.place(*series).ok_or(FoldError::NewSeries)? {
+        let place = groups.place(*series);
+        if place == Some(Place::Out) {
+            continue;
+        }
+        let Some((before, points)) = track.within(range) else { continue };
+        if let Place::Group { number, meaning } = place.ok_or(FoldError::NewSeries)? {
             fold.add_kept(number, meaning, before, points)
                 .map_err(|TooManyBuckets| FoldError::Read(ReadError::TooLarge))?;
         }
