@@ -83,11 +83,12 @@ impl Group {
             both.merge(after);
             last.rows.end -= 1;
             slice.rows.start += 1;
-            let both = GroupSlice::own(slice.labels(), both);
-            self.slices.push(both);
+            self.slices.pop_if(|last| last.rows.is_empty());
+            self.slices.push(GroupSlice::own(slice.labels(), both));
         }
-        self.slices.push(slice);
-        self.slices.retain(|slice| !slice.rows.is_empty());
+        if !slice.rows.is_empty() {
+            self.slices.push(slice);
+        }
     }
 
     pub fn labels(&self) -> &[Box<str>] {
