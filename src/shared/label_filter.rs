@@ -6,8 +6,6 @@
 use std::hash::{Hash, Hasher};
 
 use regex_automata::meta::{Config, Regex};
-use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Hir, Look};
 
 /// Longest filter, in bytes.
 pub const FILTER_BYTES_MAX: usize = 4_096;
@@ -61,14 +59,14 @@ impl Pattern {
 
     /// Absent if it is not a valid expression, or takes more memory than `bytes_max` compiled.
     pub fn within(text: &str, bytes_max: usize) -> Option<Self> {
-        // On its own, without the anchors: what is not whole by itself could close the group and escape them. As in the store, a
-        // dot matches a line break too.
-        let inner = ParserBuilder::new().dot_matches_new_line(true).build().parse(text).ok()?;
-        let whole = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
+        // On its own first: what is not whole by itself could close the group and escape the anchors.
+        regex_syntax::parse(text).ok()?;
+        // As in the store, a dot matches a line break too.
+        let anchored = format!("{BEFORE}{text}{AFTER}");
         // States are made as texts are matched: making all of them before takes longer than most queries.
         let config = Config::new().dfa(false).nfa_size_limit(Some(bytes_max));
-        let regex = Regex::builder().configure(config).build_from_hir(&whole).ok()?;
-        Some(Self { anchored: format!("{BEFORE}{text}{AFTER}").into(), regex })
+        let regex = Regex::builder().configure(config).build(&anchored).ok()?;
+        Some(Self { anchored: anchored.into(), regex })
     }
 
     pub fn is_match(&self, text: &str) -> bool {

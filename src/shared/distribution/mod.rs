@@ -81,17 +81,12 @@ impl Distribution {
     /// The value below which a part `q` (0 to 1) of the observations lies, as far as the buckets tell: within one, values are
     /// taken to lie evenly. Absent without buckets or observations.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        let (cell, part) = match &self.shape {
+        let (number, part) = match &self.shape {
             Shape::Unknown => None,
-            Shape::Explicit(buckets) => {
-                let counts = buckets.counts().iter().copied();
-                place_of(q, counts).map(|(number, part)| (buckets.cell(number), part))
-            }
-            Shape::Exponential(buckets) => {
-                place_of(q, buckets.counts()).map(|(number, part)| (buckets.cell(number), part))
-            }
+            Shape::Explicit(buckets) => place_of(q, buckets.counts().iter().copied()),
+            Shape::Exponential(buckets) => place_of(q, buckets.counts()),
         }?;
-        cell?.at(part)
+        self.shape.cell(number)?.at(part)
     }
 }
 
@@ -136,10 +131,14 @@ impl Shape {
 
     /// The buckets from the lowest values to the highest.
     pub fn cells(&self) -> Vec<Cell> {
+        (0..).map_while(|number| self.cell(number)).collect()
+    }
+
+    fn cell(&self, number: usize) -> Option<Cell> {
         match self {
-            Self::Unknown => Vec::new(),
-            Self::Explicit(buckets) => (0..).map_while(|number| buckets.cell(number)).collect(),
-            Self::Exponential(buckets) => (0..).map_while(|number| buckets.cell(number)).collect(),
+            Self::Unknown => None,
+            Self::Explicit(buckets) => buckets.cell(number),
+            Self::Exponential(buckets) => buckets.cell(number),
         }
     }
 

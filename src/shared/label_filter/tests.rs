@@ -54,6 +54,8 @@ fn errors_point_at_the_place() {
         (r#"a in "x""#, 5, FilterErrorReason::List),
         (r#"a =~ "(""#, 8, FilterErrorReason::Pattern),
         (r#"a =~ "x)|(?:y""#, 14, FilterErrorReason::Pattern),
+        // It is whole by itself, and makes the anchor behind it a comment.
+        (r#"a =~ "(?x)y # ""#, 15, FilterErrorReason::Pattern),
     ] {
         assert_eq!(LabelFilter::parse(filter), Err(FilterError { position, reason }), "{filter}");
     }
