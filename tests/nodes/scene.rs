@@ -221,8 +221,9 @@ impl Scene {
     }
 }
 
-/// Another node has to know it before it is bound.
+/// Another node has to know it before it is bound: one that the system gives to nobody who does not ask for it by its number.
 fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("its address").port()
+    let drawn = std::iter::repeat_with(|| fastrand::u16(10_000..30_000));
+    let mut free = drawn.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("a port")
 }
