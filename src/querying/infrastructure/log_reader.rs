@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, StoreError, parameters};
 use crate::querying::application::{LogRecord, Page, ReadError};
-use crate::querying::domain::{LogCount, LogCursor, LogHistogramQuery, LogQuery, Stretches, TimeOrder};
+use crate::querying::domain::{
+    LogCount, LogCursor, LogFilter, LogHistogramQuery, LogQuery, Stretches, TimeOrder,
+};
 use crate::shared::{TimeRange, Timestamp};
 
 use super::clickhouse_reader::{ClickHouseReader, failed};
 use super::json_rows::decoded;
-use super::search_sql::{Conditions, direction, log_conditions};
+use super::search_sql::{Conditions, direction, log_conditions, narrow_log_conditions};
 
 const HISTOGRAM: &str = include_str!("../../../clickhouse/querying/log_histogram.sql");
 const TIMES: &str = include_str!("../../../clickhouse/querying/log_times.sql");
@@ -18,6 +20,8 @@ const RECORDS: &str = include_str!("../../../clickhouse/querying/log_records.sql
 
 /// Where most searches end: a busy tenant has a page of records within it.
 const FIRST_STRETCH: Duration = Duration::from_secs(15);
+/// Of a search that has to read bodies or attributes: a busy tenant has hundreds of thousands of records in a second.
+const FIRST_STRETCH_INTO_RECORDS: Duration = Duration::from_secs(1);
 
 /// A record and its place in the order.
 type Placed = ((Timestamp, u64), LogRecord);
@@ -33,7 +37,14 @@ impl ClickHouseReader {
             let (tie, shown) = (cursor.tie, cursor.shown);
             found = reading.records(self, &[cursor.time], Some((tie, shown)), wanted).await?;
         }
-        for stretch in Stretches::new(not_shown(query), query.order, FIRST_STRETCH) {
+        let (mut left, mut first) = (not_shown(query), FIRST_STRETCH);
+        if found.len() < wanted && looks_into_records(&query.filter) {
+            let narrow = narrow_log_conditions(&query.filter);
+            let mut looking = Reading { conditions: narrow, query, rows_read: 0 };
+            (left, first) = (looking.with_records(self, left).await?, FIRST_STRETCH_INTO_RECORDS);
+            reading.rows_read += looking.rows_read;
+        }
+        for stretch in Stretches::new(left, query.order, first) {
             if found.len() >= wanted {
                 break;
             }
@@ -76,6 +87,11 @@ fn not_shown(query: &LogQuery) -> Option<TimeRange> {
     }
 }
 
+/// Whether bodies or attributes have to be read to tell if a record is one of those that are looked for.
+fn looks_into_records(filter: &LogFilter) -> bool {
+    !filter.text.is_empty() || !filter.attributes.is_empty()
+}
+
 fn page(query: &LogQuery, mut found: Vec<Placed>, rows_read: u64) -> Page<LogRecord, LogCursor> {
     let more = found.len() > query.limit;
     found.truncate(query.limit);
@@ -103,6 +119,27 @@ impl Reading<'_> {
         let rows = reader.select(&self.query.tenant, sql, self.conditions.parameters(own)).await?;
         self.rows_read += rows.rows_read;
         Ok(rows)
+    }
+
+    /// The range without what is empty at the end where the search begins: stretches widen, and one that is wide because minutes
+    /// before it are empty would be searched whole. Absent if nothing is in it.
+    async fn with_records(
+        &mut self,
+        reader: &ClickHouseReader,
+        range: Option<TimeRange>,
+    ) -> Result<Option<TimeRange>, ReadError> {
+        for stretch in Stretches::new(range, self.query.order, FIRST_STRETCH) {
+            let times = self.times(reader, stretch, 1).await?;
+            if let (Some(range), Some(first)) = (range, times.first()) {
+                return Ok(match self.query.order {
+                    TimeOrder::NewestFirst => {
+                        TimeRange::new(range.start(), first.plus(Duration::from_nanos(1)))
+                    }
+                    TimeOrder::OldestFirst => TimeRange::new(*first, range.end()),
+                });
+            }
+        }
+        Ok(None)
     }
 
     /// The first moments of a stretch, in order.

@@ -53,6 +53,16 @@ impl Conditions {
 
 /// Cheap columns first.
 pub fn log_conditions(filter: &LogFilter) -> Conditions {
+    let mut conditions = narrow_log_conditions(filter);
+    if !filter.text.is_empty() {
+        conditions.and("position(Body, {text:String}) > 0", parameters::text("text", &filter.text));
+    }
+    conditions.map_values("LogAttributes", &filter.attributes);
+    conditions
+}
+
+/// Those of [`log_conditions`] that need narrow columns alone.
+pub fn narrow_log_conditions(filter: &LogFilter) -> Conditions {
     let mut conditions = Conditions::default();
     conditions.services(&filter.services);
     if let Some(severity) = filter.severity_min {
@@ -66,10 +76,6 @@ pub fn log_conditions(filter: &LogFilter) -> Conditions {
         conditions.and("span_id = unhex({span_id:String})", parameters::text("span_id", &id.to_string()));
     }
     conditions.resource_values(&filter.resource);
-    if !filter.text.is_empty() {
-        conditions.and("position(Body, {text:String}) > 0", parameters::text("text", &filter.text));
-    }
-    conditions.map_values("LogAttributes", &filter.attributes);
     conditions
 }
 
