@@ -42,17 +42,20 @@ pub trait Store: Send + Sync + Debug {
 }
 
 /// A SELECT (or what begins with INSERT and ends with one) with `{name:Type}` placeholders and their values in ClickHouse's text form.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Select<'a> {
     pub sql: &'a str,
     pub parameters: &'a [Parameter],
     /// Ends the query before its answer is there; without it nobody can.
     pub cancel: Option<&'a CancelToken>,
+    /// The answer may have millions of rows: an engine in this process hands them over as they lie in its memory. It does not tell
+    /// then how many rows of tables it read; [`Rows::rows_read`] are those of the answer.
+    pub large: bool,
 }
 
 impl<'a> Select<'a> {
     pub const fn new(sql: &'a str, parameters: &'a [Parameter]) -> Self {
-        Self { sql, parameters, cancel: None }
+        Self { sql, parameters, cancel: None, large: false }
     }
 
     #[must_use]
@@ -69,7 +72,7 @@ pub type Parameter = (Cow<'static, str>, String);
 #[derive(Debug, Default)]
 pub struct Rows {
     pub batches: Vec<RecordBatch>,
-    /// Rows that the engine read to answer.
+    /// Rows of tables that the engine read to answer, or, where it does not tell, rows of the answer ([`Select::large`]).
     pub rows_read: u64,
 }
 

@@ -11,9 +11,12 @@ pub fn of_reading(limits: QueryLimits) -> Vec<Setting> {
         ("max_execution_time", limits.time_max.as_secs_f64().to_string()),
         ("max_memory_usage", limits.memory_bytes_max.to_string()),
         ("max_rows_to_read", limits.rows_max.to_string()),
+        // Blocks of 65,409 narrow rows, not of 16,000.
+        ("preferred_block_size_bytes", "4000000".to_owned()),
         // Tables whose rows replace each other are partitioned by a part of their key.
         ("do_not_merge_across_partitions_select_final", "1".to_owned()),
         ("output_format_arrow_string_as_string", "1".to_owned()),
+        ("output_format_arrow_fixed_string_as_fixed_byte_array", "1".to_owned()),
         ("output_format_arrow_low_cardinality_as_dictionary", "0".to_owned()),
         ("output_format_arrow_compression_method", "none".to_owned()),
     ]

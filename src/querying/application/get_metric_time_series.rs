@@ -35,7 +35,7 @@ pub struct TimeSeries {
     pub series_total: usize,
     pub partial: Partial,
     pub cache: CacheStatus,
-    /// Rows that the store read for it; 0 if the cache answered.
+    /// Rows that the store read (or, where it does not tell, gave) for it; 0 if the cache answered.
     pub rows_read: u64,
     /// Steps of time that the cache answered, out of all that were asked for.
     pub buckets_cached: u64,

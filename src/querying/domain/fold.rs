@@ -81,10 +81,10 @@ impl Fold {
         points: impl IntoIterator<Item = P>,
     ) -> Result<(), TooManyBuckets> {
         let Some(mut place) = self.place_of(group, meaning)? else { return Ok(()) };
-        for point in points {
+        points.into_iter().for_each(|point| {
             place.take(&point, before.as_ref());
             *before = Some(point);
-        }
+        });
         Ok(())
     }
 

@@ -60,7 +60,7 @@ pub struct BucketQuery {
 pub struct MetricBuckets {
     pub description: MetricDescription,
     pub groups: Vec<Group>,
-    /// Rows that the store read for it.
+    /// Rows that the store read for it or, where it does not tell, gave for it.
     pub rows_read: u64,
     /// Steps of time that did not need the store, out of all that were asked for.
     pub buckets_cached: u64,

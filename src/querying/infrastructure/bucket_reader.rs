@@ -209,7 +209,7 @@ impl ClickHouseReader {
             parameters::number("rows_max", query.table.rows_max() + 1),
         ];
         bound.extend(series);
-        self.select(
+        self.select_many(
             &query.tenant,
             query.table.statement(query.starts).replace("{{series}}", condition),
             bound,

@@ -87,7 +87,27 @@ impl ClickHouseReader {
         &self,
         tenant: &TenantId,
         sql: String,
+        bound: Vec<Parameter>,
+    ) -> Result<Rows, ReadError> {
+        self.run(tenant, sql, bound, false).await
+    }
+
+    /// As [`Self::select`], of answers that may have millions of rows.
+    pub(super) async fn select_many(
+        &self,
+        tenant: &TenantId,
+        sql: String,
+        bound: Vec<Parameter>,
+    ) -> Result<Rows, ReadError> {
+        self.run(tenant, sql, bound, true).await
+    }
+
+    async fn run(
+        &self,
+        tenant: &TenantId,
+        sql: String,
         mut bound: Vec<Parameter>,
+        large: bool,
     ) -> Result<Rows, ReadError> {
         bound.push(parameters::text("tenant", tenant.as_str()));
         let Some(turn) = self.turns.take(tenant, self.limits.wait_max).await else {
@@ -105,7 +125,8 @@ impl ClickHouseReader {
         );
         let rows = tokio::task::spawn_blocking(move || {
             let running = counters.running();
-            let rows = span.in_scope(|| store.select(&Select::new(&sql, &bound).until(&cancel)));
+            let select = Select { large, ..Select::new(&sql, &bound).until(&cancel) };
+            let rows = span.in_scope(|| store.select(&select));
             span.record("rows_read", rows.as_ref().map_or(0, |rows| rows.rows_read));
             if rows.as_ref().is_err_and(|error| error.kind == StoreErrorKind::Cancelled) {
                 counters.cancelled();

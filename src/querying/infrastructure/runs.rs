@@ -50,7 +50,8 @@ impl<'a, P: StoredPoint> Runs<'a, P> {
         // Where a part is cut between two rows of the same time, the first of them may be a run of its own: the end of its batch.
         // The second begins one.
         let key = |run: &Run| (run.series.0, run.first, run.part, run.rows.start == 0);
-        all.runs.sort_unstable_by_key(key);
+        // Not `unstable`: the runs of a batch are in order already, which only the other sort makes use of.
+        all.runs.sort_by_key(key);
         Ok(all)
     }
 
@@ -151,6 +152,14 @@ impl<P, S: Iterator<Item = P>, T: Iterator<Item = P>> Iterator for Points<S, T> 
             Self::Sorted(points) => points.next(),
         }
     }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, P) -> B>(self, first: B, take: F) -> B {
+        match self {
+            Self::Straight(points) => points.fold(first, take),
+            Self::Sorted(points) => points.fold(first, take),
+        }
+    }
 }
 
 /// Of rows with the same time the last.
@@ -179,6 +188,18 @@ impl<P: Point, I: Iterator<Item = Row<P>>> Iterator for Latest<P, I> {
                 return Some(row.point);
             }
         }
+    }
+
+    /// Batch by batch, without asking for each row in which batch it is.
+    #[inline]
+    fn fold<B, F: FnMut(B, P) -> B>(self, first: B, mut take: F) -> B {
+        let Some(held) = self.held else { return first };
+        let (held, folded) = self.rows.fold((held, first), |(held, folded), row| {
+            let is_replaced = row.point.time() == held.point.time();
+            let folded = if is_replaced || held.is_gap { folded } else { take(folded, held.point) };
+            (row, folded)
+        });
+        if held.is_gap { folded } else { take(folded, held.point) }
     }
 }
 

@@ -138,9 +138,8 @@ impl Store for EmbeddedStore {
     }
 
     fn select(&self, select: &Select<'_>) -> Result<Rows, StoreError> {
-        let answer = self.readers.with(|connection| {
-            let mut read =
-                |sql: &str| connection.query(sql, arrow::FORMAT, select.parameters).map_err(refused);
+        self.readers.with(|connection| {
+            let mut read = |sql: &str| rows(connection, sql, select);
             match select.cancel {
                 None => read(select.sql),
                 Some(cancel) if cancel.is_cancelled() => {
@@ -148,8 +147,7 @@ impl Store for EmbeddedStore {
                 }
                 Some(cancel) => self.canceller.watch(cancel, |mark| read(&[mark, select.sql].concat())),
             }
-        })?;
-        Ok(Rows { batches: arrow::decode(answer.bytes)?, rows_read: answer.rows_read })
+        })
     }
 
     fn derive(&self, statement: &Select<'_>) -> Result<(), StoreError> {
@@ -167,6 +165,16 @@ impl Store for EmbeddedStore {
         })?;
         Ok(())
     }
+}
+
+fn rows(connection: &mut Connection, sql: &str, select: &Select<'_>) -> Result<Rows, StoreError> {
+    if select.large {
+        let batches = connection.query_blocks(sql, select.parameters).map_err(refused)?;
+        let rows_read = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        return Ok(Rows { batches, rows_read });
+    }
+    let answer = connection.query(sql, arrow::FORMAT, select.parameters).map_err(refused)?;
+    Ok(Rows { batches: arrow::decode(answer.bytes)?, rows_read: answer.rows_read })
 }
 
 fn insert_statement(insert: &Insert<'_>, block: &str) -> String {

@@ -28,7 +28,7 @@ pub const LIMITS: [&str; 5] =
     ["max_execution_time", "max_memory_usage", "max_result_bytes", "max_result_rows", "max_rows_to_read"];
 
 /// How a statement is carried out and written down.
-const OF_STATEMENTS: [&str; 67] = [
+const OF_STATEMENTS: [&str; 68] = [
     "allow_experimental_time_series_aggregate_functions",
     "alter_sync",
     "any_join_distinct_right_table_keys",
@@ -93,6 +93,7 @@ const OF_STATEMENTS: [&str; 67] = [
     "output_format_json_validate_utf8",
     "output_format_native_encode_types_in_binary_format",
     "output_format_write_statistics",
+    "preferred_block_size_bytes",
     "result_overflow_mode",
     "session_timezone",
     "wait_for_async_insert",

@@ -11,8 +11,9 @@ use super::chunks::{Chunk, State};
 use super::pieces::Piece;
 use crate::platform::redis::exchange::Position;
 
-/// What the store reads fast anyway is not kept.
-const ROWS_MIN: u64 = 1_000;
+/// What the store reads fast anyway is not kept. Where only rows of the answer are known
+/// ([`Rows::rows_read`](crate::platform::clickhouse::Rows)), many more were read for these.
+const ROWS_MIN: u64 = 100;
 /// A chunk that is asked for again is kept anew after so long, so that it stays as long as somebody looks at it.
 const RENEWED_AFTER: Duration = Duration::from_secs(200);
 

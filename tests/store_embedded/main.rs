@@ -7,6 +7,8 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+mod queries;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,9 +21,7 @@ use telemetryflow::platform::clickhouse::embedded::{
     EmbeddedOptions, EmbeddedStore, OpenError, QueryLimits, find_library,
 };
 use telemetryflow::platform::clickhouse::migrations::{Migration, MigrationError, migrate};
-use telemetryflow::platform::clickhouse::{
-    CancelToken, Insert, Rows, Select, Store, StoreErrorKind, parameters,
-};
+use telemetryflow::platform::clickhouse::{Insert, Rows, Select, Store};
 use telemetryflow::shared::{
     Attribute, MetricColumns, MetricKind, NumberColumns, NumberRow, Resource, Scope, SeriesId,
     SeriesIdentity, TenantId, Timestamp, WatchId,
@@ -212,94 +212,8 @@ fn samples_survive_the_migration_wherever_it_is_cut_short() {
 }
 
 fn retain_metrics_of_the_first_schema(store: &dyn Store) {
-    let retain = include_str!("../clickhouse/telemetry/retain_metric_samples.sql");
+    let retain = include_str!("../../clickhouse/telemetry/retain_metric_samples.sql");
     store.execute(&retain.replace("{{retention_seconds}}", "2592000")).expect("a retention");
-}
-
-#[test]
-fn parameters_are_data_and_readers_cannot_write() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).unwrap();
-    migrate(&store, MIGRATIONS).unwrap();
-    let hostile = "'; DROP TABLE x -- {y:Identifier} \\' ` \t\n\r\\N ü";
-    let parameters = [
-        parameters::text("text", hostile),
-        parameters::texts("texts", &[hostile, "", "b\0"]),
-        parameters::number("number", 2.5),
-    ];
-    let select = Select::new(
-        "SELECT {text:String} AS t, {number:Float64} * 2 AS n, {texts:Array(String)} AS ts",
-        &parameters,
-    );
-    let rows = store.select(&select).unwrap();
-    assert_eq!(rows.batches[0].column(0).as_string::<i32>().value(0), hostile);
-    assert_eq!(rows.batches[0].column(1).as_primitive::<Float64Type>().value(0), 5.0);
-
-    let texts = rows.batches[0].column(2).as_list::<i32>().value(0);
-    let texts: Vec<&str> = texts.as_string::<i32>().iter().map(Option::unwrap).collect();
-    assert_eq!(texts, [hostile, "", "b\0"]);
-
-    for forbidden in [
-        "DROP TABLE telemetryflow.metric_samples",
-        "SET readonly = 0",
-        "SELECT 1 SETTINGS max_memory_usage = 0",
-        "SELECT number FROM numbers(2000000) WHERE NOT ignore(number) FORMAT Null",
-    ] {
-        let refused = store.select(&Select::new(forbidden, &[]));
-        assert!(refused.is_err(), "{forbidden}");
-    }
-    let bad_pattern = store.select(&Select::new("SELECT match('a', '(')", &[])).unwrap_err();
-    assert_eq!(bad_pattern.kind, StoreErrorKind::Value, "{bad_pattern}");
-}
-
-/// *Scenario*: a query of hours, of which nobody waits for the answer any more; and one that was given up before it began.
-/// *Guarantees*: it has ended when `select` returns, which is soon, and its connection is good for the next one.
-#[test]
-fn a_query_ends_soon_after_it_was_cancelled() {
-    const ENDLESS: &str = "SELECT sum(sipHash64(number)) FROM numbers(1000000000000000)";
-    const RUNNING: &str = "SELECT count() AS running FROM system.processes WHERE query LIKE '%sipHash64(n%'";
-    let folder = tempfile::tempdir().unwrap();
-    let mut options = options(folder.path());
-    options.query_limits.rows_max = 1 << 50;
-    let store = EmbeddedStore::open(&options).unwrap();
-    let running = || {
-        let rows = select(&store, RUNNING);
-        rows.batches[0].column(0).as_primitive::<UInt64Type>().value(0)
-    };
-    let token = CancelToken::default();
-    std::thread::scope(|threads| {
-        let query = threads.spawn(|| store.select(&Select::new(ENDLESS, &[]).until(&token)));
-        let deadline = Instant::now() + Duration::from_secs(8);
-        while running() < 2 && !query.is_finished() {
-            assert!(Instant::now() < deadline, "the query is seen at work, and the one that looks for it");
-        }
-        token.cancel();
-        let cancelled = Instant::now();
-        let error = query.join().unwrap().unwrap_err();
-        assert_eq!(error.kind, StoreErrorKind::Cancelled, "{error}");
-        assert!(cancelled.elapsed() < Duration::from_secs(5), "it ended by itself");
-    });
-    assert_eq!(running(), 1, "only the one that looks");
-    let error = store.select(&Select::new(ENDLESS, &[]).until(&token)).unwrap_err();
-    assert_eq!(error.kind, StoreErrorKind::Cancelled, "{error}");
-    let other = CancelToken::default();
-    assert!(store.select(&Select::new("SELECT 1", &[]).until(&other)).is_ok());
-}
-
-/// *Guarantees*: what a query held when it was refused is free again, though nothing else is asked on its connection.
-#[test]
-fn a_query_that_passes_its_limit_holds_no_memory_afterwards() {
-    const MEMORY: &str = "SELECT toUInt64(sum(memory_usage)) AS bytes FROM system.processes";
-    let folder = tempfile::tempdir().unwrap();
-    let mut options = options(folder.path());
-    options.query_limits =
-        QueryLimits { memory_bytes_max: 64 << 20, rows_max: 1 << 40, ..options.query_limits };
-    let store = EmbeddedStore::open(&options).unwrap();
-    let large = "SELECT uniqExact(number) FROM numbers(100000000)";
-    let error = store.select(&Select::new(large, &[])).unwrap_err();
-    assert_eq!(error.kind, StoreErrorKind::Limit, "{error}");
-    let held = select(&store, MEMORY).batches[0].column(0).as_primitive::<UInt64Type>().value(0);
-    assert!(held < 16 << 20, "{held} bytes");
 }
 
 #[test]

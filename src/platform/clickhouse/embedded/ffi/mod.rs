@@ -1,18 +1,22 @@
-//! Calls libchdb's C interface. The only file with `unsafe`: it turns raw handles into owned Rust values. Answers stay in the
+//! Calls libchdb's C interface. The only folder with `unsafe`: it turns raw handles into owned Rust values. Answers stay in the
 //! library's memory, which is freed when nobody reads them any more.
 //!
 //! The library is opened at run time, so that a server which talks to a ClickHouse cluster does not need it.
 #![allow(unsafe_code)]
 
+mod blocks;
+mod inserting;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, to_ffi};
-use arrow_array::{Array, RecordBatch, StructArray};
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use bytes::Bytes;
 use libloading::Library;
 
@@ -33,6 +37,20 @@ type QueryFn = unsafe extern "C" fn(
     *const usize,
     usize,
 ) -> Handle;
+/// Options are null for the default: texts as texts, words of a dictionary written out.
+type BlocksFn = unsafe extern "C" fn(
+    Handle,
+    *const c_char,
+    usize,
+    *const c_void,
+    *const *const c_char,
+    *const usize,
+    *const *const c_char,
+    *const usize,
+    usize,
+) -> Handle;
+type CancelBlocksFn = unsafe extern "C" fn(Handle, Handle);
+type NextBlockFn = unsafe extern "C" fn(Handle, Handle, *mut FFI_ArrowArrayStream) -> c_int;
 type ArrowScanFn =
     unsafe extern "C" fn(Handle, *const c_char, *mut FFI_ArrowSchema, *mut FFI_ArrowArray) -> c_int;
 type ArrowUnregisterFn = unsafe extern "C" fn(Handle, *const c_char) -> c_int;
@@ -69,6 +87,9 @@ pub struct Engine {
     connect: ConnectFn,
     close: CloseFn,
     query: QueryFn,
+    blocks: BlocksFn,
+    next_block: NextBlockFn,
+    cancel_blocks: CancelBlocksFn,
     arrow_scan: ArrowScanFn,
     arrow_unregister: ArrowUnregisterFn,
     result_buffer: ReturnsTextFn,
@@ -107,6 +128,9 @@ impl Engine {
             connect: function!("chdb_connect"),
             close: function!("chdb_close_conn"),
             query: function!("chdb_query_with_params_n"),
+            blocks: function!("chdb_stream_query_arrow_with_params_n"),
+            next_block: function!("chdb_stream_fetch_arrow"),
+            cancel_blocks: function!("chdb_stream_cancel_query"),
             arrow_scan: function!("chdb_arrow_array_scan"),
             arrow_unregister: function!("chdb_arrow_unregister_table"),
             result_buffer: function!("chdb_result_buffer"),
@@ -188,10 +212,7 @@ impl Connection {
         format: &str,
         parameters: &[Parameter],
     ) -> Result<EngineAnswer, EngineRefusal> {
-        let names: Vec<*const c_char> = parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect();
-        let name_lengths: Vec<usize> = parameters.iter().map(|(name, _)| name.len()).collect();
-        let values: Vec<*const c_char> = parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect();
-        let value_lengths: Vec<usize> = parameters.iter().map(|(_, value)| value.len()).collect();
+        let bound = Bound::of(parameters);
         // SAFETY: every pointer is valid for the length that goes with it, for the time of the call.
         let result = unsafe {
             (self.engine.query)(
@@ -200,77 +221,14 @@ impl Connection {
                 sql.len(),
                 format.as_ptr().cast(),
                 format.len(),
-                names.as_ptr(),
-                name_lengths.as_ptr(),
-                values.as_ptr(),
-                value_lengths.as_ptr(),
+                bound.names.as_ptr(),
+                bound.name_lengths.as_ptr(),
+                bound.values.as_ptr(),
+                bound.value_lengths.as_ptr(),
                 parameters.len(),
             )
         };
         self.take_result(result)
-    }
-
-    /// Lends a block to the engine for the time of `work`: statements of this connection find it as `arrowstream('name')`.
-    /// The engine reads the block's own memory. `name` is not in use, and a plain word.
-    pub fn with_block<T>(
-        &mut self,
-        name: &str,
-        block: &RecordBatch,
-        work: impl FnOnce(&mut Self) -> Result<T, EngineRefusal>,
-    ) -> Result<T, EngineRefusal> {
-        let refused = |error: &dyn fmt::Display| EngineRefusal(format!("a block cannot be lent: {error}"));
-        let name = CString::new(name).map_err(|error| refused(&error))?;
-        let data = StructArray::from(block.clone()).into_data();
-        let (array, schema) = to_ffi(&data).map_err(|error| refused(&error))?;
-        let mut lent = LentBlock { connection: self, name, array, schema };
-        // SAFETY: name, schema and array stay where they are until `lent` is dropped, which takes them back first. The engine
-        // does not release them.
-        let state = unsafe {
-            let engine = &lent.connection.engine;
-            let (schema, array) = (&raw mut lent.schema, &raw mut lent.array);
-            (engine.arrow_scan)(lent.connection.handle(), lent.name.as_ptr(), schema, array)
-        };
-        if state != 0 {
-            return Err(refused(&"the engine does not take it"));
-        }
-        work(lent.connection)
-    }
-
-    /// Runs `INSERT INTO table (columns)` with rows in `format` that are sent along. None of them is stored when this fails, unless
-    /// they were more than one block.
-    pub fn insert_rows(
-        &mut self,
-        statement: &str,
-        format: &str,
-        rows: &[&[u8]],
-    ) -> Result<EngineAnswer, EngineRefusal> {
-        // SAFETY: every pointer is valid for the length that goes with it, for the time of the call.
-        let handle = unsafe {
-            (self.engine.stream_insert)(
-                self.handle(),
-                statement.as_ptr().cast(),
-                statement.len(),
-                format.as_ptr().cast(),
-                format.len(),
-            )
-        };
-        let stream = InsertStream { connection: self, handle };
-        if let Some(refusal) = stream.refusal() {
-            return Err(refusal);
-        }
-        // SAFETY: the stream is open, and each part valid for its length; the library copies it. Where one is not taken, `done` says
-        // why.
-        let _ = rows.iter().try_for_each(|part| {
-            match unsafe {
-                (stream.connection.engine.stream_append)(stream.handle, part.as_ptr().cast(), part.len())
-            } {
-                0 => Ok(()),
-                _ => Err(()),
-            }
-        });
-        // SAFETY: the stream is open; it is ended once, and its result owned from here on.
-        let result = unsafe { (stream.connection.engine.stream_done)(stream.handle) };
-        stream.connection.take_result(result)
     }
 
     fn take_result(&self, result: Handle) -> Result<EngineAnswer, EngineRefusal> {
@@ -291,27 +249,23 @@ impl Connection {
     }
 }
 
-/// Rows on their way into a table; destroyed on every way out, which cancels what was not ended.
-struct InsertStream<'a> {
-    connection: &'a mut Connection,
-    handle: Handle,
+/// Parameters as the library takes them: pointers into them, valid as long as they are.
+struct Bound<'a> {
+    names: Vec<*const c_char>,
+    name_lengths: Vec<usize>,
+    values: Vec<*const c_char>,
+    value_lengths: Vec<usize>,
+    _parameters: PhantomData<&'a [Parameter]>,
 }
 
-impl InsertStream<'_> {
-    fn refusal(&self) -> Option<EngineRefusal> {
-        if self.handle.is_null() {
-            return Some(EngineRefusal("the engine gave no stream".to_owned()));
-        }
-        // SAFETY: the handle is valid; the text is copied.
-        unsafe { text_at((self.connection.engine.stream_error)(self.handle)) }.map(EngineRefusal)
-    }
-}
-
-impl Drop for InsertStream<'_> {
-    fn drop(&mut self) {
-        if !self.handle.is_null() {
-            // SAFETY: the handle came from the library and is destroyed exactly once.
-            unsafe { (self.connection.engine.destroy_stream)(self.handle) };
+impl<'a> Bound<'a> {
+    fn of(parameters: &'a [Parameter]) -> Self {
+        Self {
+            names: parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect(),
+            name_lengths: parameters.iter().map(|(name, _)| name.len()).collect(),
+            values: parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect(),
+            value_lengths: parameters.iter().map(|(_, value)| value.len()).collect(),
+            _parameters: PhantomData,
         }
     }
 }
@@ -353,22 +307,6 @@ impl Drop for Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Connection(libchdb)")
-    }
-}
-
-/// Takes a block back, also when the work with it panics, before its memory is given up.
-struct LentBlock<'a> {
-    connection: &'a mut Connection,
-    name: CString,
-    array: FFI_ArrowArray,
-    schema: FFI_ArrowSchema,
-}
-
-impl Drop for LentBlock<'_> {
-    fn drop(&mut self) {
-        // SAFETY: the connection is open and the name valid; no statement runs on it now. A name that is not registered is
-        // an error that changes nothing.
-        unsafe { (self.connection.engine.arrow_unregister)(self.connection.handle(), self.name.as_ptr()) };
     }
 }
 
