@@ -16,6 +16,6 @@ pub use live::{FeedLimits, LiveFeed, NotSubscribed, StreamCounters, Subscription
 pub use ports::{CacheStatus, CacheUse, MetricReader, Read, ReadError};
 pub use read_models::{
     Attributes, LogRecord, Page, Resource, Scope, ServiceCalls, Span, SpanEvent, SpanLink, SpanRates,
-    TraceSpans, TraceSummary,
+    TraceSpans, TraceSummary, id_text, moment_text,
 };
 pub use search::{Search, SearchReader};

@@ -1,5 +1,5 @@
-//! Rows as the store hands them over and the API gives them. The order of the fields is that of the arrays in
-//! `clickhouse/querying/`; their names are those of the answers.
+//! Rows as the store hands them over and the API gives them. Of what is read as JSON the order of the fields is that of the
+//! arrays in `clickhouse/querying/`; their names are those of the answers.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,7 @@ pub struct Page<T, C> {
 }
 
 /// A span (`trace_spans.sql`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Span {
     pub trace_id: String,
@@ -87,10 +87,9 @@ pub struct Span {
     pub kind_number: i32,
     pub service: String,
     pub start: String,
-    #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    #[serde(serialize_with = "in_quotes")]
     #[schemars(with = "String")]
     pub start_unix_nano: u64,
-    #[serde(deserialize_with = "quoted")]
     pub duration_nanos: u64,
     pub status: String,
     pub status_number: i32,
@@ -105,11 +104,11 @@ pub struct Span {
     pub scope: Scope,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanEvent {
     pub time: String,
-    #[serde(deserialize_with = "quoted", serialize_with = "in_quotes")]
+    #[serde(serialize_with = "in_quotes")]
     #[schemars(with = "String")]
     pub time_unix_nano: u64,
     pub name: String,
@@ -118,7 +117,7 @@ pub struct SpanEvent {
 }
 
 /// Ids are as they were sent, whatever their length.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanLink {
     pub trace_id: String,
@@ -202,4 +201,29 @@ fn quoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 /// Nanoseconds since the epoch are beyond what a number in JSON says exactly everywhere; OTLP quotes them, too.
 fn in_quotes<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(number)
+}
+
+/// A moment in nanoseconds since the epoch as RFC 3339 with nanoseconds.
+pub fn moment_text(nanos: i64) -> String {
+    jiff::Timestamp::from_nanosecond(nanos.into()).map(|at| format!("{at:.9}")).unwrap_or_default()
+}
+
+/// Hexadecimal; empty if all bytes are zero: then there is none.
+pub fn id_text(bytes: &[u8]) -> String {
+    if bytes.iter().all(|byte| *byte == 0) {
+        return String::new();
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_and_ids_are_written_as_the_store_writes_them() {
+        assert_eq!(moment_text(1_795_000_000_000_000_001), "2026-11-18T11:06:40.000000001Z");
+        assert_eq!(moment_text(1_795_000_000_000_000_000), "2026-11-18T11:06:40.000000000Z");
+        assert_eq!((id_text(&[0, 0]), id_text(&[0, 0xab])), (String::new(), "00ab".to_owned()));
+    }
 }

@@ -19,6 +19,7 @@ mod search_sql;
 mod second_level;
 mod series_groups;
 mod shared_changes;
+mod span_rows;
 mod stored_points;
 mod trace_reader;
 mod turns;

@@ -11,7 +11,7 @@ use arrow_array::{
 };
 
 use crate::platform::clickhouse::StoreError;
-use crate::platform::clickhouse::rows::Columns;
+use crate::platform::clickhouse::rows::{Columns, within};
 use crate::querying::domain::{
     Distribution, DistributionPoint, ExplicitBuckets, ExponentialBuckets, NumberPoint, Point, RolledPoint,
     Shape,
@@ -274,11 +274,6 @@ impl<'a> ShapeColumns<'a> {
 
 /// The values of a list, without a copy.
 fn list<T: ArrowPrimitiveType>(lists: &ListArray, at: usize) -> &[T::Native] {
-    let offsets = lists.value_offsets();
-    let place = |at: usize| offsets.get(at).and_then(|offset| usize::try_from(*offset).ok());
     let values = lists.values().as_primitive_opt::<T>().map(|values| &**values.values());
-    match (place(at), place(at + 1), values) {
-        (Some(from), Some(to), Some(values)) => values.get(from..to).unwrap_or_default(),
-        _ => &[],
-    }
+    values.and_then(|values| values.get(within(lists.value_offsets(), at))).unwrap_or_default()
 }

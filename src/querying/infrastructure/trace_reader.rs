@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Rows, StoreError, StoreErrorKind, parameters};
-use crate::querying::application::{
-    Page, ReadError, ServiceCalls, Span, SpanRates, TraceSpans, TraceSummary,
-};
+use crate::querying::application::{Page, ReadError, ServiceCalls, SpanRates, TraceSpans, TraceSummary};
 use crate::querying::domain::{
     RatesOf, RatesQuery, ServiceMapQuery, Stretches, TimeOrder, TraceCursor, TraceQuery,
 };
@@ -16,6 +14,7 @@ use crate::shared::{TenantId, TimeRange, Timestamp, TraceId};
 use super::clickhouse_reader::{ClickHouseReader, failed};
 use super::json_rows::{decoded, decoded_column};
 use super::search_sql::{Conditions, span_conditions};
+use super::span_rows::spans;
 
 const BOUNDS: &str = include_str!("../../../clickhouse/querying/trace_bounds.sql");
 const SPANS: &str = include_str!("../../../clickhouse/querying/trace_spans.sql");
@@ -23,6 +22,9 @@ const MATCHES: &str = include_str!("../../../clickhouse/querying/trace_matches.s
 const SUMMARIES: &str = include_str!("../../../clickhouse/querying/trace_summaries.sql");
 const SERVICE_MAP: &str = include_str!("../../../clickhouse/querying/service_map.sql");
 const RATES: &str = include_str!("../../../clickhouse/querying/span_rates.sql");
+
+/// Of the traces with these ids.
+const MANY: &str = "trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))";
 
 /// How long before and after a span its parent may begin, to be found: calls last, and clocks differ.
 const PARENTS_WITHIN: Duration = Duration::from_secs(15 * 60);
@@ -53,7 +55,7 @@ impl ClickHouseReader {
             parameters::number("limit", SPANS_MAX + 1),
         ];
         let rows = self.select(tenant, SPANS.to_owned(), bound).await?;
-        let mut spans: Vec<Span> = decoded_column(&rows, "span").map_err(|error| failed(&error))?;
+        let mut spans = spans(&rows, id).map_err(|error| failed(&error))?;
         let complete = spans.len() <= SPANS_MAX;
         spans.truncate(SPANS_MAX);
         let rows_read = rows.rows_read + index_rows;
@@ -66,9 +68,14 @@ impl ClickHouseReader {
         tenant: &TenantId,
         ids: &[TraceId],
     ) -> Result<Option<(i64, i64, u64)>, ReadError> {
-        let ids: Vec<String> = ids.iter().map(TraceId::to_string).collect();
-        let bound = vec![parameters::texts("ids", &ids)];
-        let rows = self.select(tenant, BOUNDS.to_owned(), bound).await?;
+        let (which, bound) = match ids {
+            [id] => ("trace_id = unhex({id:String})", parameters::text("id", &id.to_string())),
+            ids => {
+                let ids: Vec<String> = ids.iter().map(TraceId::to_string).collect();
+                (MANY, parameters::texts("ids", &ids))
+            }
+        };
+        let rows = self.select(tenant, BOUNDS.replace("{{which}}", which), vec![bound]).await?;
         let bounds = bounds(&rows).map_err(|error| failed(&error))?;
         Ok(bounds.map(|(first, last)| (first, last, rows.rows_read)))
     }

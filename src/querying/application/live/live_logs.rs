@@ -1,6 +1,8 @@
 //! Log records that a listener wants, out of the columns that were stored, as the search would answer them.
 
-use crate::querying::application::read_models::{Attributes, LogRecord, Resource, Scope};
+use crate::querying::application::read_models::{
+    Attributes, LogRecord, Resource, Scope, id_text, moment_text,
+};
 use crate::querying::domain::{LogFilter, LogTest};
 use crate::shared::{BodyType, LogColumns, MapColumn};
 
@@ -23,16 +25,16 @@ fn log_record(columns: &LogColumns, row: usize) -> LogRecord {
     let (resources, scopes) = (&origins.resources, &origins.scopes);
     let observed = at(columns.observed(), row);
     LogRecord {
-        time: moment(at(columns.times(), row)),
-        observed_time: (observed != 0).then(|| moment(observed)),
+        time: moment_text(at(columns.times(), row)),
+        observed_time: (observed != 0).then(|| moment_text(observed)),
         severity_number: at(columns.severities(), row),
         severity_text: text(columns.severity_texts.get(row)),
         service: text(resources.services.get(resource)),
         body: text(columns.bodies.get(row)),
         body_type: columns.body_types().get(row).copied().unwrap_or(BodyType::Empty).name().to_owned(),
         event_name: text(columns.event_names.get(row)),
-        trace_id: id(columns.trace_ids().get(row).map_or(&[], |id| id)),
-        span_id: id(columns.span_ids().get(row).map_or(&[], |id| id)),
+        trace_id: id_text(columns.trace_ids().get(row).map_or(&[], |id| id)),
+        span_id: id_text(columns.span_ids().get(row).map_or(&[], |id| id)),
         flags: at(columns.flags(), row),
         attributes: attributes(&columns.attributes, row),
         dropped_attributes: at(columns.dropped_attributes(), row),
@@ -61,29 +63,4 @@ fn text(text: Option<&str>) -> String {
 
 fn attributes(maps: &MapColumn, row: usize) -> Attributes {
     maps.row(row).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
-/// Empty if it is all zero: then there is none.
-fn id(bytes: &[u8]) -> String {
-    if bytes.iter().all(|byte| *byte == 0) {
-        return String::new();
-    }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// RFC 3339 with nanoseconds.
-fn moment(nanos: i64) -> String {
-    jiff::Timestamp::from_nanosecond(nanos.into()).map(|at| format!("{at:.9}")).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_and_ids_are_written_as_the_store_writes_them() {
-        assert_eq!(moment(1_795_000_000_000_000_001), "2026-11-18T11:06:40.000000001Z");
-        assert_eq!(moment(1_795_000_000_000_000_000), "2026-11-18T11:06:40.000000000Z");
-        assert_eq!((id(&[0, 0]), id(&[0, 0xab])), (String::new(), "00ab".to_owned()));
-    }
 }
