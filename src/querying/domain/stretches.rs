@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::shared::{TimeRange, Timestamp};
 
-/// How much longer each piece is than the one before.
+/// How much longer each piece is than the one before, unless it is said.
 const GROWTH: u32 = 4;
 
 /// In which order rows are wanted.
@@ -20,13 +20,21 @@ pub enum TimeOrder {
 pub struct Stretches {
     rest: Option<TimeRange>,
     width: Duration,
+    growth: u32,
     order: TimeOrder,
 }
 
 impl Stretches {
     /// `first` is the width of the first piece. A range that is absent has none.
     pub fn new(range: Option<TimeRange>, order: TimeOrder, first: Duration) -> Self {
-        Self { rest: range, width: first, order }
+        Self { rest: range, width: first, growth: GROWTH, order }
+    }
+
+    /// Each piece is so many times as long as the one before.
+    #[must_use]
+    pub const fn growing(mut self, growth: u32) -> Self {
+        self.growth = growth;
+        self
     }
 }
 
@@ -48,7 +56,7 @@ impl Iterator for Stretches {
                 TimeRange::new(start, cut)
             }
         };
-        self.width = self.width.saturating_mul(GROWTH);
+        self.width = self.width.saturating_mul(self.growth);
         piece
     }
 }
@@ -72,6 +80,14 @@ mod tests {
         assert_eq!(pieces(10, TimeOrder::NewestFirst), [(0, 10)]);
         assert_eq!(pieces(3, TimeOrder::OldestFirst), [(0, 3)]);
         assert_eq!(pieces(0, TimeOrder::OldestFirst), []);
+    }
+
+    #[test]
+    fn pieces_widen_as_fast_as_it_is_said() {
+        let range = TimeRange::new(Timestamp::EPOCH, Timestamp::from_nanos(4_000));
+        let pieces = Stretches::new(range, TimeOrder::OldestFirst, Duration::from_nanos(10)).growing(16);
+        let starts: Vec<i64> = pieces.map(|piece| piece.start().nanos()).collect();
+        assert_eq!(starts, [0, 10, 170, 2_730]);
     }
 
     #[test]

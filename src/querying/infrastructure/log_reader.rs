@@ -22,6 +22,8 @@ const RECORDS: &str = include_str!("../../../clickhouse/querying/log_records.sql
 const FIRST_STRETCH: Duration = Duration::from_secs(15);
 /// Of a search that has to read bodies or attributes: a busy tenant has hundreds of thousands of records in a second.
 const FIRST_STRETCH_INTO_RECORDS: Duration = Duration::from_secs(1);
+/// What is not in the newest second of so many is rare, and soon all of the range is read in one go.
+const GROWTH_INTO_RECORDS: u32 = 16;
 
 /// A record and its place in the order.
 type Placed = ((Timestamp, u64), LogRecord);
@@ -37,14 +39,17 @@ impl ClickHouseReader {
             let (tie, shown) = (cursor.tie, cursor.shown);
             found = reading.records(self, &[cursor.time], Some((tie, shown)), wanted).await?;
         }
-        let (mut left, mut first) = (not_shown(query), FIRST_STRETCH);
+        let left = not_shown(query);
+        let mut stretches = Stretches::new(left, query.order, FIRST_STRETCH);
         if found.len() < wanted && looks_into_records(&query.filter) {
             let narrow = narrow_log_conditions(&query.filter);
             let mut looking = Reading { conditions: narrow, query, rows_read: 0 };
-            (left, first) = (looking.with_records(self, left).await?, FIRST_STRETCH_INTO_RECORDS);
+            let left = looking.with_records(self, left).await?;
+            stretches =
+                Stretches::new(left, query.order, FIRST_STRETCH_INTO_RECORDS).growing(GROWTH_INTO_RECORDS);
             reading.rows_read += looking.rows_read;
         }
-        for stretch in Stretches::new(left, query.order, first) {
+        for stretch in stretches {
             if found.len() >= wanted {
                 break;
             }
