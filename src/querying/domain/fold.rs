@@ -81,6 +81,7 @@ impl Fold {
         points: impl IntoIterator<Item = P>,
     ) -> Result<(), TooManyBuckets> {
         let Some(mut place) = self.place_of(group, meaning)? else { return Ok(()) };
+        // Not a loop: the iterator then goes through its batches one by one, and asks no point in which it is.
         points.into_iter().for_each(|point| {
             place.take(&point, before.as_ref());
             *before = Some(point);

@@ -8,7 +8,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_schema::DataType;
 
-use super::{Bound, Connection, EngineRefusal, Handle, text_at};
+use super::{Bound, Connection, EngineRefusal, EngineResult};
 use crate::platform::clickhouse::Parameter;
 
 impl Connection {
@@ -33,13 +33,8 @@ impl Connection {
                 parameters.len(),
             )
         };
-        if handle.is_null() {
-            return Err(EngineRefusal("the engine gave no answer".to_owned()));
-        }
-        let mut blocks = Blocks { connection: self, handle, data_type: None };
-        if let Some(refusal) = blocks.refusal() {
-            return Err(refusal);
-        }
+        let result = EngineResult::of(&self.engine, handle)?;
+        let mut blocks = Blocks { connection: self, result, data_type: None };
         let mut batches = Vec::new();
         while let Some(batch) = blocks.next()? {
             batches.push(batch);
@@ -48,30 +43,25 @@ impl Connection {
     }
 }
 
-/// A query that runs; on every way out it is cancelled, if it has not ended, and destroyed.
+/// A query that runs; on every way out it is cancelled, if it has not ended, before its result is destroyed.
 struct Blocks<'a> {
     connection: &'a mut Connection,
-    handle: Handle,
+    result: EngineResult,
     /// The same for all blocks of an answer.
     data_type: Option<DataType>,
 }
 
 impl Blocks<'_> {
-    fn refusal(&self) -> Option<EngineRefusal> {
-        // SAFETY: the handle is valid; the text is copied.
-        unsafe { text_at((self.connection.engine.result_error)(self.handle)) }.map(EngineRefusal)
-    }
-
     /// Absent behind the last one.
     fn next(&mut self) -> Result<Option<RecordBatch>, EngineRefusal> {
         let broken = |what: &str| EngineRefusal(format!("the engine broke its answer off: {what}"));
         let mut block = FFI_ArrowArrayStream::empty();
-        // SAFETY: connection and handle are open; the library fills `block`, which is ours to release from then on.
+        // SAFETY: connection and result are open; the library fills `block`, which is ours to release from then on.
         let state = unsafe {
-            (self.connection.engine.next_block)(self.connection.handle(), self.handle, &raw mut block)
+            (self.connection.engine.next_block)(self.connection.handle(), self.result.handle, &raw mut block)
         };
         if state != 0 {
-            return Err(self.refusal().unwrap_or_else(|| broken("no reason is known")));
+            return Err(self.result.refusal().unwrap_or_else(|| broken("no reason is known")));
         }
         let (Some(get_next), Some(get_schema)) = (block.get_next(), block.get_schema()) else {
             return Ok(None);
@@ -111,11 +101,7 @@ impl Blocks<'_> {
 
 impl Drop for Blocks<'_> {
     fn drop(&mut self) {
-        // SAFETY: the handle came from the library, is cancelled on its connection, which does nothing where it has ended, and is
-        // destroyed exactly once.
-        unsafe {
-            (self.connection.engine.cancel_blocks)(self.connection.handle(), self.handle);
-            (self.connection.engine.destroy_result)(self.handle);
-        }
+        // SAFETY: connection and result are valid; where the query has ended this does nothing.
+        unsafe { (self.connection.engine.cancel_blocks)(self.connection.handle(), self.result.handle) };
     }
 }

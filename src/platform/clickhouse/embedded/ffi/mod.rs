@@ -232,15 +232,8 @@ impl Connection {
     }
 
     fn take_result(&self, result: Handle) -> Result<EngineAnswer, EngineRefusal> {
-        if result.is_null() {
-            return Err(EngineRefusal("the engine gave no answer".to_owned()));
-        }
-        let result = EngineResult { engine: Arc::clone(&self.engine), handle: result };
-        // SAFETY: the result is valid until it is dropped; the text is copied before that.
-        if let Some(error) = unsafe { text_at((self.engine.result_error)(result.handle)) } {
-            return Err(EngineRefusal(error));
-        }
-        // SAFETY: as above.
+        let result = EngineResult::of(&self.engine, result)?;
+        // SAFETY: the result is valid until it is dropped.
         let count = |function: ReturnsCountFn| unsafe { function(result.handle) };
         let (rows_read, bytes_read) =
             (count(self.engine.result_storage_rows_read), count(self.engine.result_storage_bytes_read));
@@ -270,10 +263,27 @@ impl<'a> Bound<'a> {
     }
 }
 
-/// An answer in the library's memory, which nobody writes to any more. It does not depend on its connection.
+/// An answer in the library's memory: a whole one, which nobody writes to any more and which does not depend on its connection, or
+/// one that comes in blocks.
 struct EngineResult {
     engine: Arc<Engine>,
     handle: Handle,
+}
+
+impl EngineResult {
+    /// Owns what the library gave, unless that is nothing, or says why the statement was refused.
+    fn of(engine: &Arc<Engine>, handle: Handle) -> Result<Self, EngineRefusal> {
+        if handle.is_null() {
+            return Err(EngineRefusal("the engine gave no answer".to_owned()));
+        }
+        let result = Self { engine: Arc::clone(engine), handle };
+        result.refusal().map_or(Ok(result), Err)
+    }
+
+    fn refusal(&self) -> Option<EngineRefusal> {
+        // SAFETY: the result is valid until it is dropped; the text is copied before that.
+        unsafe { text_at((self.engine.result_error)(self.handle)) }.map(EngineRefusal)
+    }
 }
 
 // SAFETY: the library gives the answer away: it is a block of memory that any thread may read, and free once.
