@@ -12,12 +12,11 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use support::hostile::HOSTILE;
 use support::http::request;
-use support::otlp::{assert_taken, body, gauge, int, labelled, moment, ten_minutes_ago};
+use support::otlp::{MINUTE, assert_taken, body, gauge, int, labelled, moment, ten_minutes_ago};
 use support::server::folder;
 use support::{Answer, Connection, Server, encoded};
 
 const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
-const GOOD: &str = "/api/v2/metrics?metricName=good&start=now-1h&aggregation=last&groupBy=host&cache=bypass";
 /// More than a question that is refused, or finds nothing, may take.
 const MEMORY_MAX: u64 = 512 << 20;
 
@@ -49,8 +48,13 @@ fn ask_for_several(server: &Server, body: &str) -> Answer {
 /// What good questions are answered.
 fn all_that_there_is(server: &Server) -> [Value; 3] {
     let list = |path: &str, name: &str| server.get(path).json()[name].clone();
+    // The same range each time, whenever it is asked for.
+    let range = format!("start={}&end={}", moment() - 30 * MINUTE, moment() + 30 * MINUTE);
     let all = [
-        list(GOOD, "series"),
+        list(
+            &format!("/api/v2/metrics?metricName=good&{range}&aggregation=last&groupBy=host&cache=bypass"),
+            "series",
+        ),
         list("/api/v2/logs", "logs"),
         list(&format!("/api/v2/traces/{TRACE}"), "spans"),
     ];

@@ -90,7 +90,7 @@ fn one_machine_is_migrated_and_prints_what_it_would_be_given() {
         !printed.contains("CLUSTER") && !folder.path().join("data").join("clickhouse").exists(),
         "it asked somebody"
     );
-    for before in ["0", "6"] {
+    for before in ["0", "7"] {
         let (went_well, said) = run(folder.path(), "", &["migrate"]);
         assert!(went_well && said.contains(&format!("version {before}")), "{said}");
     }

@@ -16,6 +16,9 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value as Any};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message;
 use sent::{NOW, log_requests, sent_logs, sent_spans, trace_requests};
 use serde_json::{Value, json};
@@ -239,4 +242,48 @@ fn attributes_of_resources_survive_the_migration_wherever_it_is_cut_short() {
         ];
         assert_eq!(rows(&store, &sql), expected, "{table}");
     }
+}
+
+/// *Guarantees*: bodies of the version that kept each whole, and those that have a template, are what they were, also if the
+/// migration was cut short before any of its statements and began anew.
+#[test]
+fn bodies_are_what_they_were_whole_or_in_parts() {
+    const BODY_PARTS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_empty(folder.path());
+    migrate(&store, &MIGRATIONS[..BODY_PARTS]).unwrap();
+    let old: Vec<String> = (100..120).map(|number| format!("old order {number} was ü")).collect();
+    for body in &old {
+        let row = format!("('a', now64(9), '{body}')");
+        store
+            .execute(&format!("INSERT INTO telemetryflow.otel_logs (Tenant, Timestamp, Body) VALUES {row}"))
+            .unwrap();
+    }
+    let statements = MIGRATIONS[BODY_PARTS].statements;
+    for cut in 0..=statements.len() {
+        statements[..cut].iter().for_each(|statement| store.execute(statement).unwrap());
+    }
+    migrate(&store, MIGRATIONS).unwrap();
+    let mut bodies: Vec<String> = (1..40).map(|number| format!("order {number} was ü")).collect();
+    bodies.extend(["", "once", "1", "\u{1}1\u{0}"].map(str::to_owned));
+    let record = |body: &String| LogRecord {
+        time_unix_nano: NOW,
+        body: Some(AnyValue { value: Some(Any::StringValue(body.clone())) }),
+        ..LogRecord::default()
+    };
+    let scope_logs =
+        vec![ScopeLogs { log_records: bodies.iter().map(record).collect(), ..ScopeLogs::default() }];
+    let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+    let request = ExportLogsServiceRequest { resource_logs };
+    let block = log_blocks::logs(&[logs("a", &request.encode_to_vec())]).unwrap();
+    insert(&store, LOGS_TABLE, "v1/logs/1", &block);
+    // Again, with rows that have parts.
+    statements.iter().for_each(|statement| store.execute(statement).unwrap());
+    bodies.extend(old);
+    let body = "SELECT formatRowNoNewline('JSONCompactEachRow', Body) FROM telemetryflow.otel_logs";
+    let expected = in_order(bodies.iter().map(|body| json!([body])).collect());
+    assert_same(&rows(&store, body), &expected);
+    let templates =
+        "SELECT toString(countIf(body_template = 'order \\xFF was ü')) AS found FROM telemetryflow.otel_logs";
+    assert_eq!(rows(&store, templates), [json!(39)]);
 }

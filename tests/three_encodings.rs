@@ -90,7 +90,11 @@ fn statement() -> String {
     let views = kinds.map(|kind| (format!("otel_metrics_{kind}"), "Tenant", "* EXCEPT Tenant"));
     let tables = [
         ("metric_series FINAL", "tenant", "* EXCEPT (tenant, series_id)"),
-        ("otel_logs", "Tenant", "* EXCEPT (Tenant, trace_id, span_id), TraceId, SpanId"),
+        (
+            "otel_logs",
+            "Tenant",
+            "* EXCEPT (Tenant, trace_id, span_id, body_template, body_values), TraceId, SpanId, Body",
+        ),
         (
             "otel_traces FINAL",
             "Tenant",

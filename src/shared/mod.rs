@@ -2,6 +2,7 @@
 //!
 //! No I/O and no async in here, and nothing that only one context needs.
 
+pub mod body_parts;
 pub mod causes;
 pub mod columns;
 pub mod distribution;
@@ -24,6 +25,7 @@ pub mod tenant;
 pub mod text_columns;
 pub mod time;
 
+pub use body_parts::{BodyWord, body_words, joined_body, split_body};
 pub use causes::causes;
 pub use columns::{
     Exemplar, ExponentialShape, MetricColumns, MetricRun, NumberColumns, NumberRow, PointColumns, PointRow,

@@ -26,6 +26,11 @@ impl TextColumn {
         &mut self.text
     }
 
+    /// The open row.
+    pub fn open_bytes(&self) -> &[u8] {
+        self.text.get(self.end_of(self.len())..).unwrap_or_default()
+    }
+
     /// Makes a row of what was written since the last one.
     #[inline]
     pub fn close(&mut self) {
@@ -52,12 +57,20 @@ impl TextColumn {
     }
 
     pub fn get(&self, row: usize) -> Option<&str> {
-        let end = *self.ends.get(row)?;
-        std::str::from_utf8(self.text.get(self.end_of(row)..end)?).ok()
+        std::str::from_utf8(self.bytes_of(row)?).ok()
+    }
+
+    fn bytes_of(&self, row: usize) -> Option<&[u8]> {
+        self.text.get(self.end_of(row)..*self.ends.get(row)?)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map_while(|row| self.get(row))
+    }
+
+    /// As bytes: that they are UTF-8 is not seen again.
+    pub fn rows(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        (0..self.len()).map_while(|row| self.bytes_of(row))
     }
 
     /// All rows, one after the other.

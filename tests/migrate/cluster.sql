@@ -1009,6 +1009,42 @@ ENGINE = Distributed('main', 'obs', 'rollup_state_local', 0);
 -- Both placeholders are filled from the program's own list of migrations.
 INSERT INTO obs.schema_migrations (version, name) SELECT 6, 'rollups';
 
+ALTER TABLE obs.otel_logs_local ON CLUSTER 'main'
+    ADD COLUMN IF NOT EXISTS body_template LowCardinality(String) CODEC(LZ4) AFTER ServiceName,
+    ADD COLUMN IF NOT EXISTS body_values String CODEC(ZSTD(1)) AFTER body_template;
+
+CREATE OR REPLACE TABLE obs.otel_logs ON CLUSTER 'main' AS obs.otel_logs_local
+ENGINE = Distributed('main', 'obs', 'otel_logs_local', if(trace_id = toFixedString('', 16), cityHash64(ServiceName), cityHash64(trace_id)));
+
+ALTER TABLE obs.otel_logs_local ON CLUSTER 'main'
+    ADD COLUMN IF NOT EXISTS Body String
+        ALIAS arrayStringConcat(arrayMap((text, value) -> concat(text, value), splitByChar('\xFF', body_template), splitByChar('\xFF', body_values)));
+
+CREATE OR REPLACE TABLE obs.otel_logs ON CLUSTER 'main' AS obs.otel_logs_local
+ENGINE = Distributed('main', 'obs', 'otel_logs_local', if(trace_id = toFixedString('', 16), cityHash64(ServiceName), cityHash64(trace_id)));
+
+ALTER TABLE obs.otel_logs_local ON CLUSTER 'main'
+    UPDATE body_values = Body
+    WHERE empty(body_values) AND empty(body_template)
+    SETTINGS mutations_sync = 1;
+
+ALTER TABLE obs.otel_logs_local ON CLUSTER 'main'
+    DROP COLUMN IF EXISTS Body
+    SETTINGS mutations_sync = 1;
+
+CREATE OR REPLACE TABLE obs.otel_logs ON CLUSTER 'main' AS obs.otel_logs_local
+ENGINE = Distributed('main', 'obs', 'otel_logs_local', if(trace_id = toFixedString('', 16), cityHash64(ServiceName), cityHash64(trace_id)));
+
+ALTER TABLE obs.otel_logs_local ON CLUSTER 'main'
+    ADD COLUMN IF NOT EXISTS Body String
+        ALIAS arrayStringConcat(arrayMap((text, value) -> concat(text, value), splitByChar('\xFF', body_template), splitByChar('\xFF', body_values)));
+
+CREATE OR REPLACE TABLE obs.otel_logs ON CLUSTER 'main' AS obs.otel_logs_local
+ENGINE = Distributed('main', 'obs', 'otel_logs_local', if(trace_id = toFixedString('', 16), cityHash64(ServiceName), cityHash64(trace_id)));
+
+-- Both placeholders are filled from the program's own list of migrations.
+INSERT INTO obs.schema_migrations (version, name) SELECT 7, 'body_parts';
+
 ALTER TABLE obs.metric_samples_local ON CLUSTER 'main'
     MODIFY TTL toDateTime(time) + toIntervalSecond(2592000)
     SETTINGS materialize_ttl_after_modify = 0;

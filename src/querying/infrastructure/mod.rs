@@ -1,5 +1,6 @@
 //! How questions reach the store: SELECTs with bound parameters, behind a cache that knows when data changed.
 
+mod body_search;
 mod bucket_reader;
 mod bucket_source;
 pub mod cache;

@@ -55,7 +55,7 @@ impl Conditions {
 pub fn log_conditions(filter: &LogFilter) -> Conditions {
     let mut conditions = narrow_log_conditions(filter);
     if !filter.text.is_empty() {
-        conditions.and("position(Body, {text:String}) > 0", parameters::text("text", &filter.text));
+        conditions.body_has(&filter.text);
     }
     conditions.map_values("LogAttributes", &filter.attributes);
     conditions

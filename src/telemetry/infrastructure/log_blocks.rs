@@ -7,8 +7,9 @@ use arrow_schema::ArrowError;
 
 use crate::shared::{BodyType, LogColumns};
 
-use super::block_columns::{Maps, Texts, Words, ids};
+use super::block_columns::{Maps, Words, ids};
 use super::block_origins::{Around, origin_columns};
+use super::body_columns::body_columns;
 
 pub const LOGS_TABLE: &str = "telemetryflow.otel_logs";
 
@@ -20,7 +21,7 @@ pub fn logs(requests: &[LogColumns]) -> Result<RecordBatch, ArrowError> {
     let observed = gather(requests, rows, LogColumns::observed);
     let trace_ids = requests.iter().flat_map(|request| request.trace_ids().iter().copied());
     let span_ids = requests.iter().flat_map(|request| request.span_ids().iter().copied());
-    let own: [(&str, ArrayRef); 12] = [
+    let own: [(&str, ArrayRef); 11] = [
         ("Timestamp", Arc::new(TimestampNanosecondArray::from(times))),
         ("ObservedTimestamp", Arc::new(TimestampNanosecondArray::from(observed))),
         ("trace_id", ids(trace_ids, rows)?),
@@ -28,7 +29,6 @@ pub fn logs(requests: &[LogColumns]) -> Result<RecordBatch, ArrowError> {
         ("Flags", Arc::new(UInt32Array::from(gather(requests, rows, LogColumns::flags)))),
         ("SeverityText", Words::of(requests.iter().map(|request| &request.severity_texts))?),
         ("SeverityNumber", Arc::new(Int32Array::from(gather(requests, rows, LogColumns::severities)))),
-        ("Body", Texts::of(requests.iter().map(|request| &request.bodies))?),
         ("BodyType", body_types(requests, rows)?),
         ("LogAttributes", Maps::of(requests.iter().map(|request| &request.attributes))?),
         (
@@ -37,7 +37,8 @@ pub fn logs(requests: &[LogColumns]) -> Result<RecordBatch, ArrowError> {
         ),
         ("EventName", Words::of(requests.iter().map(|request| &request.event_names))?),
     ];
-    RecordBatch::try_from_iter(origin_columns(&around)?.into_iter().chain(own))
+    let bodies = body_columns(requests.iter().map(|request| &request.bodies))?;
+    RecordBatch::try_from_iter(origin_columns(&around)?.into_iter().chain(own).chain(bodies))
 }
 
 fn around(request: &LogColumns) -> Around<'_> {

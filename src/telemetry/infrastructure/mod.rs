@@ -6,6 +6,7 @@ pub mod batcher;
 pub mod block_columns;
 pub mod block_origins;
 pub mod blocks;
+pub mod body_columns;
 pub mod catalogue;
 pub mod checkpoint;
 pub mod closing;

@@ -14,12 +14,14 @@ use arrow_select::take::take_record_batch;
 
 use crate::platform::clickhouse::rows::Columns;
 use crate::platform::clickhouse::{Parameter, Select, Store, StoreError, StoreErrorKind, parameters};
+use crate::shared::joined_body;
 use crate::shared::time::NANOS_PER_DAY;
 
 use super::blocks::{
     EXEMPLARS_TABLE, EXPONENTIAL_HISTOGRAMS_TABLE, HISTOGRAMS_TABLE, SAMPLES_TABLE, SERIES_TABLE,
     SUMMARIES_TABLE,
 };
+use super::body_columns::{TEMPLATES, VALUES};
 use super::log_blocks::LOGS_TABLE;
 use super::span_blocks::{SPANS_TABLE, TRACE_INDEX_TABLE};
 
@@ -126,6 +128,9 @@ fn days(block: &RecordBatch, partition: &str) -> Result<BTreeMap<i64, Vec<usize>
 }
 
 fn parameter(block: &RecordBatch, name: &'static str, row: usize) -> Result<Parameter, StoreError> {
+    if name == BODY {
+        return body(block, row).map(|body| parameters::text(name, &body));
+    }
     let column = column(block, name)?;
     let value = match column.data_type() {
         DataType::UInt64 => Some(parameters::number(name, column.as_primitive::<UInt64Type>().value(row))),
@@ -136,29 +141,37 @@ fn parameter(block: &RecordBatch, name: &'static str, row: usize) -> Result<Para
             let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             Some(parameters::text(name, &digits))
         }
-        _ => {
-            let chars_max = if name == BODY { BODY_CHARS_MAX } else { usize::MAX };
-            text(column, row, chars_max).map(|text| parameters::text(name, &text))
-        }
+        _ => bytes(column, row).and_then(text).map(|text| parameters::text(name, text)),
     };
     value.ok_or_else(|| unexpected(name))
+}
+
+/// The beginning of a log record's body. It may have other parts in the store: these depend on the rest of a block.
+fn body(block: &RecordBatch, row: usize) -> Result<String, StoreError> {
+    let part = |name| bytes(column(block, name)?, row).ok_or_else(|| unexpected(name));
+    let body = joined_body(part(TEMPLATES)?, part(VALUES)?);
+    let body = text(&body).ok_or_else(|| unexpected(BODY))?;
+    Ok(body.chars().take(BODY_CHARS_MAX).collect())
 }
 
 fn nanos(column: &dyn Array, row: usize) -> Option<i64> {
     Some(column.as_primitive_opt::<TimestampNanosecondType>()?.value(row))
 }
 
-fn text(column: &dyn Array, row: usize, chars_max: usize) -> Option<String> {
+fn bytes(column: &dyn Array, row: usize) -> Option<&[u8]> {
     let (texts, row) = match column.as_any_dictionary_opt() {
         Some(words) => (words.values().as_ref(), *words.normalized_keys().get(row)?),
         None => (column, row),
     };
-    // Texts of ours are UTF-8, whatever their column is called.
-    let bytes = match texts.as_binary_opt::<i32>() {
+    Some(match texts.as_binary_opt::<i32>() {
         Some(bytes) => bytes.value(row),
         None => texts.as_string_opt::<i32>()?.value(row).as_bytes(),
-    };
-    Some(std::str::from_utf8(bytes).ok()?.chars().take(chars_max).collect())
+    })
+}
+
+/// Texts of ours are UTF-8, whatever their column is called.
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
 }
 
 fn column<'b>(block: &'b RecordBatch, name: &str) -> Result<&'b dyn Array, StoreError> {

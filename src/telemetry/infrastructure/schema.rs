@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::platform::clickhouse::migrations::Migration;
 use crate::platform::clickhouse::{Store, StoreError};
 
-pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS, LOGS, TRACES, COMPACT, ROLLUPS];
+pub const MIGRATIONS: &[Migration] = &[METRICS, METRIC_KINDS, LOGS, TRACES, COMPACT, ROLLUPS, BODY_PARTS];
 
 const CREATE_FIRST_SAMPLES: &str =
     include_str!("../../../clickhouse/telemetry/migrations/0001_metrics/01_metric_samples.sql");
@@ -120,6 +120,23 @@ const ROLLUPS: Migration = Migration {
         include_str!("../../../clickhouse/telemetry/migrations/0006_rollups/01_metric_rollup_5m.sql"),
         include_str!("../../../clickhouse/telemetry/migrations/0006_rollups/02_metric_rollup_1h.sql"),
         include_str!("../../../clickhouse/telemetry/migrations/0006_rollups/03_rollup_state.sql"),
+    ],
+};
+
+const ALIAS_BODY: &str =
+    include_str!("../../../clickhouse/telemetry/migrations/0007_body_parts/04_otel_logs_alias_body.sql");
+
+/// Less of a log record to compress, and to search.
+const BODY_PARTS: Migration = Migration {
+    version: 7,
+    name: "body_parts",
+    statements: &[
+        include_str!("../../../clickhouse/telemetry/migrations/0007_body_parts/01_otel_logs_add_parts.sql"),
+        // A crash may have come after the body was dropped, and before it came back.
+        ALIAS_BODY,
+        include_str!("../../../clickhouse/telemetry/migrations/0007_body_parts/02_otel_logs_fill_values.sql"),
+        include_str!("../../../clickhouse/telemetry/migrations/0007_body_parts/03_otel_logs_drop_body.sql"),
+        ALIAS_BODY,
     ],
 };
 
