@@ -6,12 +6,12 @@ SELECT
     toInt64(if(SeverityNumber BETWEEN 1 AND 24, intDiv(SeverityNumber + 3, 4), 0)) AS class,
     count() AS records
 FROM telemetryflow.otel_logs
-PREWHERE Tenant = {tenant:String}
-    AND Timestamp >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
-    AND Timestamp < fromUnixTimestamp64Nano({end:Int64}, 'UTC')
-    AND indexHint(
+PREWHERE indexHint(
         toStartOfFiveMinutes(Timestamp) >= toStartOfFiveMinutes(fromUnixTimestamp64Nano({start:Int64}, 'UTC'))
         AND toStartOfFiveMinutes(Timestamp) <= toStartOfFiveMinutes(fromUnixTimestamp64Nano({end:Int64}, 'UTC')))
     {{filter}}
+    AND Tenant = {tenant:String}
+    AND Timestamp >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
+    AND Timestamp < fromUnixTimestamp64Nano({end:Int64}, 'UTC')
 GROUP BY bucket, class
 ORDER BY bucket, class
