@@ -41,6 +41,8 @@ pub fn migrate(store: &dyn Store, migrations: &[Migration]) -> Result<u32, Migra
         return Err(MigrationError::Newer { found, known });
     }
     for migration in migrations.iter().filter(|migration| migration.version > found) {
+        // A step may rewrite all that is stored: whoever waits knows for what.
+        tracing::info!(version = migration.version, name = migration.name, "applying schema step");
         apply(store, migration).map_err(|source| MigrationError::Step {
             version: migration.version,
             name: migration.name,
