@@ -54,11 +54,20 @@ pub fn split_body(body: &[u8], template: &mut Vec<u8>, values: &mut Vec<u8>) {
     template.extend_from_slice(rest);
 }
 
-/// The body of which these are the template and the values: text and value in turns.
+/// The body of which these are the template and the values.
 pub fn joined_body(template: &[u8], values: &[u8]) -> Vec<u8> {
-    let is_mark = |byte: &u8| *byte == MARK;
-    let pairs = template.split(is_mark).zip(values.split(is_mark));
+    filled_template(template, values.split(is_mark))
+}
+
+/// Text and value in turns. There is a value behind the last text, too, if only an empty one.
+pub fn filled_template<'v>(template: &[u8], values: impl Iterator<Item = &'v [u8]>) -> Vec<u8> {
+    let pairs = template.split(is_mark).zip(values);
     pairs.flat_map(|(text, value)| text.iter().chain(value)).copied().collect()
+}
+
+/// Splits templates at values, and values at their ends.
+pub fn is_mark(byte: &u8) -> bool {
+    *byte == MARK
 }
 
 #[cfg(test)]

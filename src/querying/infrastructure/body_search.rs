@@ -81,7 +81,7 @@ fn longest_between<'t, 'w>(text: &'t str, cuts: impl Iterator<Item = &'w BodyWor
 mod tests {
     use proptest::prelude::*;
 
-    use crate::shared::body_parts::MARK;
+    use crate::shared::body_parts::{MARK, filled_template, is_mark};
     use crate::shared::split_body;
 
     use super::*;
@@ -143,17 +143,15 @@ mod tests {
 
     /// With some of the values in the template.
     fn some_shared(template: &[u8], values: &[u8], shared: &[bool]) -> (Vec<u8>, Vec<u8>) {
-        let is_mark = |byte: &u8| *byte == MARK;
-        let (mut text, mut own) = (Vec::new(), Vec::new());
-        let shared = shared.iter().copied().chain(std::iter::repeat(false));
-        for ((piece, value), is_shared) in
-            template.split(is_mark).zip(values.split_inclusive(is_mark)).zip(shared)
-        {
-            text.extend_from_slice(piece);
-            text.extend_from_slice(if is_shared { value.strip_suffix(&[MARK]).unwrap() } else { &[MARK] });
-            own.extend_from_slice(if is_shared { &[] } else { value });
-        }
-        text.extend_from_slice(template.rsplit(is_mark).next().unwrap());
+        let shared = || shared.iter().copied().chain(std::iter::repeat(false));
+        // Behind the last value stands nothing.
+        let in_text = values.split(is_mark).zip(shared()).map(|(value, is_shared)| match value {
+            [_, ..] if !is_shared => &[MARK],
+            _ => value,
+        });
+        let text = filled_template(template, in_text);
+        let own = values.split_inclusive(is_mark).zip(shared()).filter(|(_, is_shared)| !is_shared);
+        let own = own.flat_map(|(value, _)| value).copied().collect();
         (text, own)
     }
 }

@@ -7,7 +7,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, BinaryArray, DictionaryArray};
 use arrow_schema::ArrowError;
 
-use crate::shared::body_parts::MARK;
+use crate::shared::body_parts::{MARK, filled_template, is_mark};
 use crate::shared::{TextColumn, split_body};
 
 use super::block_columns::Texts;
@@ -152,13 +152,10 @@ impl Template {
 
     /// The text, in which values stand that all rows have.
     fn with_shared_values(&self) -> Vec<u8> {
-        let mut pieces = self.text.split(is_mark);
-        let mut text = pieces.next().unwrap_or_default().to_vec();
-        for ((piece, value), differs) in pieces.zip(self.first.split(is_mark)).zip(&self.differs) {
-            text.extend_from_slice(if *differs { &[MARK] } else { value });
-            text.extend_from_slice(piece);
-        }
-        text
+        // Behind the last piece nothing differs.
+        let differs = self.differs.iter().chain(&[false]);
+        let values = self.first.split(is_mark).zip(differs);
+        filled_template(&self.text, values.map(|(value, differs)| if *differs { &[MARK] } else { value }))
     }
 
     /// Those of a row's values that other rows do not share.
@@ -167,10 +164,6 @@ impl Template {
             own.extend_from_slice(if *differs { value } else { &[] });
         }
     }
-}
-
-fn is_mark(byte: &u8) -> bool {
-    *byte == MARK
 }
 
 #[cfg(test)]
