@@ -107,7 +107,7 @@ fn who_evaluates_the_rules_is_followed_when_it_is_killed_and_nothing_is_told_twi
     scene.wait_until_told(&["CRITICAL", "host=b"]);
     // The one that was killed comes back, and passes on what it is asked.
     scene.start(owner);
-    assert!(scene.is_owner(other) && !scene.is_owner(owner));
+    assert_eq!(scene.owner(), other);
     scene.make(owner, &rule("max", &json!({"metric": "queue.depth", "aggregation": "max"}), 50.0));
     scene.gauge(owner, "queue.depth", "c", 51);
     scene.wait_until_told(&["Rule max", "host=c"]);

@@ -8,6 +8,7 @@ mod application;
 mod domain;
 mod infrastructure;
 mod presentation;
+mod rule_reload;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::platform::event_bus::{EventBus, EventQueue, Topic};
@@ -79,6 +79,7 @@ pub use infrastructure::rule_tests::load_rule_tests;
 pub use infrastructure::state::MIGRATIONS;
 pub use infrastructure::zones::zone;
 pub use presentation::runbooks::router as runbooks_router;
+pub use rule_reload::RuleReload;
 
 /// The context, ready to start.
 pub struct Alerting {
@@ -90,6 +91,7 @@ pub struct Alerting {
     metrics: AlertingMetrics,
     routes: Routes,
     options: AlertingOptions,
+    filled: Arc<Notify>,
     bus: Arc<EventBus>,
     clock: Arc<dyn Clock>,
 }
@@ -110,9 +112,9 @@ pub struct AlertingOptions {
     /// Groups of one rule that are evaluated at a time.
     pub instances_max: usize,
     pub pacing: Pacing,
-    /// How long is waited before the past is read: what came before alerting began to look is in the store by then, unless that
-    /// lags. Nothing where the process begins with it.
-    pub settles: Duration,
+    /// At least so long is waited before the past is read, and until what came before alerting began to look is in the store.
+    /// Absent where the process begins with it.
+    pub settles: Option<Duration>,
     /// Series are watched in epochs, of which this is the first.
     pub first_epoch: WatchEpoch,
 }
@@ -124,7 +126,7 @@ impl Default for AlertingOptions {
             allowed_lateness: lateness.0,
             instances_max: instances_per_rule,
             pacing: Pacing::default(),
-            settles: Duration::ZERO,
+            settles: None,
             first_epoch: WatchEpoch::default(),
         }
     }
@@ -160,48 +162,6 @@ impl fmt::Debug for AlertingParts {
             .field("files", &self.files)
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-/// Puts rule files that were read again in force. Clones share what they know.
-#[derive(Debug, Clone)]
-pub struct RuleReload(Arc<Mutex<Reloaded>>);
-
-#[derive(Debug)]
-struct Reloaded {
-    files: RuleFiles,
-    /// Where they are in force; absent where another node evaluates the rules.
-    book: Option<Arc<RuleBook>>,
-}
-
-impl RuleReload {
-    /// Nothing is in force yet.
-    pub fn new(files: RuleFiles) -> Self {
-        Self(Arc::new(Mutex::new(Reloaded { files, book: None })))
-    }
-
-    /// As they were read last.
-    pub fn files(&self) -> RuleFiles {
-        self.0.lock().files.clone()
-    }
-
-    /// From here on this is where files are put in force.
-    pub fn attach(&self, alerting: &Alerting) {
-        self.0.lock().book = Some(Arc::clone(&alerting.routes.rules.book));
-    }
-
-    pub fn detach(&self) {
-        self.0.lock().book = None;
-    }
-
-    /// What fired by a rule that is gone, or measures something else, is over. Absent if no rules are evaluated here.
-    pub async fn replace(&self, files: RuleFiles) -> Option<()> {
-        let book = {
-            let mut known = self.0.lock();
-            known.files = files.clone();
-            known.book.clone()
-        };
-        book?.replace_files(files).await.ok()
     }
 }
 
@@ -288,7 +248,25 @@ impl Alerting {
             outboxes,
         };
         let inputs = inputs(&bus, commands);
-        Ok(Self { evaluate, workers, watchlist, inputs, evaluator, metrics, routes, options, bus, clock })
+        let filled = Arc::default();
+        Ok(Self {
+            evaluate,
+            workers,
+            watchlist,
+            inputs,
+            evaluator,
+            metrics,
+            routes,
+            options,
+            filled,
+            bus,
+            clock,
+        })
+    }
+
+    /// Told of when the windows are filled with the past.
+    pub fn filled(&self) -> Arc<Notify> {
+        Arc::clone(&self.filled)
     }
 
     /// Who wants to know of which series.
@@ -346,7 +324,8 @@ impl Alerting {
         let stop = || lifecycle.stop_token();
         let AlertingOptions { allowed_lateness: lateness, settles, .. } = self.options;
         let rules = self.routes.rules.book.rules_over_data();
-        let source = past.map(|past| PastSource { past, tenants, lateness, settles });
+        let filled = self.filled;
+        let source = past.map(|past| PastSource { past, tenants, lateness, settles, filled });
         let evaluate =
             tasks::evaluate(self.evaluate, rules, source, self.inputs, self.bus, self.clock, stop());
         lifecycle.spawn("alerting evaluator", evaluate);

@@ -1,6 +1,7 @@
 //! Builds alerting from the settings: its state database, channels and routes, and where it reads the past.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,7 +21,7 @@ use crate::platform::outgoing::OutgoingClient;
 use crate::platform::state::StateDatabase;
 use crate::querying::{ClickHouseReader, ReadError};
 use crate::shared::{Clock, PastRecord, PastSeries, RecordQuery, TenantId, TimeRange};
-use crate::telemetry::WritePath;
+use crate::telemetry::{InTransit, WritePath};
 use crate::tenancy::Access;
 
 /// Opens alerting, as often as this node begins to evaluate the rules.
@@ -163,27 +164,34 @@ fn journal_reading(measures: &Measures) -> JournalReading {
     }
 }
 
-/// The past, as the query side reads it.
-pub fn past(reader: ClickHouseReader) -> Arc<dyn Past> {
-    struct Stored(ClickHouseReader);
+/// The past, as the query side reads it, and what is on its way there.
+pub fn past(reader: ClickHouseReader, in_transit: Arc<InTransit>) -> Arc<dyn Past> {
+    struct Stored {
+        reader: ClickHouseReader,
+        in_transit: Arc<InTransit>,
+    }
 
     impl Past for Stored {
         fn read(&self, tenant: TenantId, metric: Box<str>, range: TimeRange) -> PastFuture<'_, PastSeries> {
             Box::pin(async move {
-                let read = self.0.past_series(&tenant, &metric, range).await;
+                let read = self.reader.past_series(&tenant, &metric, range).await;
                 read.map_err(past_error)
             })
         }
 
         fn records(&self, tenant: TenantId, query: RecordQuery) -> PastFuture<'_, PastRecord> {
             Box::pin(async move {
-                let read = self.0.past_records(&tenant, &query).await;
+                let read = self.reader.past_records(&tenant, &query).await;
                 read.map_err(past_error)
             })
         }
+
+        fn catches_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            Box::pin(self.in_transit.passed())
+        }
     }
 
-    Arc::new(Stored(reader))
+    Arc::new(Stored { reader, in_transit })
 }
 
 fn past_error(error: ReadError) -> PastError {

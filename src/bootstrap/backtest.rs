@@ -48,7 +48,7 @@ pub fn run(settings: &Settings, request: &BacktestRequest) -> anyhow::Result<Vec
             Arc::new(EmbeddedStore::open(&embedded_options(settings)?).context("cannot open the store")?)
         }
     };
-    let past = alerting_parts::past(reader(store));
+    let past = alerting_parts::past(reader(store), Arc::default());
     let lateness = settings.alerting.allowed_lateness;
     let tenants: BTreeSet<TenantId> = match &rule.tenant {
         Some(tenant) => BTreeSet::from([tenant.clone()]),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::alerting_parts::{AlertingAround, AlertingSetup};
 use super::role::{Role, RoleSwitch};
-use super::state_parts::Keeper;
+use super::state_parts::{Keeper, Presence, TakenOver};
 use crate::alerting::{
     Alerting, AlertingOptions, FollowerParts, MIGRATIONS, NodeMetrics, RuleReload, WatchSwitch, follow,
 };
@@ -23,7 +23,7 @@ use crate::shared::{SeriesWatch, causes};
 
 /// How often a node tries to take the rules over, and the one that has them looks whether it still may.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long a node that takes over waits before it reads the past: what it, or another, stored without telling is there by then.
+/// At least so long a node that takes over waits before it reads the past: what others stored without telling is there by then.
 const SETTLES: Duration = Duration::from_secs(1);
 /// At least so long is between two times that the past is read because something was not told.
 const ANEW_EVERY: Duration = Duration::from_secs(10);
@@ -225,7 +225,7 @@ impl Nodes {
 
     async fn term(&self, database: &StateDatabase, around: &AlertingAround, lifecycle: &Lifecycle) -> Ended {
         let options = AlertingOptions {
-            settles: SETTLES,
+            settles: Some(SETTLES),
             first_epoch: self.watch.next_epoch(),
             ..self.setup.options()
         };
@@ -237,9 +237,9 @@ impl Nodes {
                 return Ended::Over;
             }
         };
-        let (term, gaps) = (lifecycle.part(), Arc::<Notify>::default());
+        let (term, gaps, filled) = (lifecycle.part(), Arc::<Notify>::default(), alerting.filled());
         self.begin(alerting, &gaps, around, &term);
-        let ended = watch_over(database, &gaps, &lifecycle.stop_token()).await;
+        let ended = watch_over(database, &gaps, &filled, &lifecycle.stop_token()).await;
         self.metrics.owner.set(0);
         self.role.turn_to(Role::Follower);
         self.reload.detach();
@@ -262,26 +262,37 @@ impl Nodes {
 }
 
 /// Until the rules are to be evaluated elsewhere, or anew.
-async fn watch_over(database: &StateDatabase, gaps: &Notify, stop: &CancellationToken) -> Ended {
-    let begun = Instant::now();
+async fn watch_over(
+    database: &StateDatabase,
+    gaps: &Notify,
+    filled: &Notify,
+    stop: &CancellationToken,
+) -> Ended {
     let gap = async {
+        // Before that nothing is taken that others tell, and they say again that something was lost.
+        filled.notified().await;
+        let filled_at = Instant::now();
         gaps.notified().await;
-        sleep_until(begun + ANEW_EVERY).await;
+        sleep_until(filled_at + ANEW_EVERY).await;
     };
     let mut gap = std::pin::pin!(gap);
+    let mut has_gap = false;
     let mut ticker = interval(LOOK_EVERY);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut keeper = Keeper::new(database);
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ended::Stopped,
-            () = &mut gap => return Ended::Gap,
-            _ = ticker.tick() => {
-                if keeper.look().await.is_err() {
+            () = &mut gap, if !has_gap => has_gap = true,
+            _ = ticker.tick() => match keeper.look().await {
+                // What alerting is to begin with is in the database: while that is away, it goes on with what it has.
+                Ok(Presence::Here) if has_gap => return Ended::Gap,
+                Ok(_) => {}
+                Err(TakenOver(_)) => {
                     tracing::warn!("another node has taken the alert rules over");
                     return Ended::Over;
                 }
-            }
+            },
         }
     }
 }

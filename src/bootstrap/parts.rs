@@ -174,7 +174,8 @@ pub async fn build(
     let (source, level) = (process.source.clone(), process.level.clone());
     let reloading = Reloading { source, level, access: access.clone(), rates, rules: alerting.reload() };
     reloading.on_hangup(settings, &lifecycle)?;
-    let around = AlertingAround::new(settings, access.clone(), alerting_parts::past(past), &write_path);
+    let past = alerting_parts::past(past, write_path.in_transit());
+    let around = AlertingAround::new(settings, access.clone(), past, &write_path);
     let farewell = alerting.farewell();
     let alerts = alerting.start(around, &lifecycle);
     if let Some(rolled_up) = rolled_up {

@@ -37,7 +37,14 @@ pub async fn open(settings: &Settings) -> anyhow::Result<StateDatabase> {
 #[derive(Debug)]
 pub struct Keeper<'a> {
     database: &'a StateDatabase,
-    is_away: bool,
+    last: Presence,
+}
+
+/// Whether a database answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Here,
+    Away,
 }
 
 /// A database is another process's by now. The error says so.
@@ -45,23 +52,24 @@ pub struct TakenOver(pub StateError);
 
 impl<'a> Keeper<'a> {
     pub const fn new(database: &'a StateDatabase) -> Self {
-        Self { database, is_away: false }
+        Self { database, last: Presence::Here }
     }
 
-    pub async fn look(&mut self) -> Result<(), TakenOver> {
-        match (self.database.keep().await, self.is_away) {
+    pub async fn look(&mut self) -> Result<Presence, TakenOver> {
+        let presence = match (self.database.keep().await, self.last) {
             (Err(error @ StateError::TakenOver), _) => return Err(TakenOver(error)),
-            (Err(error), false) => {
+            (Err(error), Presence::Here) => {
                 tracing::warn!(cause = causes(&error), "the state database is away");
-                self.is_away = true;
+                Presence::Away
             }
-            (Ok(()), true) => {
+            (Ok(()), Presence::Away) => {
                 tracing::info!("the state database is back");
-                self.is_away = false;
+                Presence::Here
             }
-            (Ok(()), false) | (Err(_), true) => {}
-        }
-        Ok(())
+            (Ok(()) | Err(_), unchanged) => unchanged,
+        };
+        self.last = presence;
+        Ok(presence)
     }
 }
 

@@ -9,6 +9,7 @@ pub use application::{Durability, Ingest, IngestCounters, RejectionEntry, Reject
 pub use infrastructure::batcher::SealLimits;
 pub use infrastructure::checkpoint::CheckpointSeen;
 pub use infrastructure::dead_letters;
+pub use infrastructure::in_transit::InTransit;
 pub use infrastructure::journal_report::{JournalReport, OpenBatch, OpenGroup, RecordWords};
 pub use infrastructure::{
     Catalogue, CatalogueLimits, CatalogueReader, JournalParts, LeftOver, PartsMetrics, PartsPressure,

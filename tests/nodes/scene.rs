@@ -95,10 +95,16 @@ impl Scene {
         self.server(node).measured(OWNER, &[]) == 1
     }
 
+    /// Which node evaluates the rules. For a moment it may be none: what another could not tell is read from the store.
     pub fn owner(&self) -> usize {
-        let owners: Vec<usize> = [0, 1].into_iter().filter(|node| self.is_owner(*node)).collect();
-        assert_eq!(owners.len(), 1, "one evaluates the rules");
-        owners[0]
+        eventually("one evaluates the rules", IN_TIME, || {
+            let owners: Vec<usize> = self.running().filter(|node| self.is_owner(*node)).collect();
+            (owners.len() == 1).then(|| owners[0])
+        })
+    }
+
+    fn running(&self) -> impl Iterator<Item = usize> {
+        [0, 1].into_iter().filter(|node| self.nodes[*node].is_some())
     }
 
     pub fn follower(&self) -> usize {
@@ -106,7 +112,15 @@ impl Scene {
     }
 
     pub fn get(&self, node: usize, path: &str) -> Answer {
-        self.server(node).get(path)
+        self.ask(node, &request("GET", path, &[("connection", "close")], b""))
+    }
+
+    /// Asked again for as long as nobody evaluates the rules.
+    pub fn ask(&self, node: usize, request: &[u8]) -> Answer {
+        eventually("somebody evaluates the rules", IN_TIME, || {
+            let answer = Connection::open(self.server(node).api).ask(request);
+            (answer.status != 503).then_some(answer)
+        })
     }
 
     pub fn make(&self, node: usize, rule: &Value) {
@@ -114,14 +128,14 @@ impl Scene {
         let path = format!("/api/v2/alert-rules/{}", rule["id"].as_str().expect("an id"));
         let body = rule.to_string();
         let asked = request("PUT", &path, &headers, body.as_bytes());
-        let answer = Connection::open(self.server(node).api).ask(&asked);
+        let answer = self.ask(node, &asked);
         assert!([200, 201].contains(&answer.status), "{}", answer.text());
         self.settled();
     }
 
     pub fn report_as(&self, node: usize, authorization: &str) -> Answer {
         let headers = [("authorization", authorization), ("connection", "close")];
-        Connection::open(self.server(node).api).ask(&request("POST", "/internal/v1/reports", &headers, b""))
+        self.ask(node, &request("POST", "/internal/v1/reports", &headers, b""))
     }
 
     pub fn gauge(&self, node: usize, metric: &str, host: &str, value: i64) {
@@ -153,9 +167,8 @@ impl Scene {
 
     /// Until what was taken in by now was told to the node that evaluates the rules: two reports later.
     pub fn settled(&self) {
-        let others: Vec<usize> =
-            [0, 1].into_iter().filter(|node| self.nodes[*node].is_some() && !self.is_owner(*node)).collect();
-        for node in others {
+        let owner = self.owner();
+        for node in self.running().filter(|node| *node != owner) {
             let sent = || self.server(node).measured("telemetryflow_alerting_nodes_reports_sent_total", &[]);
             let before = sent();
             eventually("reports are taken", IN_TIME, || (sent() >= before + 2).then_some(()));

@@ -91,8 +91,9 @@ fn each_thing_that_the_nodes_share_is_killed_and_comes_back_under_load() {
     let _redis = Redis::start_at(port);
     load.progress(&[0, 1]);
 
+    let follower = load.scene.follower();
     load.scene.postgres.stop();
-    load.alarm(load.scene.follower(), "alarm-postgres");
+    load.alarm(follower, "alarm-postgres");
     load.progress(&[0, 1]);
     load.scene.postgres.start_again();
     load.scene.wait_until_told(&["alarm-postgres"]);

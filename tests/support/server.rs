@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -225,7 +225,7 @@ impl Server {
 
     /// What it has written to stderr so far.
     pub fn log(&self) -> String {
-        self.output.stderr.lock().expect("stderr").clone()
+        self.output.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn stdout(&self) -> String {
@@ -306,10 +306,14 @@ impl Server {
 }
 
 impl Drop for Server {
+    #[expect(clippy::print_stderr, reason = "whoever reads of a failed test needs it")]
     fn drop(&mut self) {
         if let Ok(None) = self.process.try_wait() {
             let _ = self.process.kill();
             let _ = self.process.wait();
+        }
+        if thread::panicking() {
+            eprintln!("the log of the server whose API was at {}:\n{}", self.api, self.log());
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::time::timeout;
 
 use super::commands::{Command, IncidentAct, InstanceCounts};
 use super::history::HistoryEntry;
@@ -23,7 +24,7 @@ use crate::alerting::domain::state::AlertState;
 use crate::alerting::domain::transition::Transition;
 use crate::alerting::domain::watchlist::{Group, Watchlist};
 use crate::shared::{
-    DomainEvent, LogsIngested, MetricsIngested, PastSeries, SpansIngested, TenantId, Timestamp,
+    DomainEvent, LogsIngested, MetricsIngested, PastSeries, SpansIngested, TenantId, Timestamp, causes,
 };
 
 /// How often it is noted that alerting is at work: a restart counts the time since as not watched.
@@ -32,6 +33,8 @@ const ALIVE_EVERY: Duration = Duration::from_secs(10);
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 /// How long incidents and history are remembered.
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long is tried at the end to write what could not be written before.
+const END_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Port: puts a rule's annotations into words for one transition.
 pub trait Annotate: Send + Sync {
@@ -189,6 +192,16 @@ impl EvaluateRules {
         events
     }
 
+    /// Nothing more comes: writes what could not be written before.
+    pub async fn end(self) {
+        let unwritten = match timeout(END_TIME_MAX, self.notifier.write()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => causes(&error),
+            Err(late) => late.to_string(),
+        };
+        tracing::error!(cause = unwritten, "not all is remembered of what happened: some may be told again");
+    }
+
     /// What was asked for from elsewhere.
     pub async fn obey(&mut self, command: Command, now: Timestamp) -> Vec<DomainEvent> {
         match command {
@@ -202,6 +215,8 @@ impl EvaluateRules {
                 events
             }
             Command::Observe(measured) => self.observe(&measured, now).await,
+            // Who told it has stopped waiting, and tells it again.
+            Command::Sighted { done, .. } if done.is_closed() => Vec::new(),
             Command::Sighted { seen, done } => {
                 let mut transitions = self.evaluator.observe_points(seen.points(), now);
                 let records = seen.records.iter().map(|(tenant, record)| (tenant, record));

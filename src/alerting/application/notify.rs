@@ -250,7 +250,7 @@ impl Notifier {
     }
 
     /// Writes what was decided until now, also by others; they then find that it is done.
-    async fn write(&self) -> Result<(), LedgerError> {
+    pub async fn write(&self) -> Result<(), LedgerError> {
         // The semaphore is never closed.
         let Ok(_turn) = self.turn.acquire().await else { return Ok(()) };
         let mut taken = InFlight { state: &self.state, pending: mem::take(&mut self.state.lock().pending) };

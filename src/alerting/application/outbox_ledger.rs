@@ -7,6 +7,15 @@ use crate::shared::{TenantId, Timestamp};
 /// Most dead letters that are kept for one tenant; the oldest go first.
 pub const DEAD_LETTERS_MAX: usize = 1_000;
 
+/// What became of a notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It was sent, or nobody wants it.
+    Settled,
+    /// It was refused for good.
+    Refused { reason: Box<str>, at: Timestamp },
+}
+
 /// A notification that was refused for good.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeadLetter {
@@ -43,11 +52,8 @@ pub enum Discarded {
 
 /// The outbox as the state database holds it. What was replaced meanwhile is not touched by any of these.
 pub trait OutboxLedger: Send + Sync {
-    /// It was sent, or nobody wants it.
-    fn settle(&self, id: NotificationId) -> LedgerFuture<'_, ()>;
-
-    /// It was refused for good.
-    fn bury(&self, id: NotificationId, reason: Box<str>, at: Timestamp) -> LedgerFuture<'_, ()>;
+    /// It waits no more, also where the step that made it is yet to be written.
+    fn end(&self, id: NotificationId, fate: Fate) -> LedgerFuture<'_, ()>;
 
     /// What waits for one channel, oldest first, at most `count`.
     fn unsent_of(&self, channel: Box<str>, count: usize) -> LedgerFuture<'_, Vec<Notification>>;

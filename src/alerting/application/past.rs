@@ -6,13 +6,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{sleep, timeout};
+
 use super::evaluate::EvaluateRules;
 use crate::alerting::domain::rule::{AlertRule, Measure, RuleSet, Source};
 use crate::alerting::domain::rule_words::WatchedMetric;
 use crate::shared::{PastRecord, PastSeries, RecordQuery, RecordSource, TenantId, TimeRange, Timestamp};
 
-/// How long a start, or rules that are new, wait for the past; then they go on without the rest.
+/// How long the past is read at a start, or for rules that are new; then they go on without the rest.
 pub const REFILL_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long rules wait for what is on its way to the store; then they go on without it.
+const LAG_MAX: Duration = Duration::from_secs(10);
 
 /// Most records that are taken at once: a few milliseconds.
 const RECORDS_AT_ONCE: usize = 10_000;
@@ -35,6 +40,18 @@ pub trait Past: Send + Sync {
 
     /// Log records or spans, in order of time.
     fn records(&self, tenant: TenantId, query: RecordQuery) -> PastFuture<'_, PastRecord>;
+
+    /// Returns when what was taken in before is stored.
+    fn catches_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// Waits for what was taken in before the rules looked at it: `settles`, so that what is being decoded is on its way, and then until
+/// what is on its way is stored, at most [`LAG_MAX`].
+pub async fn await_store(past: &dyn Past, settles: Duration) {
+    sleep(settles).await;
+    if timeout(LAG_MAX, past.catches_up()).await.is_err() {
+        tracing::warn!("the store lags: windows of rules begin without what is on its way to it");
+    }
 }
 
 /// What a rule looks at of the past of a tenant.

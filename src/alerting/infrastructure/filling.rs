@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::vec;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
-use crate::alerting::application::past::{Past, PastError, Piece, REFILL_TIME_MAX, Wish, wishes};
+use crate::alerting::application::past::{
+    Past, PastError, Piece, REFILL_TIME_MAX, Wish, await_store, wishes,
+};
 use crate::alerting::domain::rule::AlertRule;
 use crate::shared::{TenantId, Timestamp};
 
 /// How long it waits.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// How long after a rule is in force its past is read: what came before it knows nothing of it, and is in the store by then
-    /// unless that lags.
+    /// At least so long after a rule is in force its past is read: what came before it knows nothing of it, and is to be in the store
+    /// by then.
     pub settles: Duration,
     /// How long is read then.
     pub reads_max: Duration,
@@ -34,8 +37,10 @@ pub struct PastSource {
     /// Those whose series rules without a tenant look at.
     pub tenants: Vec<TenantId>,
     pub lateness: Duration,
-    /// How long is waited before it is read at the start.
-    pub settles: Duration,
+    /// At least so long is waited before it is read at the start; absent where nothing that was taken in before is on its way.
+    pub settles: Option<Duration>,
+    /// Told of when it was read at the start.
+    pub filled: Arc<Notify>,
 }
 
 /// What is read.
@@ -52,16 +57,24 @@ pub struct Filling {
     work: Option<Work>,
 }
 
+type Stored = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Answer = Pin<Box<dyn Future<Output = Result<Vec<Piece>, PastError>> + Send>>;
 
 struct Work {
     asked_at: Timestamp,
-    from: Instant,
-    until: Instant,
+    stage: Stage,
     wishes: vec::IntoIter<Wish>,
     asked: Option<Answer>,
     found: vec::IntoIter<Piece>,
     pieces: usize,
+}
+
+enum Stage {
+    /// Until all that is to be read is stored.
+    Awaits(Stored),
+    Reads {
+        until: Instant,
+    },
 }
 
 impl Filling {
@@ -79,15 +92,18 @@ impl Filling {
         if rules.is_empty() {
             return;
         }
-        let begun = Instant::now();
-        let (wishes, from) = match &self.source {
-            Some(source) => (wishes(rules, &source.tenants), begun + self.pace.settles),
-            None => (Vec::new(), begun),
+        let wishes = self.source.as_ref().map(|source| wishes(rules, &source.tenants)).unwrap_or_default();
+        let settles = self.pace.settles;
+        let stage = match &self.source {
+            Some(source) => {
+                let past = Arc::clone(&source.past);
+                Stage::Awaits(Box::pin(async move { await_store(&*past, settles).await }))
+            }
+            None => Stage::Reads { until: Instant::now() },
         };
         self.work = Some(Work {
             asked_at: now,
-            from,
-            until: from + self.pace.reads_max,
+            stage,
             wishes: wishes.into_iter(),
             asked: None,
             found: Vec::new().into_iter(),
@@ -98,7 +114,15 @@ impl Filling {
     /// What is read next; nothing ever, while there is nothing to be read. Nothing is lost if nobody waits for it.
     pub async fn next(&mut self) -> Reading {
         let Some(work) = &mut self.work else { return pending().await };
-        sleep_until(work.from).await;
+        let until = match &mut work.stage {
+            Stage::Awaits(stored) => {
+                stored.await;
+                let until = Instant::now() + self.pace.reads_max;
+                work.stage = Stage::Reads { until };
+                until
+            }
+            Stage::Reads { until } => *until,
+        };
         loop {
             if let Some(piece) = work.found.next() {
                 work.pieces += 1;
@@ -115,7 +139,7 @@ impl Filling {
                 self.work = None;
                 return Reading::End;
             };
-            let answer = timeout_at(work.until, asked).await;
+            let answer = timeout_at(until, asked).await;
             work.asked = None;
             match answer {
                 Ok(Ok(found)) => work.found = found.into_iter(),

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerting::application::commands::Command;
 use crate::alerting::application::evaluate::EvaluateRules;
-use crate::alerting::application::past::{REFILL_TIME_MAX, refill};
+use crate::alerting::application::past::{REFILL_TIME_MAX, await_store, refill};
 use crate::alerting::domain::rule::RuleSet;
 use crate::alerting::infrastructure::filling::{Filling, Pace, PastSource, Reading};
 use crate::platform::event_bus::{Delivery, EventBus, EventQueue};
@@ -43,14 +43,17 @@ pub async fn evaluate(
 ) {
     // A process takes a while to start.
     rules.awake(clock.now());
-    if let Some(PastSource { past, tenants, lateness, settles }) = &source {
-        if stop.run_until_cancelled(sleep(*settles)).await.is_none() {
-            return;
+    if let Some(PastSource { past, tenants, lateness, settles, filled }) = &source {
+        if let Some(settles) = *settles
+            && stop.run_until_cancelled(await_store(&**past, settles)).await.is_none()
+        {
+            return rules.end().await;
         }
-        let filled = refill(&mut rules, &in_force, tenants, &**past, *lateness, clock.now());
-        if timeout(REFILL_TIME_MAX, filled).await.is_err() {
+        let reading = refill(&mut rules, &in_force, tenants, &**past, *lateness, clock.now());
+        if timeout(REFILL_TIME_MAX, reading).await.is_err() {
             tracing::warn!("the store takes too long to tell the past; some windows of rules begin empty");
         }
+        filled.notify_one();
     }
     rules.awake(clock.now());
     let mut filling = Filling::new(source, Pace::default());
@@ -61,7 +64,7 @@ pub async fn evaluate(
             filling.begin(&rules.begin_fill(), clock.now());
         }
         let events = tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return rules.end().await,
             _ = ticker.tick() => rules.tick(clock.now()).await,
             Some(command) = inputs.commands.recv() => rules.obey(command, clock.now()).await,
             read = filling.next() => fill(&mut rules, read, &*clock).await,

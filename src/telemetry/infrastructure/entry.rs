@@ -7,6 +7,8 @@ use crate::platform::journal::KeptRecord;
 use crate::shared::{Signal, TenantId};
 use crate::telemetry::application::{Accepted, Crowding, MemoryHold, Payload, Pending};
 
+use super::in_transit::{InTransit, Transit};
+
 /// A request between its acknowledgement and the store.
 #[derive(Debug)]
 pub struct Entry {
@@ -37,6 +39,7 @@ pub struct Held {
     pub payload: Payload,
     memory: MemoryHold,
     counted: Counted,
+    transit: Transit,
 }
 
 /// Bytes of items in memory, over all entries. From three quarters of what they may be until they are half of it, it is
@@ -44,11 +47,13 @@ pub struct Held {
 #[derive(Debug, Clone)]
 pub struct HeldBytes(Arc<HeldSum>);
 
+/// What all that is held has in common.
 #[derive(Debug)]
 struct HeldSum {
     bytes: AtomicUsize,
     bytes_max: usize,
     crowding: Arc<Crowding>,
+    in_transit: Arc<InTransit>,
 }
 
 #[derive(Debug)]
@@ -66,7 +71,12 @@ impl Drop for Counted {
 impl HeldBytes {
     /// `bytes_max`: beyond it, what is in the journal too is not held in memory.
     pub fn new(bytes_max: usize) -> Self {
-        Self(Arc::new(HeldSum { bytes: AtomicUsize::new(0), bytes_max, crowding: Arc::default() }))
+        Self(Arc::new(HeldSum {
+            bytes: AtomicUsize::new(0),
+            bytes_max,
+            crowding: Arc::default(),
+            in_transit: Arc::default(),
+        }))
     }
 
     pub fn get(&self) -> usize {
@@ -79,6 +89,10 @@ impl HeldBytes {
 
     pub fn crowding(&self) -> Arc<Crowding> {
         Arc::clone(&self.0.crowding)
+    }
+
+    pub fn in_transit(&self) -> Arc<InTransit> {
+        Arc::clone(&self.0.in_transit)
     }
 
     fn add(&self, bytes: usize) {
@@ -100,7 +114,8 @@ impl HeldBytes {
     pub fn hold(&self, payload: Payload, memory: MemoryHold) -> Held {
         let bytes = payload.held_bytes();
         self.add(bytes);
-        Held { payload, memory, counted: Counted { sum: self.clone(), bytes } }
+        let transit = self.0.in_transit.enter();
+        Held { payload, memory, counted: Counted { sum: self.clone(), bytes }, transit }
     }
 }
 
@@ -112,15 +127,16 @@ impl Held {
 
     /// The items, and what is to be kept for as long as they are in memory.
     pub fn split(self) -> (Payload, HeldMemory) {
-        (self.payload, HeldMemory { _memory: self.memory, _counted: self.counted })
+        (self.payload, HeldMemory { _memory: self.memory, _counted: self.counted, _transit: self.transit })
     }
 }
 
-/// Memory of items that are becoming rows.
+/// Memory of items that are becoming rows, and that they are on their way.
 #[derive(Debug)]
 pub struct HeldMemory {
     _memory: MemoryHold,
     _counted: Counted,
+    _transit: Transit,
 }
 
 impl Entry {
@@ -153,5 +169,35 @@ impl Entry {
         if let Source::Journal { held, .. } = &mut self.source {
             *held = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::shared::LogColumns;
+    use crate::telemetry::application::AdmittedMemory;
+
+    #[derive(Debug)]
+    struct Unbounded;
+
+    impl AdmittedMemory for Unbounded {
+        fn shrink_to(&mut self, _bytes: usize) {}
+    }
+
+    #[tokio::test]
+    async fn items_are_on_their_way_until_nothing_of_them_is_held() {
+        let sum = HeldBytes::new(1 << 20);
+        let payload = Payload::Logs(Box::new(LogColumns::new(TenantId::unnamed())));
+        let held = sum.hold(payload, Box::new(Unbounded));
+        let in_transit = sum.in_transit();
+        let mut passed = Box::pin(in_transit.passed());
+        assert!((&mut passed).now_or_never().is_none());
+        let (_rows, memory) = held.split();
+        assert!((&mut passed).now_or_never().is_none(), "they become rows");
+        drop(memory);
+        passed.await;
     }
 }

@@ -19,6 +19,7 @@ use super::blocks::SERIES_TABLE;
 use super::catalogue::Catalogue;
 use super::closing::Closer;
 use super::entry::{Entry, HeldMemory};
+use super::in_transit::InTransit;
 use super::insertion::{History, InsertError, Insertion};
 use super::loading::load;
 use super::poison::LetterDesk;
@@ -29,6 +30,7 @@ pub struct InserterParts {
     pub bus: Arc<EventBus>,
     pub catalogue: Arc<Catalogue>,
     pub ledger: Arc<Ledger>,
+    pub in_transit: Arc<InTransit>,
     /// The journal, where there is one: with it, or with this run of the process, batch numbers are unique.
     pub journal_id: Option<JournalId>,
     pub closer: Closer,
@@ -74,6 +76,8 @@ impl Inserter {
 
     fn store_batch(&mut self, batch: SealedBatch) {
         let SealedBatch { name, history, mut entries } = batch;
+        // What is read back from the journal was not on its way before.
+        let _transit = self.parts.in_transit.enter();
         let (rows, held, lost) = self.load(&mut entries);
         match self.parts.insert_rows(name, history, &rows) {
             Ok(()) => self.parts.conclude(name, rows, entries, lost),

@@ -12,6 +12,7 @@ pub mod checkpoint;
 pub mod closing;
 pub mod dead_letters;
 pub mod entry;
+pub mod in_transit;
 pub mod inserter;
 pub mod insertion;
 pub mod journal_report;

@@ -21,6 +21,7 @@ use crate::telemetry::application::{
 
 use super::backlog::Backlog;
 use super::entry::{Entry, HeldBytes};
+use super::in_transit::InTransit;
 use super::journaling::{Journaling, ToJournal};
 use super::record_header::{Origin, RecordHeader};
 use super::stall::Stall;
@@ -84,6 +85,11 @@ impl WritePath {
 
     pub fn journal(&self) -> Option<Arc<Journal>> {
         self.journaling.as_ref().map(|journaling| Arc::clone(&journaling.journal))
+    }
+
+    /// What was taken in and is not in the store yet.
+    pub fn in_transit(&self) -> Arc<InTransit> {
+        self.held.in_transit()
     }
 
     /// Whether inserts have been failing, or are not let through, for longer than a moment.

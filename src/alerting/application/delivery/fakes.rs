@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use super::channel::{Answer, Channel, SendError, SendFailure, SendFuture};
 use crate::alerting::application::ledger::{LedgerError, LedgerFuture};
-use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, OutboxLedger, Revival, Worth};
+use crate::alerting::application::outbox_ledger::{
+    DeadLetter, Discarded, Fate, OutboxLedger, Revival, Worth,
+};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::shared::{Clock, TenantId, Timestamp};
 
@@ -43,15 +45,12 @@ impl FakeLedger {
 }
 
 impl OutboxLedger for FakeLedger {
-    fn settle(&self, id: NotificationId) -> LedgerFuture<'_, ()> {
-        self.tried(|own| own.unsent.lock().retain(|row| row.id != id))
-    }
-
-    fn bury(&self, id: NotificationId, reason: Box<str>, at: Timestamp) -> LedgerFuture<'_, ()> {
+    fn end(&self, id: NotificationId, fate: Fate) -> LedgerFuture<'_, ()> {
         self.tried(|own| {
             let mut unsent = own.unsent.lock();
-            if let Some(index) = unsent.iter().position(|row| row.id == id) {
-                let notification = unsent.remove(index);
+            let Some(index) = unsent.iter().position(|row| row.id == id) else { return };
+            let notification = unsent.remove(index);
+            if let Fate::Refused { reason, at } = fate {
                 own.dead.lock().push(DeadLetter { notification, reason, died_at: at, worth: Worth::Latest });
             }
         })

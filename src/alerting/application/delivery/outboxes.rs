@@ -13,7 +13,7 @@ use super::sample::sample;
 use super::turn::Turns;
 use crate::alerting::application::ledger::{Ledger, LedgerError};
 use crate::alerting::application::notify::Postbox;
-use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, OutboxLedger, Revival};
+use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, Fate, OutboxLedger, Revival};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::shared::{Clock, TenantId, Timestamp, causes};
 
@@ -139,7 +139,7 @@ impl Outboxes {
             }
             tracing::error!(channel = %notification.channel, "a message waits for a channel that is not configured");
             let reason = "no channel of this name is configured".into();
-            self.ledger.bury(notification.id, reason, self.clock.now()).await?;
+            self.ledger.end(notification.id, Fate::Refused { reason, at: self.clock.now() }).await?;
         }
         Ok(count)
     }

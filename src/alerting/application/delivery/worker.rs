@@ -4,22 +4,23 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::channel::{Answer, SendError, SendFailure};
 use super::outbox::{Message, OUTBOX_MESSAGES_MAX, Task};
 use super::outboxes::{Address, Registered};
 use crate::alerting::application::backoff::{Backoff, Pacing};
-use crate::alerting::application::ledger::LedgerError;
 use crate::alerting::application::metrics::{AlertingMetrics, Outcome};
-use crate::alerting::application::outbox_ledger::OutboxLedger;
+use crate::alerting::application::outbox_ledger::{Fate, OutboxLedger};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::shared::{Clock, causes};
 
-/// Messages of which the database does not know yet that they were sent; of older ones it never learns, and they are sent
-/// again after a restart.
+/// Messages of which the database does not know yet that they were sent; of older ones that wait there it never learns, and they
+/// are sent again after a restart.
 const OWED_MAX: usize = 1_000;
+/// How long the database is told of them at the end.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
 /// Empties one outbox into its channels.
 pub struct Worker {
@@ -38,17 +39,19 @@ impl Worker {
     /// state database for the next start.
     pub async fn run(self, stop: CancellationToken) {
         let (address, farewell) = (Arc::clone(&self.address), self.pacing.farewell);
+        let mut delivery = Delivery::new(self);
         let patience_ends = async {
             stop.cancelled().await;
             address.outbox.close();
             sleep(farewell).await;
         };
         tokio::select! {
-            () = Delivery::new(self).run(&stop) => {}
+            () = delivery.run(&stop) => {}
             () = patience_ends => {
                 tracing::info!(messages = address.outbox.len(), "messages wait for the next start");
             }
         }
+        _ = timeout(LAST_WORDS_MAX, delivery.pay()).await;
     }
 }
 
@@ -56,14 +59,7 @@ struct Delivery {
     worker: Worker,
     backoff: Backoff,
     /// What became of messages that the database could not take note of.
-    owed: VecDeque<Fate>,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone)]
-enum Fate {
-    Settled(NotificationId),
-    Refused(NotificationId, Box<str>),
+    owed: VecDeque<(NotificationId, Fate)>,
 }
 
 impl Delivery {
@@ -72,7 +68,7 @@ impl Delivery {
         Self { worker, backoff, owed: VecDeque::new() }
     }
 
-    async fn run(mut self, stop: &CancellationToken) {
+    async fn run(&mut self, stop: &CancellationToken) {
         let address = Arc::clone(&self.worker.address);
         while let Some(task) = address.outbox.next().await {
             match task {
@@ -80,7 +76,6 @@ impl Delivery {
                 Task::Refill(channel) => self.refill(&channel, stop).await,
             }
         }
-        self.pay().await;
     }
 
     async fn send(&mut self, message: &Message, stop: &CancellationToken) {
@@ -116,13 +111,13 @@ impl Delivery {
         let Notification { id, channel, .. } = &*message.notification;
         self.worker.metrics.notified(channel, Outcome::Sent);
         self.backoff.reset();
-        self.note(Fate::Settled(id.clone())).await;
+        self.note(id, Fate::Settled).await;
         self.worker.address.outbox.settle(message);
     }
 
     /// The channel does not want to hear it.
     async fn skip(&mut self, message: &Message) {
-        self.note(Fate::Settled(message.notification.id.clone())).await;
+        self.note(&message.notification.id, Fate::Settled).await;
         self.worker.address.outbox.settle(message);
     }
 
@@ -130,7 +125,8 @@ impl Delivery {
         let Notification { id, channel, .. } = &*message.notification;
         self.worker.metrics.notified(channel, Outcome::Failed);
         self.backoff.reset();
-        self.note(Fate::Refused(id.clone(), reason)).await;
+        let at = self.worker.clock.now();
+        self.note(id, Fate::Refused { reason, at }).await;
         self.worker.address.outbox.settle(message);
     }
 
@@ -141,6 +137,8 @@ impl Delivery {
         cause: &SendFailure,
         stop: &CancellationToken,
     ) {
+        // Nothing may be sent for long.
+        self.pay().await;
         let channel = &message.notification.channel;
         self.worker.metrics.notified(channel, Outcome::Retried);
         self.worker.address.outbox.postpone(message);
@@ -187,8 +185,8 @@ impl Delivery {
     }
 
     /// Tells the database, also what it could not be told before.
-    async fn note(&mut self, fate: Fate) {
-        self.owed.push_back(fate);
+    async fn note(&mut self, id: &NotificationId, fate: Fate) {
+        self.owed.push_back((id.clone(), fate));
         if self.owed.len() > OWED_MAX {
             self.owed.pop_front();
         }
@@ -196,8 +194,8 @@ impl Delivery {
     }
 
     async fn pay(&mut self) {
-        while let Some(fate) = self.owed.front().cloned() {
-            if let Err(error) = self.tell(fate).await {
+        while let Some((id, fate)) = self.owed.front().cloned() {
+            if let Err(error) = self.worker.ledger.end(id, fate).await {
                 tracing::error!(
                     messages = self.owed.len(),
                     cause = causes(&error),
@@ -206,13 +204,6 @@ impl Delivery {
                 return;
             }
             self.owed.pop_front();
-        }
-    }
-
-    async fn tell(&self, fate: Fate) -> Result<(), LedgerError> {
-        match fate {
-            Fate::Settled(id) => self.worker.ledger.settle(id).await,
-            Fate::Refused(id, reason) => self.worker.ledger.bury(id, reason, self.worker.clock.now()).await,
         }
     }
 }

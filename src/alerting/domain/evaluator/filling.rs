@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::added::{Added, CounterBook};
 use super::{AlertEvaluator, REFILL_REMEMBERED};
@@ -22,9 +21,7 @@ use crate::shared::{
 
 /// What may wait, in numbers. If there is more, it is added without the past.
 const HELD_MAX: usize = 100_000;
-/// How long ago a record may have been made that is read and told of by an event later.
-const RECORDS_KNOWN: Duration = Duration::from_secs(60);
-/// Most moments of such records in a group.
+/// Most moments of records in a group that are read and may be told of by an event later.
 const RECORDS_KNOWN_MAX: usize = 100_000;
 /// For how many numbers a histogram counts.
 const DISTRIBUTION_WEIGHT: usize = 16;
@@ -219,7 +216,7 @@ impl AlertEvaluator {
         now: Timestamp,
     ) {
         self.refill_records(rule, records.iter().map(|record| (tenant, record)), now);
-        for record in records.iter().filter(|record| now.since(record.time) < RECORDS_KNOWN) {
+        for record in records.iter().filter(|record| now.since(record.time) < REFILL_REMEMBERED) {
             let group = self.fed_by(rule, tenant, record).map(|(id, _)| id);
             if let Some(slot) = group.and_then(|id| self.slot(id)) {
                 slot.known.get_or_insert_with(|| Box::new(Known::new(now))).expect(record.time);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::alerting::application::past::PastFuture;
@@ -23,6 +24,8 @@ enum Mood {
 
 struct Store {
     mood: Mood,
+    /// What is on its way to it is there once this is closed.
+    lag: Semaphore,
     asked: Mutex<Vec<String>>,
 }
 
@@ -55,13 +58,31 @@ impl Past for Store {
         let what = format!("{:?} of {tenant} {} with {:?}", query.source, span(query.range), query.labels);
         self.answer(what, vec![record; 10_001])
     }
+
+    fn catches_up(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            _ = self.lag.acquire().await;
+        })
+    }
 }
 
 fn filling(mood: Mood) -> (Filling, Arc<Store>) {
-    let store = Arc::new(Store { mood, asked: Mutex::default() });
+    let (filling, store) = lagging(mood);
+    store.lag.close();
+    (filling, store)
+}
+
+fn lagging(mood: Mood) -> (Filling, Arc<Store>) {
+    let store = Arc::new(Store { mood, lag: Semaphore::new(0), asked: Mutex::default() });
     let tenants = ["one", "two"].map(|tenant| TenantId::parse(tenant).unwrap()).into();
     let past = Arc::clone(&store) as Arc<dyn Past>;
-    let source = PastSource { past, tenants, lateness: Duration::from_secs(30), settles: Duration::ZERO };
+    let source = PastSource {
+        past,
+        tenants,
+        lateness: Duration::from_secs(30),
+        settles: None,
+        filled: Arc::default(),
+    };
     (Filling::new(Some(source), QUICK), store)
 }
 
@@ -111,6 +132,17 @@ async fn a_store_that_does_not_answer_is_given_up_after_a_while_and_one_that_can
         assert!(begun.elapsed() >= waited);
         assert_eq!(store.asked.lock().len(), asked);
     }
+}
+
+#[tokio::test]
+async fn nothing_is_read_before_what_is_on_its_way_to_the_store_is_there() {
+    let (mut filling, store) = lagging(Mood::Answers);
+    filling.begin(&rules(), second(1_000));
+    let early = tokio::time::timeout(QUICK.settles * 4, filling.next()).await;
+    assert!(early.is_err() && store.asked.lock().is_empty());
+    store.lag.close();
+    assert!(matches!(filling.next().await, Reading::Piece(_)));
+    assert!(!store.asked.lock().is_empty());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 pub mod alert_body;
 pub mod alive;
+pub mod fates;
 pub mod incidents;
 pub mod instances;
 pub mod notified_alerts;
@@ -16,10 +17,13 @@ pub mod silences;
 mod tests;
 pub mod transitions;
 
+use std::sync::Arc;
+
+use self::fates::Fates;
 use crate::alerting::application::history::{HistoryEntry, HistoryStore};
 use crate::alerting::application::incidents::{IncidentPage, IncidentStore};
 use crate::alerting::application::ledger::{Changes, Ledger, LedgerError, LedgerFuture, Standing};
-use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, OutboxLedger, Revival};
+use crate::alerting::application::outbox_ledger::{DeadLetter, Discarded, Fate, OutboxLedger, Revival};
 use crate::alerting::application::rule_store::{RuleStore, StoredRule};
 use crate::alerting::domain::alert::IncidentId;
 use crate::alerting::domain::incident::{Incident, REOPEN_WITHIN};
@@ -59,11 +63,12 @@ pub const MIGRATIONS: &[Migration] = &[
 #[derive(Debug, Clone)]
 pub struct StateLedger {
     database: StateDatabase,
+    fates: Arc<Fates>,
 }
 
 impl StateLedger {
     pub fn new(database: StateDatabase) -> Self {
-        Self { database }
+        Self { database, fates: Arc::default() }
     }
 }
 
@@ -85,6 +90,10 @@ impl Ledger for StateLedger {
             let mut tx = self.database.begin().await?;
             for notification in &changes.notifications {
                 outbox::put(&mut tx, notification).await?;
+                // It may have been sent before it could be written.
+                if let Some(fate) = self.fates.of(&notification.id) {
+                    outbox::end(&mut tx, &notification.id, &fate).await?;
+                }
             }
             for ((tenant, key), alert) in &changes.dispatch.alerts {
                 notified_alerts::put(&mut tx, tenant, *key, alert.as_deref()).await?;
@@ -193,18 +202,12 @@ impl HistoryStore for StateLedger {
 }
 
 impl OutboxLedger for StateLedger {
-    fn settle(&self, id: NotificationId) -> LedgerFuture<'_, ()> {
+    fn end(&self, id: NotificationId, fate: Fate) -> LedgerFuture<'_, ()> {
         Box::pin(async move {
+            // Before the connection is waited for: whoever has it now, and writes this notification, is to know.
+            self.fates.note(&id, fate.clone());
             let mut tx = self.database.begin().await?;
-            outbox::settle(&mut tx, &id).await?;
-            Ok(tx.commit().await?)
-        })
-    }
-
-    fn bury(&self, id: NotificationId, reason: Box<str>, at: Timestamp) -> LedgerFuture<'_, ()> {
-        Box::pin(async move {
-            let mut tx = self.database.begin().await?;
-            outbox::bury(&mut tx, &id, &reason, at).await?;
+            outbox::end(&mut tx, &id, &fate).await?;
             Ok(tx.commit().await?)
         })
     }
@@ -230,6 +233,9 @@ impl OutboxLedger for StateLedger {
             let mut tx = self.database.begin().await?;
             let revival = outbox::revive(&mut tx, &tenant, &id).await?;
             tx.commit().await?;
+            if matches!(revival, Revival::Waits(_)) {
+                self.fates.forget(&id);
+            }
             Ok(revival)
         })
     }

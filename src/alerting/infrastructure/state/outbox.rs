@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::alert_body::{AlertBody, BodyError, LabelsBody, labels_body};
 use crate::alerting::application::ledger::LedgerError;
-use crate::alerting::application::outbox_ledger::{DEAD_LETTERS_MAX, DeadLetter, Discarded, Revival, Worth};
+use crate::alerting::application::outbox_ledger::{
+    DEAD_LETTERS_MAX, DeadLetter, Discarded, Fate, Revival, Worth,
+};
 use crate::alerting::domain::notification::{Notification, NotificationId};
 use crate::platform::state::{Connection, StateError, StateRow};
 use crate::shared::{TenantId, Timestamp};
@@ -47,8 +49,10 @@ pub async fn put(tx: &mut Connection, notification: &Notification) -> Result<(),
         sqlx::query_as(SELECT_UNSENT_OF_GROUP).bind(tenant.as_str()).bind(&**channel).bind(&**group_key);
     let older: Option<Row> = waiting.fetch_optional(&mut *tx).await.map_err(StateError::from)?;
     let mut told = Cow::Borrowed(notification);
-    // One that cannot be read is replaced all the same.
-    if let Some(Ok(older)) = older.map(Row::into_notification) {
+    // One that cannot be read is replaced all the same. It may be this one: where it was not heard that it was written.
+    if let Some(Ok(older)) = older.map(Row::into_notification)
+        && older.id != notification.id
+    {
         told.to_mut().instead_of(&older);
     }
     of_group(REPLACE_UNSENT).execute(&mut *tx).await.map_err(StateError::from)?;
@@ -93,28 +97,33 @@ pub async fn unsent_of(
     rows.into_iter().map(Row::into_notification).collect()
 }
 
-pub async fn settle(tx: &mut Connection, id: &NotificationId) -> Result<(), LedgerError> {
-    sqlx::query(DELETE_SENT).bind(&*id.0).execute(tx).await.map_err(StateError::from)?;
+/// It waits no more. What was replaced meanwhile is not touched.
+pub async fn end(tx: &mut Connection, id: &NotificationId, fate: &Fate) -> Result<(), LedgerError> {
+    match fate {
+        Fate::Settled => settle(tx, id).await,
+        Fate::Refused { reason, at } => bury(tx, id, reason, *at).await,
+    }
+    .map_err(|error| StateError::from(error).into())
+}
+
+async fn settle(tx: &mut Connection, id: &NotificationId) -> Result<(), sqlx::Error> {
+    sqlx::query(DELETE_SENT).bind(&*id.0).execute(tx).await?;
     Ok(())
 }
 
 /// Makes a dead letter of it; the tenant's oldest ones go where there are too many.
-pub async fn bury(
+async fn bury(
     tx: &mut Connection,
     id: &NotificationId,
     reason: &str,
     at: Timestamp,
-) -> Result<(), LedgerError> {
+) -> Result<(), sqlx::Error> {
     let query = sqlx::query(BURY).bind(&*id.0).bind(at.nanos()).bind(reason);
-    query.execute(&mut *tx).await.map_err(StateError::from)?;
-    let tenant: Option<String> = sqlx::query_scalar(TENANT_OF)
-        .bind(&*id.0)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(StateError::from)?;
+    query.execute(&mut *tx).await?;
+    let tenant: Option<String> = sqlx::query_scalar(TENANT_OF).bind(&*id.0).fetch_optional(&mut *tx).await?;
     if let Some(tenant) = tenant {
         let query = sqlx::query(FORGET_OLDEST_DEAD).bind(tenant).bind(limit(DEAD_LETTERS_MAX));
-        query.execute(tx).await.map_err(StateError::from)?;
+        query.execute(tx).await?;
     }
     Ok(())
 }

@@ -38,6 +38,10 @@ fn id(text: &str) -> NotificationId {
     NotificationId(text.into())
 }
 
+fn refused(reason: &str, at: i64) -> Fate {
+    Fate::Refused { reason: reason.into(), at: second(at) }
+}
+
 fn tenant() -> TenantId {
     TenantId::unnamed()
 }
@@ -77,9 +81,9 @@ async fn a_newer_one_replaces_the_unsent_one_of_its_tenant_channel_and_group() {
             .await;
         assert_eq!(ids(&ledger.unsent().await.unwrap()), ["n2", "n3", "n4"]);
         // What was sent meanwhile has nothing to do with what took its place.
-        ledger.settle(id("n1")).await.unwrap();
-        ledger.bury(id("n1"), "refused".into(), second(13)).await.unwrap();
-        ledger.settle(id("n4")).await.unwrap();
+        ledger.end(id("n1"), Fate::Settled).await.unwrap();
+        ledger.end(id("n1"), refused("refused", 13)).await.unwrap();
+        ledger.end(id("n4"), Fate::Settled).await.unwrap();
         assert_eq!(ids(&ledger.unsent().await.unwrap()), ["n2", "n3"]);
         assert_eq!(ledger.dead_letters(tenant()).await.unwrap(), []);
     }
@@ -105,9 +109,39 @@ async fn an_unsent_ending_is_told_by_the_newer_one_also_after_a_restart() {
 async fn changes_are_applied_whole_or_not_at_all() {
     for place in Place::both() {
         let ledger = open(&place).await;
-        let twice = [notification("same", "slack", "cpu", 1), notification("same", "slack", "disk", 1)];
-        assert!(matches!(ledger.apply(changes(&twice)).await, Err(LedgerError::Unavailable(_))));
+        let mut tx = ledger.database.begin().await.unwrap();
+        sqlx::query("DROP TABLE alive").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut changes = changes(&[notification("n1", "slack", "cpu", 1)]);
+        changes.alive_at = Some(second(1));
+        ledger.apply(changes).await.unwrap_err();
         assert_eq!(ledger.unsent().await.unwrap(), []);
+    }
+}
+
+/// The database was away when there was something to tell, and it was told; or it was not heard that the step was written.
+#[tokio::test]
+async fn what_was_told_before_its_step_is_written_does_not_wait_afterwards() {
+    for place in Place::both() {
+        let ledger = open(&place).await;
+        let [sent, unwanted, waits] = [
+            notification("sent", "slack", "cpu", 10),
+            notification("unwanted", "slack", "disk", 10),
+            notification("waits", "slack", "net", 10),
+        ];
+        ledger.end(id("sent"), Fate::Settled).await.unwrap();
+        ledger.end(id("unwanted"), refused("answered 404", 11)).await.unwrap();
+        for _ in 0..2 {
+            apply(&ledger, &[sent.clone(), unwanted.clone(), waits.clone()]).await;
+            assert_eq!(ids(&ledger.unsent().await.unwrap()), ["waits"]);
+            let dead = ledger.dead_letters(tenant()).await.unwrap();
+            let dead: Vec<_> = dead.iter().map(|letter| (&*letter.notification.id.0, letter.worth)).collect();
+            assert_eq!(dead, [("unwanted", Worth::Latest)]);
+        }
+        // Somebody wants it to be sent all the same.
+        assert!(matches!(ledger.revive(tenant(), id("unwanted")).await.unwrap(), Revival::Waits(_)));
+        apply(&ledger, &[unwanted]).await;
+        assert_eq!(ids(&ledger.unsent().await.unwrap()), ["unwanted", "waits"]);
     }
 }
 
@@ -118,8 +152,8 @@ async fn dead_letters_are_listed_sent_again_and_dropped_by_their_tenant_alone() 
         let [first, other] =
             [notification("n1", "slack", "cpu", 10), notification("n2", "slack", "disk", 11)];
         apply(&ledger, &[first.clone(), other]).await;
-        ledger.bury(id("n1"), "answered 404".into(), second(20)).await.unwrap();
-        ledger.bury(id("n2"), "answered 400".into(), second(21)).await.unwrap();
+        ledger.end(id("n1"), refused("answered 404", 20)).await.unwrap();
+        ledger.end(id("n2"), refused("answered 400", 21)).await.unwrap();
         drop(ledger);
         let ledger = open(&place).await;
         let dead = ledger.dead_letters(tenant()).await.unwrap();
@@ -153,9 +187,9 @@ async fn a_dead_letter_is_not_sent_again_once_there_is_something_newer_to_tell()
     for place in Place::both() {
         let ledger = open(&place).await;
         apply(&ledger, &[notification("fires", "slack", "cpu", 10)]).await;
-        ledger.bury(id("fires"), "answered 404".into(), second(11)).await.unwrap();
+        ledger.end(id("fires"), refused("answered 404", 11)).await.unwrap();
         apply(&ledger, &[resolved("over", "slack", "cpu", 12)]).await;
-        ledger.settle(id("over")).await.unwrap();
+        ledger.end(id("over"), Fate::Settled).await.unwrap();
         assert_eq!(ledger.revive(tenant(), id("fires")).await.unwrap(), Revival::Superseded);
         assert_eq!(ledger.dead_letters(tenant()).await.unwrap()[0].worth, Worth::Superseded);
         assert_eq!(ledger.unsent().await.unwrap(), []);
@@ -180,7 +214,7 @@ async fn the_oldest_dead_letters_go_where_there_are_too_many() {
         }
         tx.commit().await.unwrap();
         apply(&ledger, &[notification("last", "slack", "last", 1)]).await;
-        ledger.bury(id("last"), "no".into(), second(1_000_000)).await.unwrap();
+        ledger.end(id("last"), refused("no", 1_000_000)).await.unwrap();
         let dead = ledger.dead_letters(tenant()).await.unwrap();
         assert_eq!(dead.len(), DEAD_LETTERS_MAX);
         assert_eq!(&*dead[0].notification.id.0, "last");

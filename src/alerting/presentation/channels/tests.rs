@@ -14,7 +14,7 @@ use crate::alerting::application::delivery::fakes::{FakeChannel, FakeLedger, Fix
 use crate::alerting::application::delivery::outbox::Outbox;
 use crate::alerting::application::delivery::outboxes::{Address, Registered};
 use crate::alerting::application::delivery::turn::Turns;
-use crate::alerting::application::outbox_ledger::OutboxLedger;
+use crate::alerting::application::outbox_ledger::{Fate, OutboxLedger};
 use crate::alerting::domain::fixtures::second;
 use crate::alerting::domain::notification_fixtures::notification;
 
@@ -47,7 +47,8 @@ impl Scene {
 
     async fn bury(&self, id: &str) {
         self.ledger.unsent.lock().push(notification(id, "ops", "cpu", 30));
-        self.ledger.bury(NotificationId(id.into()), "answered 404".into(), second(40)).await.unwrap();
+        let refused = Fate::Refused { reason: "answered 404".into(), at: second(40) };
+        self.ledger.end(NotificationId(id.into()), refused).await.unwrap();
     }
 }
 

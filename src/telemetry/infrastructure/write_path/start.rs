@@ -149,6 +149,7 @@ impl WritePath {
             bus: parts.bus,
             catalogue: parts.catalogue,
             ledger: Arc::clone(&ledger),
+            in_transit: held.in_transit(),
             journal_id,
             closer,
             desk,
