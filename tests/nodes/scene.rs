@@ -99,7 +99,8 @@ impl Scene {
     pub fn owner(&self) -> usize {
         eventually("one evaluates the rules", IN_TIME, || {
             let owners: Vec<usize> = self.running().filter(|node| self.is_owner(*node)).collect();
-            (owners.len() == 1).then(|| owners[0])
+            assert!(owners.len() < 2, "both evaluate the rules");
+            owners.first().copied()
         })
     }
 
@@ -112,15 +113,7 @@ impl Scene {
     }
 
     pub fn get(&self, node: usize, path: &str) -> Answer {
-        self.ask(node, &request("GET", path, &[("connection", "close")], b""))
-    }
-
-    /// Asked again for as long as nobody evaluates the rules.
-    pub fn ask(&self, node: usize, request: &[u8]) -> Answer {
-        eventually("somebody evaluates the rules", IN_TIME, || {
-            let answer = Connection::open(self.server(node).api).ask(request);
-            (answer.status != 503).then_some(answer)
-        })
+        self.server(node).get(path)
     }
 
     pub fn make(&self, node: usize, rule: &Value) {
@@ -128,14 +121,18 @@ impl Scene {
         let path = format!("/api/v2/alert-rules/{}", rule["id"].as_str().expect("an id"));
         let body = rule.to_string();
         let asked = request("PUT", &path, &headers, body.as_bytes());
-        let answer = self.ask(node, &asked);
+        // For a moment nobody may evaluate them, as in `owner`.
+        let answer = eventually("somebody evaluates the rules", IN_TIME, || {
+            let answer = Connection::open(self.server(node).api).ask(&asked);
+            (answer.status != 503).then_some(answer)
+        });
         assert!([200, 201].contains(&answer.status), "{}", answer.text());
         self.settled();
     }
 
     pub fn report_as(&self, node: usize, authorization: &str) -> Answer {
         let headers = [("authorization", authorization), ("connection", "close")];
-        self.ask(node, &request("POST", "/internal/v1/reports", &headers, b""))
+        Connection::open(self.server(node).api).ask(&request("POST", "/internal/v1/reports", &headers, b""))
     }
 
     pub fn gauge(&self, node: usize, metric: &str, host: &str, value: i64) {

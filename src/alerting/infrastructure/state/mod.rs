@@ -89,10 +89,14 @@ impl Ledger for StateLedger {
             }
             let mut tx = self.database.begin().await?;
             for notification in &changes.notifications {
+                // It may have been sent or refused before it could be written, or before it was heard that it was.
+                let fate = self.fates.of(&notification.id);
+                if fate.is_some() {
+                    outbox::discard(&mut tx, &notification.tenant, &notification.id).await?;
+                }
                 outbox::put(&mut tx, notification).await?;
-                // It may have been sent before it could be written.
-                if let Some(fate) = self.fates.of(&notification.id) {
-                    outbox::end(&mut tx, &notification.id, &fate).await?;
+                if let Some(fate) = &fate {
+                    outbox::end(&mut tx, &notification.id, fate).await?;
                 }
             }
             for ((tenant, key), alert) in &changes.dispatch.alerts {
