@@ -21,6 +21,9 @@ build: ## Check the tools, fetch ClickHouse's library once, build the release bi
 	@scripts/fetch-libchdb
 	@$(CARGO) build --release --locked
 
+# TMPDIR=/tmp puts the folders of tests elsewhere.
+test test-rust test-network test-python test-js: export TMPDIR := $(or $(TMPDIR),$(shell scripts/test-folder))
+
 setup-test: ## Fetch everything that the tests need; the second time nothing is fetched
 	@scripts/check-tools test
 	@scripts/fetch-libchdb

@@ -7,8 +7,6 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
-
 use support::faulty::Faulty;
 use support::http::request;
 use support::{Answer, Connection};
@@ -73,9 +71,7 @@ fn a_tenant_that_floods_waits_for_itself_alone() {
     let flood: Vec<Connection> = (0..8).map(|_| ask(&faulty, &one)).collect();
     faulty.until("as many as may run do", || running() == 3);
     faulty.order("up");
-    let asked = Instant::now();
-    assert_eq!(get(&faulty, LOGS, &two).status, 200);
-    assert!(asked.elapsed() < Duration::from_secs(4), "it waited for a turn");
+    assert_eq!(get(&faulty, LOGS, &two).status, 200, "it has the fourth");
     let busy = get(&faulty, LOGS, &one);
     assert_eq!((busy.status, busy.header("retry-after").is_some()), (429, true), "{}", busy.text());
     drop(flood);

@@ -52,7 +52,7 @@ fn open_empty(path: &Path) -> EmbeddedStore {
         readers: 1,
         memory_bytes_max: 4 << 30,
         query_limits: QueryLimits {
-            time_max: Duration::from_secs(20),
+            time_max: Duration::from_secs(60),
             memory_bytes_max: 1 << 30,
             rows_max: 1_000_000,
         },

@@ -94,7 +94,7 @@ def watch(run, server, boards, state):
     run.say(f"dashboards: a first look at each of {len(run.panels)} panels")
     cold = viewers.look_once(server.api, run.panels)
     run.say(f"dashboards: {drawn.requests_per_second(boards):.0f} requests/s for {options.seconds} s")
-    before, at, bodies = reading.cpu_seconds(server.pid), time.monotonic(), state.bodies.value
+    before, at, bodies, beside = reading.cpu_seconds(server.pid), time.monotonic(), state.bodies.value, reading.Beside()
     seen = viewers.watch(server.api, boards, options.seconds)
     seconds = time.monotonic() - at
     sent = (state.bodies.value - bodies) * fleet.POINTS_PER_BODY
@@ -107,7 +107,7 @@ def watch(run, server, boards, state):
         peak_mb=server.peak_mb(),
         skipped=seen.skipped,
         points_per_second=sent / seconds,
-        load=reading.load_average(),
+        beside=beside.told(),
     )
 
 
@@ -130,20 +130,21 @@ def hour_of(run, reader, kind, now, unsettled):
     """Past the cache, always the same metric; through the cache, each time another one, and then that once more."""
 
     def ask(number, cache):
-        load = reading.load_average()
         answer, took = reader.get("/api/v2/metrics", wide.question(kind, number, now, cache))
         if len(answer["series"]) != wide.ROUTES or any(None in series["values"] for series in answer["series"]):
             raise Failed(f"metrics: an hour of {kind} {number} is not complete")
-        return judge.Timed(took, load)
+        return took
 
+    beside = reading.Beside()
     past = [ask(0, "bypass") for _ in range(run.options.rounds)]
     numbers = range(min(run.options.rounds, wide.EACH))
     first = [ask(number, "auto") for number in numbers]
     again = [ask(number, "auto") for number in numbers]
+    beside = beside.told()
     name = f"an hour of a {kind}, {wide.SERIES:,} series each {wide.INTERVAL_S} s, by route"
     return [
-        judge.timed("metrics", f"{name}, cache=bypass", past, judge.HOUR_MS, unsettled),
-        judge.timed("metrics", f"{name}, for the first time", first, judge.HOUR_MS, unsettled),
+        judge.timed("metrics", f"{name}, cache=bypass", past, judge.HOUR_MS, unsettled, beside),
+        judge.timed("metrics", f"{name}, for the first time", first, judge.HOUR_MS, unsettled, beside),
         judge.timed("metrics", f"{name}, for the second time", again),
     ]
 

@@ -28,15 +28,8 @@ class Watched:
     peak_mb: float
     skipped: int
     points_per_second: float
-    load: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Timed:
-    """One round of a question: milliseconds at the client, and the machine's load average beside it."""
-
-    ms: float
-    load: float
+    # What else the machine did.
+    beside: str
 
 
 def percentile(values, part):
@@ -53,7 +46,7 @@ def dashboards(watched):
     good = [answer for answer in watched.answers if answer.is_good]
     hits = [answer for answer in good if answer.is_hit]
     asked = sum(answer.asked for answer in good)
-    beside = f"{len(watched.answers):,} requests in {watched.seconds:,.0f} s, load average {watched.load:.1f}"
+    beside = f"{len(watched.answers):,} requests in {watched.seconds:,.0f} s, {watched.beside}"
     target = Target(HIT_SHARE, at_least=True)
     if not good:
         return [Figure("dashboards", "requests without a query to the store", "%", [], target, note="no good answers")]
@@ -99,12 +92,9 @@ def latencies(name, values, target=None):
     ]
 
 
-def timed(group, name, rounds, target=None, note=""):
-    """The median stands for all rounds."""
-    values = [each.ms for each in rounds]
-    loads = [each.load for each in rounds]
-    beside = f"load average {min(loads):.1f} - {max(loads):.1f}" if loads else "no rounds"
-    note = "; ".join(text for text in (note, beside) if text)
+def timed(group, name, values, target=None, *remarks):
+    """Of rounds of a question, each in milliseconds at the client. The median stands for all."""
+    note = "; ".join(text for text in remarks if text) if values else "no rounds"
     limit = Target(target) if target else None
     return Figure(group, name, "ms", values, limit, note=note, shown=statistics.median(values) if values else None)
 

@@ -76,6 +76,21 @@ def wait_until_quiet(server, within_s):
     return False
 
 
-def load_average():
-    """Of the last minute."""
-    return os.getloadavg()[0]
+class Beside:
+    """What else the machine did from here on."""
+
+    def __init__(self):
+        self.load_average, (self.stolen, self.all) = os.getloadavg()[0], core_ticks()
+
+    def told(self):
+        """The load average of the minute before, and how much of the cores' time a host gave to others, where this machine is a guest."""
+        stolen, every = core_ticks()
+        share = 100 * (stolen - self.stolen) / max(1, every - self.all)
+        return f"load average {self.load_average:.1f}, {share:.0f} % of the cores' time stolen"
+
+
+def core_ticks():
+    """Of all cores since the start, what was stolen, and all; proc(5), /proc/stat."""
+    first = pathlib.Path("/proc/stat").read_text().splitlines()[0]
+    ticks = [int(field) for field in first.split()[1:9]]
+    return ticks[7], sum(ticks)

@@ -40,11 +40,13 @@ def traces(run):
         count, unsettled, (began, ended) = load(run, server, "traces")
         reader = reading.Reader(server.api)
         ids = ids_between(reader, began, ended)
+        beside = reading.Beside()
         looked_up = [look_up(reader, each) for each in ids]
+        beside = beside.told()
         memory = server.peak_mb()
     name = f"a trace by its id, among {count:,} spans"
     return [
-        judge.timed("traces", name, looked_up, judge.TRACE_MS, unsettled),
+        judge.timed("traces", name, looked_up, judge.TRACE_MS, unsettled, beside),
         judge.Figure("traces", "server memory at its peak", "MB", [memory]),
     ]
 
@@ -67,11 +69,10 @@ def nanoseconds(value):
 
 
 def look_up(reader, trace_id):
-    load_average = reading.load_average()
     answer, took = reader.get(f"/api/v2/traces/{trace_id}")
     if not answer["spans"]:
         raise Failed(f"traces: {trace_id} has no spans")
-    return judge.Timed(took, load_average)
+    return took
 
 
 def logs(run):
@@ -79,15 +80,17 @@ def logs(run):
         count, unsettled, (began, ended) = load(run, server, "logs")
         reader = reading.Reader(server.api)
         rare = [order_at(reader, began + (ended - began) * part / run.options.rounds) for part in range(run.options.rounds)]
+        beside = reading.Beside()
         one = [search(reader, text, at_least=1) for text in rare]
         none = [search(reader, f"{ABSENT} {number}", at_least=0) for number in range(run.options.rounds)]
         many = [search(reader, COMMON, at_least=100) for _ in range(run.options.rounds)]
+        beside = beside.told()
         memory = server.peak_mb()
     among = f"among {count:,} log records of the last hour"
     return [
-        judge.timed("logs", f"a text that one record has, {among}", one, judge.LOGS_MS, unsettled),
-        judge.timed("logs", f"a text that no record has, {among}", none, judge.LOGS_MS, unsettled),
-        judge.timed("logs", f"a text that each seventh has, {among}", many, judge.LOGS_MS, unsettled),
+        judge.timed("logs", f"a text that one record has, {among}", one, judge.LOGS_MS, unsettled, beside),
+        judge.timed("logs", f"a text that no record has, {among}", none, judge.LOGS_MS, unsettled, beside),
+        judge.timed("logs", f"a text that each seventh has, {among}", many, judge.LOGS_MS, unsettled, beside),
         judge.Figure("logs", "server memory at its peak", "MB", [memory]),
     ]
 
@@ -107,8 +110,7 @@ def longest_number(texts):
 
 
 def search(reader, text, at_least):
-    load_average = reading.load_average()
     answer, took = reader.get("/api/v2/logs", [("startTime", "now-1h"), ("text", text)])
     if len(answer["logs"]) < at_least:
         raise Failed(f"logs: {text!r} was found {len(answer['logs'])} times")
-    return judge.Timed(took, load_average)
+    return took

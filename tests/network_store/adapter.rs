@@ -38,7 +38,7 @@ fn options(urls: &[String]) -> NetworkOptions {
         trust: Trust::System,
         deployment: Deployment::default(),
         query_limits: QueryLimits {
-            time_max: Duration::from_secs(20),
+            time_max: Duration::from_secs(60),
             memory_bytes_max: 1 << 30,
             rows_max: 1_000_000_000_000_000,
         },

@@ -52,7 +52,7 @@ def watched(given, **others):
         "peak_mb": 400.0,
         "skipped": 0,
         "points_per_second": 2_000.0,
-        "load": 1.0,
+        "beside": "load average 1.0",
     }
     return judge.Watched(**about | others)
 
@@ -212,9 +212,9 @@ def test_panels_that_missed_come_by_how_often():
 
 
 def test_rounds_are_judged_by_their_median():
-    figure = judge.timed("logs", "a text", [judge.Timed(ms, load) for ms, load in ((100, 1.0), (600, 2.0), (700, 9.0))], 500)
+    figure = judge.timed("logs", "a text", [100, 600, 700], 500, "", "load average 9.0")
     assert figure.value == 600 and figure.is_missed and min(figure.values) == 100
-    assert figure.note == "load average 1.0 - 9.0"
+    assert figure.note == "load average 9.0"
     assert judge.timed("logs", "a text", [], 500).value is None
 
 

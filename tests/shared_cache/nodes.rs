@@ -9,7 +9,7 @@ use crate::support::engine::Engine;
 use crate::support::otlp::{assert_taken, body, gauge, int, labelled};
 use crate::support::redis::Redis;
 use crate::support::server::{configure, folder, program};
-use crate::support::{Server, eventually};
+use crate::support::{Server, encoded, eventually};
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -75,6 +75,11 @@ pub fn is_unsure(node: &Server) -> bool {
     node.measured("telemetryflow_nodes_unsure", &[]) == 1
 }
 
+/// How often it asked Redis for something, with this outcome.
+pub fn gets(node: &Server, outcome: &str) -> u64 {
+    node.measured("telemetryflow_redis_operations_total", &["\"get\"", &format!("\"{outcome}\"")])
+}
+
 /// Sends one point, which is stored then.
 pub fn send(node: &Server, metric: &str, time: u64, value: i64, host: &str) {
     let point = labelled(int(time, value), &[("host", host)]);
@@ -86,6 +91,11 @@ pub fn path(metric: &str, start: u64, end: u64) -> String {
     format!(
         "/api/v2/metrics?metricName={metric}&start={start}&end={end}&interval=5m&aggregation=sum&groupBy=host"
     )
+}
+
+/// Another question with the same answer for each number, so that no cache in memory has it.
+pub fn varied(path: &str, number: usize) -> String {
+    format!("{path}&filter={}", encoded(&format!("host!=\"none-{number}\"")))
 }
 
 /// An answer's series, and how the cache had it.

@@ -42,7 +42,7 @@ fn options(path: &Path) -> EmbeddedOptions {
         readers: 2,
         memory_bytes_max: 4 << 30,
         query_limits: QueryLimits {
-            time_max: Duration::from_secs(10),
+            time_max: Duration::from_secs(60),
             memory_bytes_max: 1 << 30,
             rows_max: 1_000_000,
         },

@@ -28,7 +28,7 @@ use crate::platform::http::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The limit under test; the others are [`PATIENCE`].
-const SHORT: Duration = Duration::from_millis(60);
+const SHORT: Duration = Duration::from_millis(250);
 
 const BODY_BYTES_MAX: usize = 1_000_000;
 

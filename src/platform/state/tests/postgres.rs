@@ -97,7 +97,7 @@ async fn a_transaction_that_was_dropped_is_rolled_back_and_keeps_neither_locks_n
 async fn a_statement_that_takes_too_long_is_ended_and_the_connection_goes_on() {
     let server = PostgresServer::start();
     let target = StateTarget::Postgres(reached(&server.url()));
-    let options = StateOptions { answer_timeout: Duration::from_millis(100), ..quick() };
+    let options = StateOptions { answer_timeout: Duration::from_secs(1), ..quick() };
     let database = StateDatabase::open(&target, &WORDS, options).await.unwrap();
     let mut reading = database.read().await.unwrap();
     let asked = sqlx::query("SELECT 1 FROM pg_sleep(60)").execute(&mut *reading).await;
