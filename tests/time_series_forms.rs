@@ -9,7 +9,9 @@ mod support;
 
 use serde_json::{Value, json};
 use support::http::{Answer, Connection, request};
-use support::otlp::{DELTA, MINUTE, SECOND, assert_taken, body, double, gauge, int, labelled, now, sum};
+use support::otlp::{
+    CUMULATIVE, DELTA, MINUTE, SECOND, assert_taken, body, double, gauge, int, labelled, now, sum,
+};
 use support::server::folder;
 use support::{Server, encoded};
 
@@ -209,4 +211,35 @@ fn what_is_wrong_with_a_question_is_said_with_its_place() {
         server.get(&format!("/api/v2/metrics?metricName=load&filter={}", encoded("a = "))).status,
         400
     );
+}
+
+/// *Scenario*: counters send up to now; the last hour is looked at for the first time, and again with what came since.
+/// *Guarantees*: each point is read from the store once, which is then asked no more; the answers are those past the cache.
+#[test]
+fn who_looks_for_the_first_time_has_each_point_read_once() {
+    const POINTS: u64 = 120;
+    let folder = folder();
+    let server = Server::start(&folder, "");
+    let (first, last) = (now() - 61 * MINUTE, now() - MINUTE);
+    let counter = |host: &str| {
+        let times = (0..POINTS).map(|at| first + at * (last - first) / POINTS);
+        times.zip(0..).map(|(time, value)| labelled(int(time, value), &[("host", host)])).collect::<Vec<_>>()
+    };
+    let metric = |points| body(vec![sum("orders", CUMULATIVE, true, points)]);
+    assert_taken(&server.post_metrics(&metric([counter("a"), counter("b")].concat()), &[]));
+    let path = format!(
+        "/api/v2/metrics?metricName=orders&start={}&end={}&interval=1m&aggregation=rate&groupBy=host",
+        first + MINUTE,
+        now() + MINUTE
+    );
+    let ask = |cache: &str| server.get(&format!("{path}&cache={cache}")).json();
+    let (looked, uncached) = (ask("auto"), ask("bypass"));
+    assert_eq!((&looked["cache"], &looked["rowsRead"]), (&json!("miss"), &json!(2 * POINTS)));
+    assert_eq!((&looked["series"], &uncached["rowsRead"]), (&uncached["series"], &json!(2 * POINTS)));
+    let next = labelled(int(now(), 1_000), &[("host", "a")]);
+    assert_taken(&server.post_metrics(&metric(vec![next]), &[]));
+    let again = ask("auto");
+    assert_eq!((&again["cache"], &again["rowsRead"]), (&json!("hit"), &json!(0)));
+    assert_ne!(again["series"], looked["series"]);
+    assert_eq!(again["series"], ask("bypass")["series"]);
 }

@@ -70,17 +70,26 @@ struct Reading<'a> {
     rows_read: u64,
 }
 
-/// A fold on its way, and each series' last point.
-struct Folding<P> {
-    fold: Fold,
-    groups: Arc<SeriesGroups>,
-    before: HashMap<SeriesId, P, ahash::RandomState>,
+/// A fold on its way, and the last point of each series that is compared with it.
+pub(super) struct Folding<P> {
+    pub fold: Fold,
+    pub groups: Arc<SeriesGroups>,
+    pub before: HashMap<SeriesId, P, ahash::RandomState>,
 }
 
 impl<P: StoredPoint> Folding<P> {
-    fn take(&mut self, table: PointTable, rows: &Rows) -> Result<(), FoldError> {
-        let runs = Runs::<P>::of(table, rows).map_err(|error| FoldError::Read(failed(&error)))?;
+    pub fn begin(fold: Fold, groups: &Arc<SeriesGroups>) -> Self {
+        Self { fold, groups: Arc::clone(groups), before: HashMap::default() }
+    }
+
+    pub fn take(&mut self, runs: &Runs<'_, P>) -> Result<(), FoldError> {
         runs.series().try_for_each(|series| self.take_series(&series))
+    }
+
+    /// Leaves out series without a point before a time, which nobody may know.
+    pub fn take_until(&mut self, end: Timestamp, runs: &Runs<'_, P>) -> Result<(), FoldError> {
+        let mut within = runs.series().filter(|series| series.first_time() < end.nanos());
+        within.try_for_each(|series| self.take_series(&series))
     }
 
     fn take_series(&mut self, series: &SeriesRows<'_, '_, P>) -> Result<(), FoldError> {
@@ -163,8 +172,8 @@ impl ClickHouseReader {
             series: read.groups.named().map(Into::into),
         };
         let fold = std::mem::replace(&mut read.fold, Fold::nothing()).within(query.range);
-        let folding = Folding::<P> { fold, groups: Arc::clone(read.groups), before: HashMap::default() };
-        let take = move |mut folding: Folding<P>, rows: Rows| folding.take(table, &rows).map(|()| folding);
+        let folding = Folding::<P>::begin(fold, read.groups);
+        let take = |mut folding: Folding<P>, runs: &Runs<'_, P>| folding.take(runs).map(|()| folding);
         let (folding, rows_read) = self.visit_points(&points, folding, take).await?;
         read.fold = folding.fold;
         read.rows_read += rows_read;
@@ -173,16 +182,18 @@ impl ClickHouseReader {
 
     /// Hands all points over, in pieces in order of time, each with no more rows than may be read at once. `take` runs on a
     /// thread that may be busy.
-    pub(super) async fn visit_points<S, F>(
+    pub(super) async fn visit_points<P, S, F>(
         &self,
         query: &PointsQuery,
         mut state: S,
         take: F,
     ) -> Result<(S, u64), FoldError>
     where
+        P: StoredPoint,
         S: Send + 'static,
-        F: Fn(S, Rows) -> Result<S, FoldError> + Send + Sync + Clone + 'static,
+        F: Fn(S, &Runs<'_, P>) -> Result<S, FoldError> + Send + Sync + Clone + 'static,
     {
+        let table = query.table;
         let mut rows_read = 0;
         let mut pending = vec![query.range];
         while let Some(range) = pending.pop() {
@@ -194,7 +205,9 @@ impl ClickHouseReader {
                 continue;
             }
             let take = take.clone();
-            let taken = tokio::task::spawn_blocking(move || take(state, rows));
+            let taken = tokio::task::spawn_blocking(move || {
+                take(state, &Runs::of(table, &rows).map_err(|error| failed(&error))?)
+            });
             state = taken.await.map_err(|_| ReadError::Unavailable)??;
         }
         Ok((state, rows_read))

@@ -10,13 +10,11 @@ use crate::querying::domain::{
 };
 use crate::shared::{TenantId, TimeRange, Timestamp};
 
-use super::bucket_reader::{FoldError, PointsQuery, ReadGroups};
-use super::clickhouse_reader::{ClickHouseReader, failed};
-use super::panes::{KeptPoint, Loading, Pane};
-use super::point_table::{PointTable, Starts};
-use super::runs::Runs;
+use super::bucket_reader::{FoldError, ReadGroups};
+use super::clickhouse_reader::ClickHouseReader;
+use super::panes::{Loading, Pane};
+use super::point_table::PointTable;
 use super::series_groups::{GroupsQuery, SeriesGroups};
-use super::stored_points::StoredPoint;
 
 /// Reads what buckets are made of.
 pub trait BucketSource: Send + Sync {
@@ -39,6 +37,15 @@ pub trait BucketSource: Send + Sync {
         description: &MetricDescription,
         groups: &Arc<SeriesGroups>,
     ) -> impl Future<Output = Result<ReadGroups, FoldError>> + Send;
+
+    /// As [`Self::fold`], of a range that reaches into a pane which is not loaded: its points are then in the pane, too. All series
+    /// have to pass.
+    fn fold_and_load(
+        &self,
+        query: &BucketQuery,
+        groups: &Arc<SeriesGroups>,
+        pane: &Arc<Pane>,
+    ) -> impl Future<Output = Result<(ReadGroups, Loading), FoldError>> + Send;
 
     /// Puts the points of a range into a pane.
     fn load_pane(
@@ -81,6 +88,18 @@ impl BucketSource for ClickHouseReader {
         self.fold_stored(query, description, groups).await
     }
 
+    async fn fold_and_load(
+        &self,
+        query: &BucketQuery,
+        groups: &Arc<SeriesGroups>,
+        pane: &Arc<Pane>,
+    ) -> Result<(ReadGroups, Loading), FoldError> {
+        match pane.table() {
+            PointTable::Numbers => self.fold_and_load_points::<NumberPoint>(query, groups, pane).await,
+            _ => self.fold_and_load_points::<DistributionPoint>(query, groups, pane).await,
+        }
+    }
+
     async fn load_pane(
         &self,
         query: &BucketQuery,
@@ -110,35 +129,4 @@ impl BucketSource for ClickHouseReader {
     fn buckets_max(&self) -> usize {
         Self::buckets_max(self)
     }
-}
-
-impl ClickHouseReader {
-    async fn load<P: StoredPoint + KeptPoint>(
-        &self,
-        query: &BucketQuery,
-        range: TimeRange,
-        pane: &Arc<Pane>,
-    ) -> Result<Loading, ReadError> {
-        let table = pane.table();
-        let (tenant, metric) = (query.tenant.clone(), query.metric.clone());
-        let points = PointsQuery { tenant, metric, table, starts: Starts::Needed, range, series: None };
-        // The number of points that did not fit: the rest is not even decoded.
-        let take = move |pane: Arc<Pane>, rows| {
-            let runs = Runs::<P>::of(table, &rows).map_err(|error| FoldError::Read(failed(&error)))?;
-            if pane.take_stored(&runs) { Ok(pane) } else { Err(FoldError::Gone) }
-        };
-        match self.visit_points(&points, Arc::clone(pane), take).await {
-            Ok(_) => Ok(Loading::Complete),
-            Err(FoldError::Read(error)) => Err(error),
-            Err(FoldError::Gone | FoldError::NewSeries) => {
-                pane.give_up();
-                Ok(Loading::TooLarge)
-            }
-        }
-    }
-}
-
-/// What a pane is loaded with.
-pub fn pane_range(floor: Timestamp) -> Option<TimeRange> {
-    TimeRange::new(floor.max(Timestamp::EPOCH), Timestamp::LATEST)
 }

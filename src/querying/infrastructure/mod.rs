@@ -10,6 +10,7 @@ pub mod filter_sql;
 pub mod generations;
 mod json_rows;
 mod log_reader;
+mod pane_reader;
 mod panes;
 mod past_records;
 mod past_series;

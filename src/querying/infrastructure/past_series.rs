@@ -77,8 +77,7 @@ impl ClickHouseReader {
     ) -> Result<Past, ReadError> {
         let (tenant, metric) = (tenant.clone(), metric.into());
         let query = PointsQuery { tenant, metric, table, starts: Starts::Needed, range, series: None };
-        let take = move |past: Past, rows: Rows| past.take::<P>(table, &rows);
-        match self.visit_points(&query, past, take).await {
+        match self.visit_points(&query, past, Past::take::<P>).await {
             Ok((past, _)) => Ok(past),
             Err(FoldError::Read(error)) => Err(error),
             Err(FoldError::NewSeries | FoldError::Gone) => Err(ReadError::Unavailable),
@@ -94,12 +93,7 @@ struct Past {
 }
 
 impl Past {
-    fn take<P: StoredPoint + Into<PastPoint>>(
-        mut self,
-        table: PointTable,
-        rows: &Rows,
-    ) -> Result<Self, FoldError> {
-        let runs = Runs::<P>::of(table, rows).map_err(|error| FoldError::Read(failed(&error)))?;
+    fn take<P: StoredPoint + Into<PastPoint>>(mut self, runs: &Runs<'_, P>) -> Result<Self, FoldError> {
         for series in runs.series() {
             let points = self.points.entry(series.id()).or_default();
             for point in series.points() {

@@ -104,6 +104,11 @@ impl<'r, 'a: 'r, P: StoredPoint> SeriesRows<'r, 'a, P> {
         self.runs.first().map_or(SeriesId(0), |run| run.series)
     }
 
+    /// Of the earliest row.
+    pub fn first_time(&self) -> i64 {
+        self.runs.first().map_or(i64::MAX, |run| run.first)
+    }
+
     /// In order of time, each time once: as it was stored last. Gaps are left out.
     pub fn points(&self) -> impl Iterator<Item = P> {
         if self.follow_one_another() {

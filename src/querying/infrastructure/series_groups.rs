@@ -75,6 +75,11 @@ impl SeriesGroups {
         self.cumulative > 0
     }
 
+    /// Whether every series passes, and there is one.
+    pub fn all_pass(&self) -> bool {
+        !self.is_empty() && self.passing == self.places.len()
+    }
+
     /// Whether no series passes.
     pub const fn is_empty(&self) -> bool {
         self.passing == 0

@@ -1,22 +1,23 @@
 //! Puts the answer to a query together, out of chunks, panes and the store.
 
+mod newest;
+
 use std::sync::Arc;
 
 use crate::querying::application::{CacheStatus, ReadError};
 use crate::querying::domain::{BucketQuery, Group, GroupSeries, MetricBuckets, MetricDescription};
-use crate::shared::{TimeRange, Timestamp};
+use crate::shared::TimeRange;
 
 use super::super::bucket_reader::{FoldError, ReadGroups};
-use super::super::bucket_source::{BucketSource, pane_range};
+use super::super::bucket_source::BucketSource;
 use super::super::generations::Generation;
-use super::super::panes::{Loading, LookBack, Pane, Refolded, Seen};
+use super::super::panes::Pane;
 use super::super::point_table::PointTable;
 use super::super::series_groups::{GroupsQuery, SeriesGroups};
 use super::chunks::{Chunk, State};
 use super::entries::Found;
 use super::merge::{Merged, indices, part};
 use super::pieces::{Piece, Plan};
-use super::tails::Tail;
 use super::{CachedReader, status};
 
 /// How often series are looked up again when others have come meanwhile. After the last time they are left out: nobody
@@ -36,6 +37,7 @@ struct Assembly<'a, S> {
     query: &'a BucketQuery,
     asked_at: Generation,
     description: Arc<MetricDescription>,
+    /// Perhaps not loaded yet.
     pane: Option<Arc<Pane>>,
     asked_store: bool,
     rows_read: u64,
@@ -83,8 +85,9 @@ impl<S: BucketSource> CachedReader<S> {
             rows_read: 0,
             buckets_cached: 0,
         };
-        if let Some(tail) = &plan.tail {
-            assembly.pane = assembly.open_pane(tail.range.start()).await?;
+        if plan.tail.is_some() {
+            let table = PointTable::of(&assembly.description.kind);
+            assembly.pane = self.panes.as_ref().map(|panes| panes.of(query, table));
         }
         let groups = assembly.groups(&plan).await?;
         let status = status(assembly.asked_store);
@@ -112,22 +115,6 @@ fn groups_query(query: &BucketQuery) -> GroupsQuery {
 }
 
 impl<S: BucketSource> Assembly<'_, S> {
-    /// The pane of the metric, if it reaches back far enough. Loads it if it is new.
-    async fn open_pane(&mut self, start: Timestamp) -> Result<Option<Arc<Pane>>, ReadError> {
-        let table = PointTable::of(&self.description.kind);
-        let Some(panes) = &self.reader.panes else { return Ok(None) };
-        let pane = panes.of(self.query, table);
-        let Some(range) = pane_range(pane.floor()) else { return Ok(None) };
-        let mut loads = false;
-        let load = || {
-            loads = true;
-            self.reader.source.load_pane(self.query, range, &pane)
-        };
-        let loading = *pane.loaded().get_or_try_init(load).await?;
-        self.asked_store |= loads;
-        Ok((loading == Loading::Complete && pane.floor() <= start).then_some(pane))
-    }
-
     /// All groups of the plan's pieces and tail.
     async fn groups(&mut self, plan: &Plan) -> Result<Vec<Group>, ReadError> {
         let mut states = self.states(&plan.pieces).await?;
@@ -155,13 +142,17 @@ impl<S: BucketSource> Assembly<'_, S> {
     /// What there is, after what is short was made longer out of the pane.
     async fn states(&mut self, pieces: &[Piece]) -> Result<Vec<State>, ReadError> {
         let mut states = Vec::with_capacity(pieces.len());
+        let mut missing = false;
         self.buckets_cached = 0;
         for piece in pieces {
             let state = match self.reader.chunks.state_since(piece, self.asked_at).await {
                 State::Short(chunk) => self.lengthened(piece, chunk).await?,
+                // What comes before it has to be read, and the pane may be loaded with that.
+                State::Missing(range) if missing && !self.is_pane_loaded() => State::Missing(range),
                 State::Missing(range) => self.recent(piece, range).await?,
                 State::Ready(chunk) => State::Ready(chunk),
             };
+            missing |= matches!(state, State::Missing(_));
             if let State::Ready(chunk) = &state {
                 self.reader.renew_for_others(piece, chunk);
                 self.buckets_cached += piece.wanted.buckets(self.query.interval);
@@ -207,62 +198,6 @@ impl<S: BucketSource> Assembly<'_, S> {
         Ok(State::Ready(chunk))
     }
 
-    /// Buckets from the pane; absent if it does not reach back that far.
-    async fn read_pane(&mut self, query: &BucketQuery) -> Result<Option<Vec<GroupSeries>>, ReadError> {
-        Ok(self.fold_pane(query, None).await?.map(|folded| folded.groups))
-    }
-
-    /// The newest buckets from the pane: those that changed, after those that did not since they were asked for last.
-    async fn newest(&mut self, tail: &BucketQuery) -> Result<Option<Arc<[GroupSeries]>>, ReadError> {
-        let read_at = self.reader.generations.now();
-        let kept = self.reader.tails.get(tail).await;
-        let folded = self.fold_pane(tail, kept.as_ref().map(|kept| kept.seen)).await?;
-        let Some(folded) = folded else { return Ok(None) };
-        let renewed = Arc::new(Tail::renewed(tail, kept.as_deref(), folded, read_at));
-        self.reader.tails.put(tail, Arc::clone(&renewed)).await;
-        Ok(Some(Arc::clone(&renewed.groups)))
-    }
-
-    async fn fold_pane(
-        &mut self,
-        query: &BucketQuery,
-        before: Option<Seen>,
-    ) -> Result<Option<Refolded>, ReadError> {
-        let Some(pane) = self.pane.clone() else { return Ok(None) };
-        for _ in 0..LOOK_UPS_MAX {
-            let (key, groups) = self.series(query, PointsFrom::Pane).await?;
-            if groups.any_cumulative() && self.look_back(&pane, query).await? == Loading::TooLarge {
-                return Ok(None);
-            }
-            match fold_pane(&pane, query, before, groups, self.reader.source.buckets_max()).await {
-                Ok(folded) => return Ok(Some(folded)),
-                Err(FoldError::Gone) => return Ok(None),
-                Err(FoldError::Read(error)) => return Err(error),
-                Err(FoldError::NewSeries) => self.reader.groups.forget(&key).await,
-            }
-        }
-        Ok(None)
-    }
-
-    /// What counters in the pane are compared with.
-    async fn look_back(&mut self, pane: &Arc<Pane>, query: &BucketQuery) -> Result<Loading, ReadError> {
-        for back in LookBack::ALL {
-            let Some(range) = back.range(pane.floor(), query.interval) else { continue };
-            let mut loads = false;
-            let load = || {
-                loads = true;
-                self.reader.source.load_pane(query, range, pane)
-            };
-            let loading = *pane.looked_back(back).get_or_try_init(load).await?;
-            self.asked_store |= loads;
-            if loading == Loading::TooLarge {
-                pane.retire();
-                return Ok(loading);
-            }
-        }
-        Ok(Loading::Complete)
-    }
-
     /// The series of a query. Those of a pane may be as they were looked up last, since one that came later is noticed; the
     /// store is asked for those that are known alone.
     async fn series(
@@ -287,7 +222,7 @@ impl<S: BucketSource> Assembly<'_, S> {
         self.asked_store = true;
         for _ in 0..LOOK_UPS_MAX {
             let (key, groups) = self.series(query, PointsFrom::Store).await?;
-            match self.reader.source.fold(query, &self.description, &groups).await {
+            match self.fold_store(query, &groups).await {
                 Ok(read) => {
                     self.rows_read += read.rows_read;
                     return Ok(read);
@@ -341,22 +276,6 @@ impl<S: BucketSource> Assembly<'_, S> {
         self.reader.chunks.put(&piece, chunk.clone()).await;
         Ok(chunk.groups)
     }
-}
-
-/// What takes longer is folded on a thread that may be busy.
-async fn fold_pane(
-    pane: &Arc<Pane>,
-    query: &BucketQuery,
-    before: Option<Seen>,
-    groups: Arc<SeriesGroups>,
-    buckets_max: usize,
-) -> Result<Refolded, FoldError> {
-    if pane.is_quick(query, before) {
-        return pane.fold(query, before, &groups, buckets_max);
-    }
-    let (pane, query) = (Arc::clone(pane), query.clone());
-    let folded = tokio::task::spawn_blocking(move || pane.fold(&query, before, &groups, buckets_max));
-    folded.await.map_err(|_| ReadError::Unavailable)?
 }
 
 /// Missing ranges from a place on that follow one another.

@@ -9,11 +9,13 @@ use crate::querying::domain::{
     BucketQuery, Distribution, DistributionPoint, ExplicitBuckets, ExponentialBuckets, Fold, GroupSeries,
     NEAR, NumberPoint, Shape, look_back,
 };
-use crate::shared::{Interval, MetricColumns, MetricRun, PointColumns, Population, TimeRange, Timestamp};
+use crate::shared::{
+    Interval, MetricColumns, MetricRun, PointColumns, Population, SeriesId, TimeRange, Timestamp,
+};
 
 use super::super::bucket_reader::FoldError;
 use super::super::point_table::PointTable;
-use super::super::runs::Runs;
+use super::super::runs::{Runs, SeriesRows};
 use super::super::series_groups::SeriesGroups;
 use super::super::stored_points::StoredPoint;
 use super::changes::{Changes, Version};
@@ -138,6 +140,15 @@ impl Pane {
         }
     }
 
+    /// The last points before the floor are there that counters are compared with in such intervals.
+    pub fn looked_back_for(&self, interval: Interval) {
+        let floor = self.floor();
+        for back in LookBack::ALL.into_iter().filter(|back| back.range(floor, interval).is_some()) {
+            // Nobody looks back before the pane is loaded.
+            _ = self.looked_back(back).set(Loading::Complete);
+        }
+    }
+
     pub fn used(&self, now: Timestamp) {
         self.last_used.store(now.nanos(), Ordering::Relaxed);
     }
@@ -177,18 +188,29 @@ impl Pane {
 
     /// Takes in points from the store. Says whether there is room for more.
     pub fn take_stored<P: StoredPoint + KeptPoint>(&self, runs: &Runs<'_, P>) -> bool {
+        self.put_stored(|tracks: &mut Tracks<P>, floor| {
+            let put = |series: SeriesRows<'_, '_, P>| {
+                let track = tracks.entry(series.id()).or_default();
+                series.points().map(|point| track.put_stored(point, floor)).sum::<usize>()
+            };
+            runs.series().map(put).sum()
+        });
+        self.bytes() <= self.bytes_max
+    }
+
+    /// Takes in the last points that the store has of series before the floor.
+    pub fn take_last<P: StoredPoint + KeptPoint>(&self, points: impl Iterator<Item = (SeriesId, P)>) {
+        self.put_stored(|tracks, floor| {
+            points.map(|(series, point)| tracks.entry(series).or_default().put_stored(point, floor)).sum()
+        });
+    }
+
+    fn put_stored<P: KeptPoint>(&self, put: impl FnOnce(&mut Tracks<P>, i64) -> usize) {
         self.change(|kept| {
             let floor = kept.floor;
             kept.changes.touch_all();
-            let tracks = P::tracks(kept);
-            let mut added = 0;
-            for series in runs.series() {
-                let track = tracks.entry(series.id()).or_default();
-                added += series.points().map(|point| track.put_stored(point, floor)).sum::<usize>();
-            }
-            (added, 0)
+            (put(P::tracks(kept), floor), 0)
         });
-        self.bytes() <= self.bytes_max
     }
 
     /// Lets go of everything: the metric has too many points.
