@@ -82,8 +82,9 @@ impl<P: StoredPoint> Folding<P> {
         Self { fold, groups: Arc::clone(groups), before: HashMap::default() }
     }
 
-    pub fn take(&mut self, runs: &Runs<'_, P>) -> Result<(), FoldError> {
-        runs.series().try_for_each(|series| self.take_series(&series))
+    pub fn take(mut self, runs: &Runs<'_, P>) -> Result<Self, FoldError> {
+        runs.series().try_for_each(|series| self.take_series(&series))?;
+        Ok(self)
     }
 
     /// Leaves out series without a point before a time, which nobody may know.
@@ -173,8 +174,7 @@ impl ClickHouseReader {
         };
         let fold = std::mem::replace(&mut read.fold, Fold::nothing()).within(query.range);
         let folding = Folding::<P>::begin(fold, read.groups);
-        let take = |mut folding: Folding<P>, runs: &Runs<'_, P>| folding.take(runs).map(|()| folding);
-        let (folding, rows_read) = self.visit_points(&points, folding, take).await?;
+        let (folding, rows_read) = self.visit_points(&points, folding, Folding::take).await?;
         read.fold = folding.fold;
         read.rows_read += rows_read;
         Ok(())

@@ -64,10 +64,9 @@ impl ClickHouseReader {
         let fold = Fold::new(query.range, query.interval, groups.labels().len(), self.buckets_max());
         let (mut folding, mut rows_read) = (Folding::<P>::begin(fold, groups), 0);
         if let Some(older) = TimeRange::new(from.max(Timestamp::EPOCH), floor) {
-            let take = |mut folding: Folding<P>, runs: &Runs<'_, P>| folding.take(runs).map(|()| folding);
             let starts = if compared { Starts::Needed } else { Starts::Unneeded };
             let points = PointsQuery { starts, ..points_of(query, older, pane) };
-            (folding, rows_read) = self.visit_points(&points, folding, take).await?;
+            (folding, rows_read) = self.visit_points(&points, folding, Folding::take).await?;
         }
         let last = folding.before.iter().filter(|(_, point)| point.time() >= looked_back.nanos());
         pane.take_last(last.map(|(series, point)| (*series, point.clone())));

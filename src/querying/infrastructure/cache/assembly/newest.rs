@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use crate::querying::application::ReadError;
 use crate::querying::domain::{BucketQuery, GroupSeries};
+use crate::shared::TimeRange;
 
 use super::super::super::bucket_reader::{FoldError, ReadGroups};
 use super::super::super::bucket_source::BucketSource;
@@ -23,14 +26,25 @@ impl<S: BucketSource> Assembly<'_, S> {
     async fn loaded_pane(&mut self) -> Result<Option<Arc<Pane>>, ReadError> {
         let Some(pane) = self.pane.clone() else { return Ok(None) };
         let Some(range) = pane_range(pane.floor()) else { return Ok(None) };
+        let loading = self.load_once(pane.loaded(), range, &pane).await?;
+        Ok((loading == Loading::Complete).then_some(pane))
+    }
+
+    /// Loads a range into the pane, unless what is known of it says that this was done.
+    async fn load_once(
+        &mut self,
+        known: &OnceCell<Loading>,
+        range: TimeRange,
+        pane: &Arc<Pane>,
+    ) -> Result<Loading, ReadError> {
         let mut loads = false;
         let load = || {
             loads = true;
-            self.reader.source.load_pane(self.query, range, &pane)
+            self.reader.source.load_pane(self.query, range, pane)
         };
-        let loading = *pane.loaded().get_or_try_init(load).await?;
+        let loading = *known.get_or_try_init(load).await?;
         self.asked_store |= loads;
-        Ok((loading == Loading::Complete).then_some(pane))
+        Ok(loading)
     }
 
     pub(super) fn is_pane_loaded(&self) -> bool {
@@ -94,13 +108,7 @@ impl<S: BucketSource> Assembly<'_, S> {
     async fn look_back(&mut self, pane: &Arc<Pane>, query: &BucketQuery) -> Result<Loading, ReadError> {
         for back in LookBack::ALL {
             let Some(range) = back.range(pane.floor(), query.interval) else { continue };
-            let mut loads = false;
-            let load = || {
-                loads = true;
-                self.reader.source.load_pane(query, range, pane)
-            };
-            let loading = *pane.looked_back(back).get_or_try_init(load).await?;
-            self.asked_store |= loads;
+            let loading = self.load_once(pane.looked_back(back), range, pane).await?;
             if loading == Loading::TooLarge {
                 pane.retire();
                 return Ok(loading);
